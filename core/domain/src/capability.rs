@@ -1,0 +1,200 @@
+//! What an app may do: asked for in its manifest, granted by an admin.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{ByteSize, Digest};
+
+/// Something an app asks for, with the reason a person reads before saying yes.
+///
+/// An unknown `kind` does not parse: a host that does not understand a claim refuses the package.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Capability {
+    /// What is asked for.
+    #[serde(flatten)]
+    pub grant: Grant,
+    /// Why, in a sentence; at most 300 characters.
+    pub reason: String,
+}
+
+impl Capability {
+    /// The digest under which the signed role names the reason's text.
+    pub fn reason_digest(&self) -> Digest {
+        Digest::of(self.reason.as_bytes())
+    }
+}
+
+/// A permission, without its reason: what is stored in `state` and enforced in the host calls.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum Grant {
+    /// Outbound HTTPS (or HTTP) to one host.
+    Http {
+        /// A host name, or `host:port`; no wildcard.
+        host: String,
+    },
+    /// Key-value pairs and one SQL database, together up to `quota` bytes on disk.
+    Storage {
+        /// The most the app may store.
+        quota: ByteSize,
+    },
+    /// A path under the app's own address that other apps' pages may link to.
+    Route {
+        /// Absolute below the app, such as `/feed.xml`.
+        path: String,
+    },
+    /// Work at regular times.
+    Schedule {
+        /// Seconds between two runs, at least 60.
+        every_seconds: u32,
+    },
+}
+
+impl Grant {
+    /// What the grant is about, so that two sizes of one permission can be compared.
+    pub fn subject(&self) -> String {
+        match self {
+            Self::Http { host } => format!("http {host}"),
+            Self::Storage { .. } => "storage".to_owned(),
+            Self::Route { path } => format!("route {path}"),
+            Self::Schedule { .. } => "schedule".to_owned(),
+        }
+    }
+
+    /// Whether `self` allows all that `wanted` (of the same subject) asks for.
+    fn covers(&self, wanted: &Self) -> bool {
+        match (self, wanted) {
+            (Self::Storage { quota: have }, Self::Storage { quota: want }) => have >= want,
+            (Self::Schedule { every_seconds: have }, Self::Schedule { every_seconds: want }) => have <= want,
+            (Self::Http { .. } | Self::Route { .. } | Self::Storage { .. } | Self::Schedule { .. }, _) => {
+                self == wanted
+            }
+        }
+    }
+}
+
+impl std::fmt::Display for Grant {
+    /// A plain sentence part: `store up to 16 MiB`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Http { host } => write!(f, "talk to {host}"),
+            Self::Storage { quota } => write!(f, "store up to {quota}"),
+            Self::Route { path } => write!(f, "serve {path}"),
+            Self::Schedule { every_seconds } => write!(f, "run every {every_seconds} s"),
+        }
+    }
+}
+
+/// All that one app may do; empty means nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Vec<Grant>", into = "Vec<Grant>")]
+pub struct Grants(BTreeMap<String, Grant>);
+
+impl Grants {
+    /// The grants that give exactly what is asked for.
+    pub fn all_of(asked: &[Capability]) -> Self {
+        asked.iter().map(|capability| capability.grant.clone()).collect::<Vec<_>>().into()
+    }
+
+    /// Each grant, ordered by subject.
+    pub fn iter(&self) -> impl Iterator<Item = &Grant> {
+        self.0.values()
+    }
+
+    /// The most the app may store; nothing where storage was not granted.
+    pub fn storage_quota(&self) -> Option<ByteSize> {
+        self.0.values().find_map(|grant| match grant {
+            Grant::Storage { quota } => Some(*quota),
+            Grant::Http { .. } | Grant::Route { .. } | Grant::Schedule { .. } => None,
+        })
+    }
+
+    /// Whether outbound requests to `host` (a name, or `name:port`) are granted.
+    pub fn allows_host(&self, host: &str) -> bool {
+        self.0.contains_key(&format!("http {host}"))
+    }
+
+    /// What changes for an app that holds `self` and asks for `asked`.
+    pub fn changes_to(&self, asked: &[Capability]) -> Vec<GrantChange> {
+        let wanted = Self::all_of(asked);
+        let mut changes = Vec::new();
+        for capability in asked {
+            let have = self.0.get(&capability.grant.subject());
+            if have == Some(&capability.grant) {
+                continue;
+            }
+            changes.push(GrantChange {
+                from: have.cloned(),
+                to: Some(capability.grant.clone()),
+                reason: Some(capability.reason.clone()),
+                widens: have.is_none_or(|have| !have.covers(&capability.grant)),
+            });
+        }
+        for (subject, have) in &self.0 {
+            if !wanted.0.contains_key(subject) {
+                changes.push(GrantChange { from: Some(have.clone()), to: None, reason: None, widens: false });
+            }
+        }
+        changes
+    }
+}
+
+impl From<Vec<Grant>> for Grants {
+    fn from(grants: Vec<Grant>) -> Self {
+        Self(grants.into_iter().map(|grant| (grant.subject(), grant)).collect())
+    }
+}
+impl From<Grants> for Vec<Grant> {
+    fn from(grants: Grants) -> Self {
+        grants.0.into_values().collect()
+    }
+}
+
+/// One difference between what an app holds and what its new version asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GrantChange {
+    /// What it holds today.
+    pub from: Option<Grant>,
+    /// What it asks for; nothing where it gives the permission up.
+    pub to: Option<Grant>,
+    /// The author's reason, for what is asked.
+    pub reason: Option<String>,
+    /// Whether the app could do more than today; such a change needs an admin's yes.
+    pub widens: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn storage(mib: u64) -> Capability {
+        Capability { grant: Grant::Storage { quota: ByteSize::mib(mib) }, reason: "to keep notes".to_owned() }
+    }
+
+    #[test]
+    fn a_larger_quota_widens_and_a_smaller_one_does_not() {
+        let held = Grants::all_of(&[storage(4)]);
+        assert!(held.changes_to(&[storage(16)])[0].widens);
+        assert!(!held.changes_to(&[storage(1)])[0].widens);
+        assert!(held.changes_to(&[storage(4)]).is_empty());
+    }
+
+    #[test]
+    fn a_permission_given_up_is_a_change_that_widens_nothing() {
+        let changes = Grants::all_of(&[storage(4)]).changes_to(&[]);
+        assert_eq!((changes.len(), changes[0].widens, changes[0].to.is_none()), (1, false, true));
+    }
+
+    #[test]
+    fn an_unknown_capability_does_not_parse() {
+        let asked = r#"{"kind":"camera","reason":"to see"}"#;
+        assert!(serde_json::from_str::<Capability>(asked).is_err());
+    }
+
+    #[test]
+    fn a_capability_reads_as_the_manifest_has_it() {
+        let asked = r#"{"kind":"storage","quota":4194304,"reason":"to keep notes"}"#;
+        assert_eq!(serde_json::from_str::<Capability>(asked).unwrap(), storage(4));
+    }
+}

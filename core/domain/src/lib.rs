@@ -1,0 +1,82 @@
+//! The words of Newleaf, each parsed once at the edge and then trusted.
+//!
+//! Pure: no file, no socket, no clock. Whatever a word needs from outside (the time, say) is a
+//! parameter, so that every crate above can be tested to the second.
+
+pub mod abi;
+pub mod capability;
+pub mod channel;
+pub mod clock;
+pub mod digest;
+pub mod edition;
+pub mod id;
+pub mod manifest;
+pub mod name;
+pub mod platform;
+pub mod release;
+pub mod size;
+pub mod target;
+pub mod version;
+
+pub use abi::AbiVersion;
+pub use capability::{Capability, Grant, GrantChange, Grants};
+pub use channel::Channel;
+pub use clock::{Clock, FixedClock, Timestamp};
+pub use digest::Digest;
+pub use edition::Edition;
+pub use id::{PlanId, UpdateId};
+pub use manifest::{BinaryRecord, Manifest};
+pub use name::{Namespace, PackageName};
+pub use platform::Platform;
+pub use release::{Release, ReleasePath};
+pub use size::ByteSize;
+pub use target::Target;
+pub use version::{Version, VersionReq};
+
+/// Why a word could not be parsed: what was given, and the form that is expected.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{given:?} is not a {word}: expected {expected}")]
+pub struct InvalidWord {
+    /// The word that was wanted, such as `version`.
+    pub word: &'static str,
+    /// What was given, cut to 120 characters.
+    pub given: String,
+    /// The form that would have been accepted.
+    pub expected: &'static str,
+}
+
+impl InvalidWord {
+    /// An error that quotes at most 120 characters of `given`.
+    pub fn new(word: &'static str, given: &str, expected: &'static str) -> Self {
+        Self { word, given: given.chars().take(120).collect(), expected }
+    }
+}
+
+/// Gives a newtype its `Display`, `FromStr` and serde forms from `as_str` and `parse`.
+macro_rules! text_word {
+    ($type:ty) => {
+        impl std::fmt::Display for $type {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.pad(self.as_str())
+            }
+        }
+        impl std::str::FromStr for $type {
+            type Err = $crate::InvalidWord;
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                Self::parse(text)
+            }
+        }
+        impl serde::Serialize for $type {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+        impl<'de> serde::Deserialize<'de> for $type {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = <std::borrow::Cow<'_, str>>::deserialize(deserializer)?;
+                Self::parse(&text).map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+pub(crate) use text_word;

@@ -1,0 +1,177 @@
+//! `manifest.json`, the first member of every package.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::{
+    AbiVersion, ByteSize, Capability, Digest, Edition, PackageName, Target, Version, VersionReq,
+};
+
+/// What a release says of itself. Fields this version does not know are kept, so that a manifest
+/// compares equal to its signed form whatever a newer author adds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// `core`, or the app's name.
+    pub id: Target,
+    /// The release's version.
+    pub version: Version,
+    /// The name people read.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub name: String,
+    /// One sentence on what it is for.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub summary: String,
+    /// The member that holds the icon, such as `icon.svg`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub icon: Option<String>,
+    /// The cores an app runs on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub core: Option<VersionReq>,
+    /// The contract an app was built against.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub abi: Option<AbiVersion>,
+    /// What an app asks for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub capabilities: Vec<Capability>,
+    /// Other apps an app needs, by range.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub dependencies: BTreeMap<PackageName, VersionReq>,
+    /// The data schema this version writes; counts from 0.
+    #[serde(default)]
+    pub schema: u32,
+    /// The oldest schema its `migrate` accepts.
+    #[serde(default)]
+    pub migrates_from: u32,
+    /// The lowest `schema` whose program still runs correctly on data this version wrote.
+    #[serde(default)]
+    pub oldest_reader: u32,
+    /// One line for each data migration, for the plan page.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub migrations: Vec<String>,
+    /// What stops working for those who update, in sentences.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub breaking: Vec<String>,
+    /// What faults with security impact it mends, in sentences.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub security: Vec<String>,
+    /// Whether an older version must be updated to this one before a newer one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stepping_stone: bool,
+    /// The product's edition (core only).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edition: Option<Edition>,
+    /// SPDX expression.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub licence: Option<String>,
+    /// The bare binary inside a core package, by which a file on disk is matched to its release.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub binary: Option<BinaryRecord>,
+    /// Fields of newer writers.
+    #[serde(flatten)]
+    pub extra: Map<String, Value>,
+}
+
+/// Length and digest of a core package's `bin/<name>`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BinaryRecord {
+    /// The member's name below `bin/`.
+    pub name: String,
+    /// Its length.
+    pub length: ByteSize,
+    /// Its SHA-256.
+    pub sha256: Digest,
+}
+
+/// Fields that a person reads and that trust does not depend on; left out of the signed form.
+pub const DISPLAY_FIELDS: [&str; 3] = ["name", "summary", "icon"];
+
+/// The largest `manifest.json` that is read.
+pub const MAX_MANIFEST: ByteSize = ByteSize::kib(64);
+
+impl Manifest {
+    /// Parses `manifest.json`.
+    ///
+    /// # Errors
+    /// Not JSON, a field of the wrong form, an unknown capability, or more than [`MAX_MANIFEST`].
+    pub fn parse(bytes: &[u8]) -> Result<Self, InvalidManifest> {
+        if bytes.len() as u64 > MAX_MANIFEST.as_u64() {
+            return Err(InvalidManifest::TooLarge { length: ByteSize::bytes(bytes.len() as u64) });
+        }
+        serde_json::from_slice(bytes).map_err(InvalidManifest::Form)
+    }
+
+    /// What the author's role carries as `custom.manifest`, of the `manifest.json` in `bytes`:
+    /// the object minus [`DISPLAY_FIELDS`], each capability's `reason` replaced by
+    /// `reason_sha256`. Compared whole and canonically before anything is staged.
+    ///
+    /// # Errors
+    /// As [`Manifest::parse`].
+    pub fn signed_form(bytes: &[u8]) -> Result<Value, InvalidManifest> {
+        Self::parse(bytes)?;
+        let mut value: Value = serde_json::from_slice(bytes).map_err(InvalidManifest::Form)?;
+        if let Some(object) = value.as_object_mut() {
+            for field in DISPLAY_FIELDS {
+                object.remove(field);
+            }
+            let capabilities = object.get_mut("capabilities").and_then(Value::as_array_mut);
+            for capability in capabilities.into_iter().flatten().filter_map(Value::as_object_mut) {
+                if let Some(Value::String(reason)) = capability.remove("reason") {
+                    let digest = Digest::of(reason.as_bytes()).to_string();
+                    capability.insert("reason_sha256".to_owned(), Value::String(digest));
+                }
+            }
+        }
+        Ok(value)
+    }
+
+    /// The manifest of a signed form: display fields empty, reasons replaced by their digests'
+    /// text. Good for choosing a release, not for showing it.
+    ///
+    /// # Errors
+    /// A field of the wrong form, or an unknown capability.
+    pub fn from_signed_form(signed: &Value) -> Result<Self, InvalidManifest> {
+        let mut value = signed.clone();
+        let capabilities = value.get_mut("capabilities").and_then(Value::as_array_mut);
+        for capability in capabilities.into_iter().flatten().filter_map(Value::as_object_mut) {
+            if let Some(digest) = capability.remove("reason_sha256") {
+                capability.insert("reason".to_owned(), digest);
+            }
+        }
+        serde_json::from_value(value).map_err(InvalidManifest::Form)
+    }
+}
+
+/// Why a manifest was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum InvalidManifest {
+    /// More bytes than a manifest may have.
+    #[error("manifest is {length}, more than {MAX_MANIFEST}")]
+    TooLarge {
+        /// What it has.
+        length: ByteSize,
+    },
+    /// Not JSON, or a field of the wrong form.
+    #[error("manifest does not have the form of a manifest")]
+    Form(#[source] serde_json::Error),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOTES: &str = r#"{"id":"acme/notes","version":"2.0.0","name":"Notes","core":">=1.0","abi":"1.0",
+        "capabilities":[{"kind":"storage","quota":1048576,"reason":"to keep notes"}],"schema":2,"later":{"x":1}}"#;
+
+    #[test]
+    fn the_signed_form_leaves_out_what_people_read_and_keeps_the_unknown() {
+        let signed = Manifest::signed_form(NOTES.as_bytes()).unwrap();
+        assert!(signed.get("name").is_none());
+        assert_eq!(signed["later"]["x"], 1);
+        let reason = Digest::of(b"to keep notes").to_string();
+        assert_eq!(signed["capabilities"][0]["reason_sha256"], reason.as_str());
+        let back = Manifest::from_signed_form(&signed).unwrap();
+        assert_eq!((back.schema, back.capabilities.len()), (2, 1));
+    }
+}

@@ -1,0 +1,1 @@
+//! The host: the stock newleaf binary, and the library that vendors embed.

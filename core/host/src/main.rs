@@ -1,0 +1,2 @@
+//! The stock product.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Owns the sockets, the state file, the journal and the workers of a host; changes least.

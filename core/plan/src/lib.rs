@@ -1,0 +1,1 @@
+//! Chooses releases: installed, verified targets, policy and a time in, a plan out. Pure.

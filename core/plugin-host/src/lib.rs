@@ -1,0 +1,1 @@
+//! Runs apps: WebAssembly components with limits, storage and grants.

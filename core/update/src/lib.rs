@@ -1,0 +1,1 @@
+//! Carries a plan out; every effect goes through a port.

@@ -1,0 +1,1 @@
+//! A small notes app with pages, search and tags.

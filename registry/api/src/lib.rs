@@ -1,0 +1,1 @@
+//! Wire types, paths and error codes of the registry's API.

@@ -1,0 +1,2 @@
+//! The registry's binary.
+fn main() {}

@@ -1,0 +1,1 @@
+//! What an app's author writes against.

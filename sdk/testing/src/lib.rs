@@ -1,0 +1,1 @@
+//! Runs an app on the real plugin host in a fake world.

@@ -1,0 +1,2 @@
+//! A core for tests.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Tests that cross crates, and the programs behind cargo demo and cargo verify.

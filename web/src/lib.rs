@@ -1,0 +1,1 @@
+//! The portal: HTTP in, HTML out.

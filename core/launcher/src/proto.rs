@@ -1,0 +1,178 @@
+//! What launcher and worker say to each other over the inherited socket pair.
+//!
+//! One message a packet (`SOCK_SEQPACKET`), as JSON; file descriptors ride beside `Hello`.
+
+use newleaf_domain::{PackageName, UpdateId};
+use serde::{Deserialize, Serialize};
+
+use crate::journal::{Entry, Record};
+use crate::state::{AppSlot, AppTrial, CoreSlot, State, Way};
+
+/// The protocol of these messages. Grows when one changes its meaning.
+pub const PROTOCOL: u32 = 1;
+
+/// The largest message, in bytes.
+pub const MAX_MESSAGE: usize = 256 * 1024;
+
+/// From the launcher to a worker.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "say", rename_all = "kebab-case")]
+pub enum ToWorker {
+    /// The first message. Beside it ride, in this order: the public listeners, the admin
+    /// listeners, `run/admin.sock`, the shared hold on `run/workers`.
+    Hello {
+        /// [`PROTOCOL`] of the launcher.
+        protocol: u32,
+        /// Public listeners among the descriptors.
+        public: usize,
+        /// Admin listeners among the descriptors.
+        admin: usize,
+        /// Where the worker opens its private socket for the probe.
+        probe_socket: String,
+        /// Whether the worker is on trial.
+        trial: bool,
+        /// What runs.
+        state: Box<State>,
+    },
+    /// Accept requests. The baton comes with it: the right to ask for changes.
+    Go {
+        /// What runs now.
+        state: Box<State>,
+    },
+    /// Stop accepting, finish what is under way, exit. Takes the baton back.
+    Drain {
+        /// Milliseconds after which whatever is left is cut.
+        within_ms: u64,
+    },
+    /// The answer to the request with this number.
+    Answer {
+        /// The request's number.
+        id: u64,
+        /// What came of it.
+        answer: Answer,
+    },
+    /// A record was appended; viewers are told.
+    Appended {
+        /// The record.
+        record: Box<Record>,
+    },
+    /// `state` was replaced.
+    Changed {
+        /// The new one.
+        state: Box<State>,
+    },
+}
+
+/// From a worker to the launcher.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "say", rename_all = "kebab-case")]
+pub enum ToLauncher {
+    /// The private socket answers; the worker waits for the probe and `Go`.
+    Ready {
+        /// The schema the worker's program writes.
+        schema: u32,
+        /// [`PROTOCOL`] of the worker's program.
+        protocol: u32,
+    },
+    /// The drain is over; the worker exits next.
+    Drained,
+    /// Something to do. Only the worker with the baton may ask; others are refused.
+    Ask {
+        /// A number that the answer repeats.
+        id: u64,
+        /// What to do.
+        ask: Ask,
+    },
+}
+
+/// A request that changes `state` or the journal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "ask", rename_all = "kebab-case")]
+pub enum Ask {
+    /// Append a record.
+    Append {
+        /// The update it belongs to.
+        update: Option<UpdateId>,
+        /// What it says.
+        entry: Box<Entry>,
+    },
+    /// Core's phase becomes `expand`.
+    Expand {
+        /// The update.
+        update: UpdateId,
+    },
+    /// Point A: put this slot on trial and switch to it.
+    Arm {
+        /// The update.
+        update: UpdateId,
+        /// The slot, durable on disk.
+        slot: Box<CoreSlot>,
+        /// Forward, or back to the version before.
+        way: Way,
+    },
+    /// An app's version is being brought in; with its snapshot once that is complete.
+    TrialApp {
+        /// The app.
+        app: PackageName,
+        /// The version, and its snapshot.
+        trial: Box<AppTrial>,
+    },
+    /// The switch of an app: this slot is good, in one write.
+    CommitApp {
+        /// The app.
+        app: PackageName,
+        /// The slot that serves from now on.
+        slot: Box<AppSlot>,
+        /// What was good and is kept for *Undo*.
+        previous: Option<Box<AppSlot>>,
+    },
+    /// The trial of an app (or of core before it was armed) ends without a switch.
+    Abort {
+        /// The update.
+        update: UpdateId,
+        /// The app; none for core.
+        app: Option<PackageName>,
+        /// Marks the trial's digest as bad, with the reason.
+        bad: Option<crate::state::BadRelease>,
+    },
+    /// An app is switched on or off, or removed.
+    SetApp {
+        /// The app.
+        app: PackageName,
+        /// What becomes of it.
+        change: AppChange,
+    },
+}
+
+/// A change to an app that switches no version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AppChange {
+    /// Serve it again.
+    Enable,
+    /// Stop serving it.
+    Disable,
+    /// Forget it; its data folder is the worker's affair.
+    Remove,
+}
+
+/// What came of a request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "kebab-case")]
+pub enum Answer {
+    /// Appended as this record.
+    Appended {
+        /// The record.
+        record: Box<Record>,
+    },
+    /// `state` was replaced.
+    Changed {
+        /// The new one.
+        state: Box<State>,
+    },
+    /// Not done.
+    Refused {
+        /// Why, in one line.
+        why: String,
+    },
+}

@@ -1,0 +1,203 @@
+//! The words of `<dir>/state`, the one truth of what runs.
+
+use std::collections::BTreeMap;
+
+use newleaf_domain::{Digest, Grants, PackageName, UpdateId, Version};
+use serde::{Deserialize, Serialize};
+
+/// The schema this program writes; it also reads the one before.
+pub const STATE_SCHEMA: u32 = 1;
+
+/// What runs on this host, for core and for each app. Replaced whole: one rename moves all of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct State {
+    /// The form of this file, [`STATE_SCHEMA`].
+    pub schema: u32,
+    /// Grows by one with each write. A plan names the `seq` it was made for.
+    pub seq: u64,
+    /// The product itself.
+    pub core: CoreState,
+    /// Each installed app.
+    #[serde(default)]
+    pub apps: BTreeMap<PackageName, AppState>,
+    /// Releases that failed here and are not offered again by themselves.
+    #[serde(default)]
+    pub bad: Vec<BadRelease>,
+}
+
+/// Which slots core has, and where an update of it stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CoreState {
+    /// The slot that serves, or served before the trial.
+    pub good: CoreSlot,
+    /// The slot that was good before; what *Undo* goes back to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<CoreSlot>,
+    /// The slot that must prove itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trial: Option<Trial>,
+    /// Where an update stands.
+    #[serde(default)]
+    pub phase: CorePhase,
+    /// Starts of a successor launcher that have not yet led to a ready worker.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub launcher_tries: u8,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form serde asks for")]
+const fn is_zero(n: &u8) -> bool {
+    *n == 0
+}
+
+/// A core version on trial.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trial {
+    /// The slot on trial.
+    #[serde(flatten)]
+    pub slot: CoreSlot,
+    /// Starts that are left; burnt before each start.
+    pub tries: u8,
+    /// The update it belongs to.
+    pub update: UpdateId,
+    /// Whether the trial is a new version or the way back to an old one.
+    #[serde(default)]
+    pub way: Way,
+}
+
+/// The direction of a switch.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Way {
+    /// To a release that was planned.
+    #[default]
+    Forward,
+    /// To the previous version, asked for by an admin. Its digest never becomes `bad`.
+    Back,
+}
+
+/// Where an update of core stands; all finer state is replayed from the journal.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CorePhase {
+    /// No update of core is under way.
+    #[default]
+    Idle,
+    /// The new version extends the schema while the old one serves.
+    Expand,
+    /// The new version is started and asked, the old one still serves.
+    Trial,
+    /// The new version serves and must prove itself.
+    Probation,
+}
+
+/// An unpacked core version under `slots/core/<digest12>-<version>/`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct CoreSlot {
+    /// SHA-256 of the signed zip; of the bare binary where `origin` is local.
+    pub digest: Digest,
+    /// Its version.
+    pub version: Version,
+    /// How it came here.
+    pub origin: Origin,
+    /// The launcher protocol its binary speaks.
+    pub protocol: u32,
+    /// Path of the program below the slot's folder, such as `bin/newleaf`.
+    pub program: String,
+    /// The schema its program writes.
+    #[serde(default)]
+    pub schema: u32,
+    /// The lowest schema whose program still runs correctly on data it wrote.
+    #[serde(default)]
+    pub oldest_reader: u32,
+}
+
+impl CoreSlot {
+    /// The slot's folder name.
+    pub fn folder(&self) -> String {
+        format!("{}-{}", self.digest.short(), self.version)
+    }
+}
+
+/// How a core slot came here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Origin {
+    /// Unpacked from a signed release.
+    Release,
+    /// Copied from a program on this machine, not yet matched to a release.
+    Local,
+}
+
+/// Which slots an app has. A switch is `trial` becoming `good` in one write.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AppState {
+    /// The version that serves; none only while a first install is under way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub good: Option<AppSlot>,
+    /// The version before; what *Undo* goes back to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<AppSlot>,
+    /// The version being brought in: until it is `good`, the data may be half migrated, and the
+    /// snapshot named here is what the old version's data is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trial: Option<AppTrial>,
+    /// Whether an admin switched the app off.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub disabled: bool,
+}
+
+/// An app version that is being brought in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AppTrial {
+    /// The version.
+    #[serde(flatten)]
+    pub slot: AppSlot,
+    /// The update it belongs to.
+    pub update: UpdateId,
+    /// Folder name under `snapshots/` of the data before; none until the snapshot is complete.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<String>,
+}
+
+/// An unpacked app version under `slots/apps/<ns>/<app>/<digest12>-<version>/`, and what it may do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AppSlot {
+    /// SHA-256 of the signed zip.
+    pub digest: Digest,
+    /// Its version.
+    pub version: Version,
+    /// What it may do; beside the version, so that a roll back takes the grants back too.
+    pub grants: Grants,
+    /// The data schema it writes.
+    #[serde(default)]
+    pub schema: u32,
+    /// The lowest schema whose program still runs correctly on data it wrote.
+    #[serde(default)]
+    pub oldest_reader: u32,
+    /// Folder name under `snapshots/` of the data from before this version, while it is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<String>,
+}
+
+impl AppSlot {
+    /// The slot's folder name.
+    pub fn folder(&self) -> String {
+        format!("{}-{}", self.digest.short(), self.version)
+    }
+}
+
+/// A release that failed on this host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BadRelease {
+    /// SHA-256 of its signed zip.
+    pub digest: Digest,
+    /// Why, in one line.
+    pub reason: String,
+}
+
+impl State {
+    /// Why `digest` is not offered here, where it failed before.
+    pub fn bad_reason(&self, digest: &Digest) -> Option<&str> {
+        self.bad.iter().find(|bad| bad.digest == *digest).map(|bad| bad.reason.as_str())
+    }
+}

@@ -1,0 +1,204 @@
+//! The forms that a choice takes: a plan an admin approves, and a verdict on every candidate.
+
+use newleaf_domain::version::Step;
+use newleaf_domain::{
+    AbiVersion, ByteSize, Channel, Digest, Edition, GrantChange, Grants, PlanId, Platform, Target,
+    Timestamp, Version, VersionReq,
+};
+use newleaf_trust::pin::TrustLevel;
+use serde::{Deserialize, Serialize};
+
+/// The pinned list of changes that an admin approves. Carried out exactly so, or not at all.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// SHA-256 of the canonical form of all other fields but `created`.
+    pub id: PlanId,
+    /// When it was made; a plan is refused a day later.
+    pub created: Timestamp,
+    /// `seq` of the state it starts from; any change of state makes the plan old.
+    pub seq: u64,
+    /// What changes, in order.
+    pub changes: Vec<Change>,
+}
+
+/// One release that takes the place of another.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    /// Core or the app.
+    pub target: Target,
+    /// The version that serves now; none at a first install.
+    pub from: Option<Version>,
+    /// The version to come.
+    pub to: Version,
+    /// How far apart they are; none at a first install.
+    pub step: Option<Step>,
+    /// Where the package stands below `targets/`, before its digest is put in.
+    pub path: String,
+    /// SHA-256 of the package.
+    pub digest: Digest,
+    /// Length of the package.
+    pub length: ByteSize,
+    /// Its channel.
+    pub channel: Channel,
+    /// When it was published.
+    pub published: Timestamp,
+    /// How its author came to be trusted; none for core.
+    pub level: Option<TrustLevel>,
+    /// Schema of the data before, and after.
+    pub schema: (u32, u32),
+    /// The lowest schema whose program still runs correctly on data the new version wrote.
+    pub oldest_reader: u32,
+    /// What the app may do from then on.
+    pub grants: Grants,
+    /// How that differs from today. The reasons are digests here; the display manifest has the texts.
+    pub grant_changes: Vec<GrantChange>,
+    /// What stops working, in the author's sentences.
+    pub breaking: Vec<String>,
+    /// What faults with security impact it mends.
+    pub security: Vec<String>,
+}
+
+impl Change {
+    /// Whether an admin must say yes to wider grants before it runs.
+    pub fn needs_consent(&self) -> bool {
+        self.grant_changes.iter().any(|change| change.widens)
+    }
+}
+
+/// A release that was looked at, and what became of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Candidate {
+    /// What it is a release of.
+    pub target: Target,
+    /// Its version.
+    pub version: Version,
+    /// Its channel.
+    pub channel: Channel,
+    /// When it was published.
+    pub published: Timestamp,
+    /// Length of the package.
+    pub length: ByteSize,
+    /// SHA-256 of the package.
+    pub digest: Digest,
+    /// How far it is from the installed version; none where nothing is installed.
+    pub step: Option<Step>,
+    /// Whether it names security faults it mends.
+    pub security: bool,
+    /// Whether it names breaking changes.
+    pub breaking: bool,
+    /// Whether it can be installed; the reason where not.
+    pub verdict: Verdict,
+}
+
+/// Whether a candidate can be installed here and now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "kebab-case")]
+pub enum Verdict {
+    /// It can be, and it is the newest that can.
+    Best,
+    /// It can be, when asked for by its version.
+    Possible,
+    /// It cannot.
+    Refused {
+        /// Why; its `Display` is a sentence part with both values.
+        reason: Reason,
+    },
+}
+
+/// Why a candidate is not offered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(tag = "why", rename_all = "kebab-case")]
+pub enum Reason {
+    /// It is what runs.
+    #[error("already installed")]
+    Installed,
+    /// It is older than what runs.
+    #[error("older than the installed {installed}")]
+    Older {
+        /// What runs.
+        installed: Version,
+    },
+    /// Built for another platform.
+    #[error("built for {wanted}, this is {have}")]
+    Platform {
+        /// What it is for.
+        wanted: Platform,
+        /// What this is.
+        have: Platform,
+    },
+    /// Of another edition.
+    #[error("of the edition {wanted}, this is {have}")]
+    Edition {
+        /// What it is of.
+        wanted: Edition,
+        /// What this is.
+        have: Edition,
+    },
+    /// Made for other cores.
+    #[error("needs core {wanted}, this is {have}")]
+    CoreRange {
+        /// What it needs.
+        wanted: VersionReq,
+        /// What runs.
+        have: Version,
+    },
+    /// Made for another contract.
+    #[error("needs app contract {wanted}, this core speaks {have}")]
+    Abi {
+        /// What it needs.
+        wanted: AbiVersion,
+        /// What this core speaks.
+        have: AbiVersion,
+    },
+    /// Failed here before.
+    #[error("failed on this host before: {reason}")]
+    Bad {
+        /// How.
+        reason: String,
+    },
+    /// Taken back by its author or the registry.
+    #[error("yanked: {reason}")]
+    Yanked {
+        /// Why.
+        reason: String,
+    },
+    /// Less finished than what this host follows.
+    #[error("on the {wanted} channel, this host follows {have}")]
+    Channel {
+        /// Its channel.
+        wanted: Channel,
+        /// What the host follows.
+        have: Channel,
+    },
+    /// Not yet offered to this host.
+    #[error("offered to {percent} % of hosts so far, and not yet to this one")]
+    Rollout {
+        /// How many.
+        percent: u8,
+    },
+    /// It cannot read the data as it is.
+    #[error("reads data of schema {reads} and up, the data is {have}")]
+    DataTooOld {
+        /// The oldest schema it migrates from.
+        reads: u32,
+        /// The schema of the data.
+        have: u32,
+    },
+    /// The data was written by a version whose data it cannot run on.
+    #[error("writes schema {writes}, the data needs a program of {needs} or newer")]
+    DataTooNew {
+        /// The schema it writes.
+        writes: u32,
+        /// The lowest schema that can read the data.
+        needs: u32,
+    },
+    /// Its author is too new for this host.
+    #[error("its author is new and this host accepts established authors only")]
+    FreshAuthor,
+    /// Its signed description could not be read.
+    #[error("its signed description is not understood: {detail}")]
+    Malformed {
+        /// What is wrong with it.
+        detail: String,
+    },
+}

@@ -1,0 +1,13 @@
+//! What people see: plain data for the portal, the command line and the JSON API.
+
+mod history;
+mod overview;
+mod plan;
+mod prerequisite;
+mod report;
+
+pub use history::{HistoryEntry, HistoryTarget};
+pub use overview::{AppRow, CoreCard, Freshness, Notice, Offer, Overview, RunningUpdate, Severity, UndoOffer};
+pub use plan::{ChangeView, DisplayText, PlanView, StalePlan};
+pub use prerequisite::{Prerequisite, PrerequisiteId, Standing};
+pub use report::{Progress, Report, StepReport, StepStanding, Unit};

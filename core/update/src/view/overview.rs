@@ -1,0 +1,151 @@
+//! The overview: the state of the host in one sentence, then in rows.
+
+use newleaf_domain::version::Step;
+use newleaf_domain::{ByteSize, Channel, Edition, PackageName, Target, Timestamp, UpdateId, Version};
+use newleaf_launcher::journal::StepId;
+use newleaf_plan::Candidate;
+use serde::{Deserialize, Serialize};
+
+/// The host as it stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Overview {
+    /// The state in one sentence: `Everything is up to date.`, `2 updates are ready.`
+    pub sentence: String,
+    /// What a person must read first: failures, roll backs, expiring signatures.
+    pub notices: Vec<Notice>,
+    /// Core.
+    pub core: CoreCard,
+    /// Each installed app, by name.
+    pub apps: Vec<AppRow>,
+    /// The update that runs.
+    pub running: Option<RunningUpdate>,
+    /// How fresh what we know is.
+    pub freshness: Freshness,
+    /// `seq` of the state.
+    pub seq: u64,
+}
+
+/// Something to read first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notice {
+    /// How bad.
+    pub severity: Severity,
+    /// One sentence.
+    pub text: String,
+    /// What to do, where something can be done.
+    pub todo: Option<String>,
+    /// The command for it, ready to paste.
+    pub command: Option<String>,
+    /// The update it tells about.
+    pub update: Option<UpdateId>,
+}
+
+/// How bad a notice is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Good to know.
+    Info,
+    /// Will become a failure.
+    Warning,
+    /// Failed.
+    Error,
+}
+
+/// Core as it runs, and what it could become.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CoreCard {
+    /// The product's name.
+    pub product: String,
+    /// The version that serves.
+    pub version: Version,
+    /// The product's edition.
+    pub edition: Edition,
+    /// The newest that can be installed.
+    pub offer: Option<Offer>,
+    /// Every release that was looked at, newest first, with its reason.
+    pub candidates: Vec<Candidate>,
+    /// What *Undo* would go back to.
+    pub undo: Option<UndoOffer>,
+    /// The channel it follows.
+    pub channel: Channel,
+}
+
+/// One installed app.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AppRow {
+    /// Its id.
+    pub id: PackageName,
+    /// The name people read.
+    pub name: String,
+    /// One sentence on what it is for.
+    pub summary: String,
+    /// The version that serves; none while it is not loaded.
+    pub version: Option<Version>,
+    /// Path below the public address.
+    pub path: String,
+    /// Whether requests are served.
+    pub serving: bool,
+    /// Why not, where not.
+    pub stopped: Option<String>,
+    /// The newest that can be installed.
+    pub offer: Option<Offer>,
+    /// Every release that was looked at, newest first, with its reason.
+    pub candidates: Vec<Candidate>,
+    /// What *Undo* would go back to.
+    pub undo: Option<UndoOffer>,
+    /// Why nothing can be learnt of its releases, where that is so.
+    pub blocked: Option<String>,
+}
+
+/// A release that can be installed now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Offer {
+    /// Its version.
+    pub version: Version,
+    /// How far it is from what runs.
+    pub step: Option<Step>,
+    /// Length of the download.
+    pub length: ByteSize,
+    /// When it was published.
+    pub published: Timestamp,
+    /// Whether it mends faults with security impact.
+    pub security: bool,
+    /// Whether something stops working.
+    pub breaking: bool,
+    /// Whether it asks for more than the app may do today.
+    pub asks_more: bool,
+}
+
+/// What *Undo* goes back to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UndoOffer {
+    /// The version.
+    pub version: Version,
+    /// What of the data would be lost; none where nothing is.
+    pub loses: Option<String>,
+}
+
+/// The update that runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunningUpdate {
+    /// Which.
+    pub id: UpdateId,
+    /// What is updated.
+    pub target: Target,
+    /// The step it is at.
+    pub step: Option<StepId>,
+}
+
+/// How fresh what we know of the repository is.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Freshness {
+    /// When the repository was last read in full.
+    pub last_check: Option<Timestamp>,
+    /// When it was last tried.
+    pub last_try: Option<Timestamp>,
+    /// Why the last try failed.
+    pub last_error: Option<String>,
+    /// When the newest signature that everything hangs on expires.
+    pub expires: Option<Timestamp>,
+}

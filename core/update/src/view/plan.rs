@@ -1,0 +1,55 @@
+//! A plan as an admin reads it before saying yes.
+
+use newleaf_domain::{ByteSize, GrantChange, Target};
+use newleaf_plan::{Candidate, Change, Plan};
+use serde::{Deserialize, Serialize};
+
+use super::Prerequisite;
+
+/// A plan with its texts, its prerequisites and every candidate's reason.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanView {
+    /// What would be carried out.
+    pub plan: Plan,
+    /// One for each change of the plan, in its order.
+    pub changes: Vec<ChangeView>,
+    /// What must hold, as measured now.
+    pub prerequisites: Vec<Prerequisite>,
+    /// Every release that was looked at.
+    pub candidates: Vec<Candidate>,
+}
+
+/// One change with its texts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChangeView {
+    /// The change.
+    pub change: Change,
+    /// The texts beside the package; none where they could not be read.
+    pub text: Option<DisplayText>,
+    /// Differences of the grants, with the author's reasons as sentences.
+    pub grants: Vec<GrantChange>,
+    /// Space the change needs for its time: download, unpacked, snapshot.
+    pub needs: ByteSize,
+}
+
+/// Texts for people, verified like any target.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DisplayText {
+    /// The name people read.
+    pub name: String,
+    /// One sentence.
+    pub summary: String,
+    /// The changelog, as its author wrote it (Markdown).
+    pub changelog: Option<String>,
+}
+
+/// A plan id that can no longer be carried out, and the plan that takes its place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StalePlan {
+    /// Why the old one cannot be carried out.
+    pub why: String,
+    /// What it was for.
+    pub target: Target,
+    /// The new plan; none where there is nothing to do any more.
+    pub replacement: Option<Plan>,
+}

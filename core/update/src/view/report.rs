@@ -1,0 +1,98 @@
+//! A report: all events of one update folded for whoever looks late.
+
+use newleaf_domain::{Target, Timestamp, UpdateId, Version};
+use newleaf_launcher::journal::{Ending, Failure, Outcome, StepId, Undoable};
+use newleaf_launcher::state::Way;
+use serde::{Deserialize, Serialize};
+
+/// One update as it stands, folded from its journal records and live progress.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    /// Which update.
+    pub id: UpdateId,
+    /// What is updated.
+    pub target: Target,
+    /// The version before.
+    pub from: Option<Version>,
+    /// The version to come.
+    pub to: Version,
+    /// Forward, or back.
+    pub way: Way,
+    /// Who asked.
+    pub by: String,
+    /// When it began.
+    pub began: Timestamp,
+    /// When it ended.
+    pub ended: Option<Timestamp>,
+    /// How it ended; none while it runs.
+    pub ending: Option<Ending>,
+    /// Why, where it did not simply succeed.
+    pub reason: Option<String>,
+    /// Each step of this kind of update, in order; `rollback` only where it ran.
+    pub steps: Vec<StepReport>,
+    /// The newest journal record that is folded in; the event id to resume from.
+    pub seq: u64,
+}
+
+/// One step as it stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepReport {
+    /// Which.
+    pub step: StepId,
+    /// How it stands.
+    pub standing: StepStanding,
+    /// Live progress, while it runs and where it can be counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub progress: Option<Progress>,
+    /// When it was started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started: Option<Timestamp>,
+    /// When it was over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finished: Option<Timestamp>,
+    /// What can still be said while it runs.
+    pub undoable: Undoable,
+}
+
+/// How a step stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "lowercase")]
+pub enum StepStanding {
+    /// Not yet.
+    Waiting,
+    /// Under way.
+    Running,
+    /// Over.
+    Over {
+        /// How.
+        outcome: Outcome,
+    },
+    /// Failed.
+    Failed {
+        /// What and why.
+        failure: Failure,
+    },
+}
+
+/// How far a step is. May run backwards where a download starts again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    /// Done so far.
+    pub current: u64,
+    /// Of how much, where that is known.
+    pub total: Option<u64>,
+    /// What is counted.
+    pub unit: Unit,
+}
+
+/// What progress counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Unit {
+    /// Bytes.
+    Bytes,
+    /// Rows of a table.
+    Rows,
+    /// Seconds of probation.
+    Seconds,
+}

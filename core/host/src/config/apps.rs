@@ -1,0 +1,23 @@
+//! The waits and bounds of apps.
+
+use serde::Deserialize;
+
+use super::Seconds;
+
+/// How long each part of an app update may take, and how many requests wait for it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Apps {
+    /// How long a new version is watched after it took over.
+    pub probation: Seconds,
+    /// How long running requests may take to end while new ones are held.
+    pub drain_within: Seconds,
+    /// Requests of one app that are held at a time; the next one gets 503 and `Retry-After`.
+    pub hold_cap: usize,
+}
+
+impl Default for Apps {
+    fn default() -> Self {
+        Self { probation: Seconds::new(60), drain_within: Seconds::new(20), hold_cap: 4096 }
+    }
+}

@@ -1,0 +1,46 @@
+//! Why `newleaf.toml` could not be taken, with the line to look at.
+
+use std::path::{Path, PathBuf};
+
+/// Why settings could not be read. The message names file, line and key.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file could not be read.
+    #[error("cannot read {path}", path = path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A line is not understood.
+    #[error("{path} line {line}: {message}", path = path.display())]
+    Form {
+        /// The file.
+        path: PathBuf,
+        /// The line, counted from 1.
+        line: usize,
+        /// What is wrong, in one line.
+        message: String,
+    },
+}
+
+impl ConfigError {
+    pub(super) fn form(path: &Path, text: &str, error: &toml::de::Error) -> Self {
+        let start = error.span().map_or(0, |span| span.start.min(text.len()));
+        let line = text.as_bytes()[..start].iter().filter(|byte| **byte == b'\n').count() + 1;
+        let message = error.message().lines().collect::<Vec<_>>().join(" ");
+        Self::Form { path: path.to_owned(), line, message }
+    }
+
+    /// What an admin can do about it.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Read { path, .. } => {
+                format!("is {} the folder of a host? `newleaf init` makes one", path.display())
+            }
+            Self::Form { path, line, .. } => format!("edit line {line} of {}", path.display()),
+        }
+    }
+}

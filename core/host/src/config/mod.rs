@@ -1,0 +1,117 @@
+//! `newleaf.toml`: the settings an admin may edit, typed, each with its documented default.
+//!
+//! Trust roots, keys and what runs are never settings: they stand under `trust/` and in `state`.
+//! The environment changes nothing here, so that the file tells all.
+
+mod apps;
+mod core;
+mod error;
+mod listen;
+mod log;
+mod policy;
+mod portal;
+mod repository;
+mod seconds;
+mod template;
+
+use std::path::Path;
+
+use serde::Deserialize;
+
+pub use self::apps::Apps;
+pub use self::core::Core;
+pub use self::error::ConfigError;
+pub use self::listen::Listen;
+pub use self::log::{Log, LogForm};
+pub use self::policy::PolicySettings;
+pub use self::portal::PortalSettings;
+pub use self::repository::{Repository, RepositoryUrl};
+pub use self::seconds::Seconds;
+pub use self::template::template;
+
+/// Name of the file below the host's folder.
+pub const FILE: &str = "newleaf.toml";
+
+/// All settings of one host.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Where releases come from.
+    pub repository: Repository,
+    /// Addresses the launcher binds.
+    #[serde(default)]
+    pub listen: Listen,
+    /// The waits of a core update.
+    #[serde(default)]
+    pub core: Core,
+    /// The waits and bounds of apps.
+    #[serde(default)]
+    pub apps: Apps,
+    /// Channels, and which authors are accepted.
+    #[serde(default)]
+    pub policy: PolicySettings,
+    /// The portal's address, and how long its links and sessions live.
+    #[serde(default)]
+    pub portal: PortalSettings,
+    /// What is logged.
+    #[serde(default)]
+    pub log: Log,
+}
+
+impl Config {
+    /// Reads `<dir>/newleaf.toml`.
+    ///
+    /// # Errors
+    /// The file cannot be read, or a line of it is not understood; the error names both.
+    pub fn load(dir: &Path) -> Result<Self, ConfigError> {
+        let path = dir.join(FILE);
+        let text = std::fs::read_to_string(&path)
+            .map_err(|source| ConfigError::Read { path: path.clone(), source })?;
+        Self::parse(&text, &path)
+    }
+
+    /// Parses the text of a `newleaf.toml`; `path` is only named in errors.
+    ///
+    /// # Errors
+    /// A key that is not known, a value of the wrong form, or one that is missing.
+    pub fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
+        toml::from_str(text).map_err(|error| ConfigError::form(path, text, &error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error_of(text: &str) -> String {
+        Config::parse(text, Path::new("newleaf.toml")).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn an_unknown_key_is_named_with_its_line() {
+        let text = "[repository]\nurl = \"https://updates.example.com\"\n\n[core]\nprobatoin = 5\n";
+        let error = error_of(text);
+        assert!(error.starts_with("newleaf.toml line 5: unknown field `probatoin`"), "{error}");
+        assert!(error.contains("`probation`"), "{error}");
+    }
+
+    #[test]
+    fn a_value_of_the_wrong_form_is_named_with_its_line() {
+        let text = "[repository]\nurl = \"https://updates.example.com\"\n[core]\nready_within = \"soon\"\n";
+        let error = error_of(text);
+        assert!(error.starts_with("newleaf.toml line 4: "), "{error}");
+        assert!(error.contains("seconds"), "{error}");
+    }
+
+    #[test]
+    fn a_folder_without_a_repository_is_not_a_host() {
+        assert!(error_of("[listen]\n").contains("repository"));
+    }
+
+    #[test]
+    fn seconds_may_have_a_fraction() {
+        let text = "[repository]\nurl = \"file:///srv/updates\"\n[core]\nprobation = 0.25\n";
+        let config = Config::parse(text, Path::new("newleaf.toml")).unwrap();
+        assert_eq!(config.core.probation.duration(), std::time::Duration::from_millis(250));
+    }
+}

@@ -1,0 +1,92 @@
+//! The commented `newleaf.toml` that `init` writes.
+
+use super::RepositoryUrl;
+
+/// The file's text: the repository set, every other setting shown with its default, commented out.
+pub fn template(repository: &RepositoryUrl) -> String {
+    TEXT.replace("{repository}", repository.as_str())
+}
+
+const TEXT: &str = r#"# Settings of this host. A changed line counts from the next `newleaf serve` on.
+# What is commented out shows the default. All waits are in seconds; fractions are allowed.
+
+[repository]
+# Where signed releases come from. What is believed is decided by trust/, not by this address.
+url = "{repository}"
+# How old the last look at the repository may be before a plan looks again.
+# fresh_for = 300
+
+[listen]
+# The product and its apps. Port 0 takes a free port, which `serve` prints.
+# public = ["127.0.0.1:8080"]
+# The portal and its API. Keep it on loopback, or behind a proxy that speaks HTTPS.
+# admin = ["127.0.0.1:8081"]
+
+[core]
+# Starts a new version has before it is given up.
+# tries = 2
+# ready_within = 30
+# probe_within = 10
+# How long a new version is watched before it is kept.
+# probation = 60
+# drain_within = 30
+# How long a draining version leaves idle connections open.
+# linger = 2
+# expand_within = 60
+
+[apps]
+# probation = 60
+# drain_within = 20
+# Requests of one app that wait during its update; more get 503 with Retry-After.
+# hold_cap = 4096
+
+[policy]
+# Whether apps of authors whom no admin of the repository has claimed may be installed:
+# "accepted" or "refused".
+# fresh_authors = "accepted"
+
+[policy.channels]
+# stable, beta or nightly for each target.
+# core = "stable"
+# "acme/notes" = "beta"
+
+[portal]
+# The address people type, where a proxy stands before the admin door.
+# origin = "https://updates.example.com"
+# link_valid = 900
+# session_valid = 43200
+
+[log]
+# filter = "info"
+# "text" or "json".
+# form = "text"
+"#;
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::{super::Config, *};
+
+    fn config(text: &str) -> Config {
+        Config::parse(text, Path::new("newleaf.toml")).unwrap()
+    }
+
+    #[test]
+    fn the_template_says_the_defaults() {
+        let url = RepositoryUrl::parse("https://updates.example.com").unwrap();
+        let as_written = template(&url);
+        let uncommented = as_written
+            .lines()
+            .map(|line| match line.strip_prefix("# ") {
+                Some(setting) if setting.contains(" = ") && !setting.contains("acme/") && !setting.starts_with("origin") => setting,
+                _ => line,
+            })
+            .collect::<Vec<_>>()
+            .join("\n");
+        let shown = config(&uncommented);
+        let mut silent = config(&as_written);
+        silent.policy.channels.clone_from(&shown.policy.channels);
+        assert_eq!(shown, silent);
+    }
+}

@@ -1,2 +1,145 @@
-//! `cargo verify`.
-fn main() {}
+//! `cargo verify [--system | --all]`: fetches what a tier of tests needs, then runs it.
+//!
+//! Closes with `N passed, N failed, N skipped`; a skipped test says what it needs.
+#![expect(clippy::print_stdout, reason = "a command line program talks on standard output")]
+
+use std::io::{BufRead as _, BufReader};
+use std::path::PathBuf;
+use std::process::{Command, ExitCode, Stdio};
+use std::time::Instant;
+
+use clap::Parser;
+use newleaf_tests::build;
+use newleaf_tests::process::find_program;
+use newleaf_tests::skip::{SKIP_FILE, TIER, Tier};
+
+/// Runs Newleaf's tests.
+#[derive(Debug, Parser)]
+#[command(bin_name = "cargo verify")]
+struct Arguments {
+    /// Adds what needs root or namespaces, and strace.
+    #[arg(long, conflicts_with = "all")]
+    system: bool,
+    /// Adds other servers and languages, and benches.
+    #[arg(long)]
+    all: bool,
+    /// Only tests whose name holds this.
+    filter: Option<String>,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let tier = match (arguments.all, arguments.system) {
+        (true, _) => Tier::All,
+        (false, true) => Tier::System,
+        (false, false) => Tier::Plain,
+    };
+    let began = Instant::now();
+    fetch_browser();
+    if !has_wasm_target() {
+        println!("cargo verify: cannot go on without the wasm32-wasip2 target; add it with");
+        println!("  rustup target add wasm32-wasip2");
+        return ExitCode::from(3);
+    }
+    let skips = target_file("skips");
+    let _none_yet = std::fs::remove_file(&skips);
+    let mut tally = Tally::default();
+    let finished = run_tests(&arguments, tier, &skips, &mut tally);
+    let skipped = std::fs::read_to_string(&skips).map_or(0, |text| {
+        text.lines().for_each(|line| println!("{line}"));
+        text.lines().count()
+    });
+    let minutes = began.elapsed().as_secs_f64() / 60.0;
+    println!("tier {}, {minutes:.1} minutes", tier.as_str());
+    println!("{} passed, {} failed, {skipped} skipped", tally.passed - skipped.min(tally.passed), tally.failed);
+    if finished && tally.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// What all test programs together said.
+#[derive(Debug, Default)]
+struct Tally {
+    passed: usize,
+    failed: usize,
+}
+
+/// Runs every test of the workspace; true where cargo itself was content.
+fn run_tests(arguments: &Arguments, tier: Tier, skips: &PathBuf, tally: &mut Tally) -> bool {
+    let mut command = build::cargo();
+    command.args(["test", "--workspace", "--no-fail-fast"]);
+    for guest in build::GUESTS {
+        command.args(["--exclude", guest]);
+    }
+    if let Some(filter) = &arguments.filter {
+        command.arg(filter);
+    }
+    command.env(TIER, tier.as_str()).env(SKIP_FILE, skips).stdout(Stdio::piped());
+    let mut child = match command.spawn() {
+        Ok(child) => child,
+        Err(error) => {
+            println!("cargo verify: cargo did not start: {error}");
+            return false;
+        }
+    };
+    if let Some(out) = child.stdout.take() {
+        for line in BufReader::new(out).lines().map_while(Result::ok) {
+            println!("{line}");
+            tally.take(&line);
+        }
+    }
+    child.wait().is_ok_and(|status| status.success())
+}
+
+impl Tally {
+    /// Adds a line such as `test result: ok. 12 passed; 0 failed; 0 ignored; …`.
+    fn take(&mut self, line: &str) {
+        let Some(counts) = line.strip_prefix("test result:") else { return };
+        let words = counts.split([' ', ';', '.']).filter(|word| !word.is_empty()).collect::<Vec<_>>();
+        for pair in words.windows(2) {
+            match (pair[0].parse::<usize>(), pair[1]) {
+                (Ok(n), "passed") => self.passed += n,
+                (Ok(n), "failed") => self.failed += n,
+                (Ok(_) | Err(_), _) => {}
+            }
+        }
+    }
+}
+
+/// Installs Chromium and its driver where Debian has them and we may; the tests that need them
+/// say so where not.
+fn fetch_browser() {
+    if find_program(&["chromium"]).is_some() && find_program(&["chromedriver"]).is_some() {
+        return;
+    }
+    let may = rustix::process::geteuid().is_root() && find_program(&["apt-get"]).is_some();
+    if !may {
+        println!("Chromium is missing; the browser tests will be skipped. On Debian, as root:");
+        println!("  apt-get install chromium chromium-driver");
+        return;
+    }
+    println!("fetching chromium and chromium-driver from Debian");
+    for arguments in [&["update", "-qq"][..], &["install", "-y", "-qq", "chromium", "chromium-driver"]] {
+        let done = Command::new("apt-get").args(arguments).env("DEBIAN_FRONTEND", "noninteractive").output();
+        if !done.is_ok_and(|output| output.status.success()) {
+            println!("apt-get {} failed; the browser tests will be skipped", arguments.join(" "));
+            return;
+        }
+    }
+}
+
+/// Whether guests can be built; tries to add the target where rustup is there.
+fn has_wasm_target() -> bool {
+    let installed = || {
+        let sysroot = Command::new("rustc").args(["--print", "target-libdir", "--target", "wasm32-wasip2"]).output();
+        sysroot.is_ok_and(|out| std::path::Path::new(String::from_utf8_lossy(&out.stdout).trim()).is_dir())
+    };
+    if installed() {
+        return true;
+    }
+    println!("adding the wasm32-wasip2 target");
+    let added = Command::new("rustup").args(["target", "add", "wasm32-wasip2"]).status();
+    added.is_ok_and(|status| status.success()) && installed()
+}
+
+fn target_file(name: &str) -> PathBuf {
+    build::target_folder().join(name)
+}

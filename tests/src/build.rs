@@ -1,0 +1,82 @@
+//! Builds what the world is made of: the programs, the cores and the apps.
+//!
+//! Everything is built once a process, in the profile and with the features that `cargo verify`
+//! and `cargo demo` share, so that nothing is compiled twice.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+/// Packages whose programs the world runs. The tests' own package is in the list so that cargo
+/// resolves the same features as for the tests.
+const PROGRAMS: [&str; 8] = [
+    "newleaf-tests",
+    "newleaf",
+    "newleaf-registry",
+    "newleaf-sdk-cli",
+    "newleaf-core-newer",
+    "newleaf-core-exits",
+    "newleaf-core-hangs",
+    "newleaf-core-unhealthy",
+];
+
+/// Guests: they are built for `wasm32-wasip2` only.
+pub const GUESTS: [&str; 3] = ["newleaf-sdk", "newleaf-hello", "newleaf-notes"];
+
+/// The root of the source tree.
+pub fn source_root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
+}
+
+/// The cargo that runs us, or the one on the path.
+pub fn cargo() -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(source_root());
+    for inherited in ["CARGO_MANIFEST_DIR", "CARGO_PKG_NAME", "CARGO_PKG_VERSION", "LD_LIBRARY_PATH"] {
+        command.env_remove(inherited);
+    }
+    command
+}
+
+/// The folder that holds the programs, after they were built.
+pub fn programs() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let mut command = cargo();
+        command.args(["build", "--quiet", "--bins"]);
+        for package in PROGRAMS {
+            command.args(["--package", package]);
+        }
+        run(&mut command);
+        target_folder().join("debug")
+    })
+}
+
+/// Path of the program `name`.
+pub fn program(name: &str) -> PathBuf {
+    programs().join(name)
+}
+
+/// Where cargo builds to.
+pub fn target_folder() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| source_root().join("target"), PathBuf::from)
+}
+
+/// An app's package, built by `newleaf-sdk build` from its folder below the source tree.
+pub fn app_package(folder: &str) -> PathBuf {
+    static BUILDING: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    let _one_at_a_time = BUILDING.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let out = target_folder().join("packages").join(format!("{}.zip", folder.replace('/', "-")));
+    std::fs::create_dir_all(out.parent().unwrap()).unwrap();
+    let mut command = Command::new(program("newleaf-sdk"));
+    command.current_dir(source_root().join(folder)).args(["build", "--out"]).arg(&out);
+    run(&mut command);
+    out
+}
+
+/// Runs a build command; its own output is shown where it fails.
+fn run(command: &mut Command) {
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?} failed:\n{said}");
+}

@@ -1,0 +1,241 @@
+//! An open-loop HTTP/1.1 client: a fixed rate whatever the server does, every failure classified.
+//!
+//! A connection is kept alive and used again; where all are busy a new one is opened. A pooled
+//! connection that lay idle for a second is closed by the client, as careful pools do, because a
+//! server may close an idle connection at any time (RFC 9112 §9.6).
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full};
+use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper::{Method, Request, StatusCode, header};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+
+/// One kind of request, and the answer that counts as good.
+#[derive(Debug, Clone)]
+pub struct Shot {
+    /// Its name in the tally.
+    pub name: &'static str,
+    /// The method.
+    pub method: Method,
+    /// Path and query.
+    pub path: String,
+    /// Content type and body, where there is one.
+    pub body: Option<(&'static str, Bytes)>,
+    /// The status that is expected.
+    pub expect: StatusCode,
+}
+
+/// What came of all requests.
+#[derive(Debug, Default, Clone)]
+pub struct Tally {
+    /// Requests begun.
+    pub sent: u64,
+    /// Answered with the expected status, body read to its end.
+    pub ok: BTreeMap<&'static str, u64>,
+    /// Failures by kind, such as `status 503`, `connect refused`, `connection closed`.
+    pub failed: BTreeMap<String, u64>,
+    /// The first failures in full.
+    pub samples: Vec<String>,
+    /// Microseconds of each good answer, unordered.
+    pub latencies: Vec<u32>,
+    /// Connections opened.
+    pub connections: u64,
+}
+
+impl Tally {
+    /// All failures.
+    pub fn failures(&self) -> u64 {
+        self.failed.values().sum()
+    }
+
+    /// The latency below which `share` (0 to 1) of the good answers lie, in milliseconds.
+    #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss,
+        reason = "a rank in a list of some thousands")]
+    pub fn percentile(&self, share: f64) -> f64 {
+        let mut sorted = self.latencies.clone();
+        sorted.sort_unstable();
+        let rank = ((sorted.len() as f64 - 1.0) * share).max(0.0) as usize;
+        sorted.get(rank).map_or(0.0, |us| f64::from(*us) / 1000.0)
+    }
+}
+
+impl std::fmt::Display for Tally {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "{} sent, {} failed {:?}, p50 {:.1} ms, p99 {:.1} ms, {} connections, ok {:?}",
+            self.sent,
+            self.failures(),
+            self.failed,
+            self.percentile(0.5),
+            self.percentile(0.99),
+            self.connections,
+            self.ok
+        )?;
+        for sample in &self.samples {
+            write!(f, "\n  {sample}")?;
+        }
+        Ok(())
+    }
+}
+
+/// A load that runs until it is stopped.
+#[derive(Debug)]
+pub struct Load {
+    stop: Arc<AtomicBool>,
+    runner: tokio::task::JoinHandle<()>,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    address: SocketAddr,
+    idle: Mutex<Vec<(Instant, SendRequest<Full<Bytes>>)>>,
+    tally: Mutex<Tally>,
+    began: Instant,
+}
+
+/// How long a pooled connection may lie idle before the client closes it.
+const MAX_IDLE: Duration = Duration::from_secs(1);
+/// After this a request has failed; well beyond any hold of the tests.
+const PATIENCE: Duration = Duration::from_secs(60);
+const TICK: Duration = Duration::from_millis(10);
+
+impl Load {
+    /// Starts `per_second` requests a second against `address`, taking the shots in turn.
+    pub fn start(address: SocketAddr, per_second: u32, shots: Vec<Shot>) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let shared = Arc::new(Shared {
+            address,
+            idle: Mutex::default(),
+            tally: Mutex::default(),
+            began: Instant::now(),
+        });
+        let runner = tokio::spawn(run(Arc::clone(&shared), Arc::clone(&stop), per_second, shots));
+        Self { stop, runner, shared }
+    }
+
+    /// Requests answered well so far.
+    pub fn good(&self) -> u64 {
+        self.shared.tally.lock().unwrap().ok.values().sum()
+    }
+
+    /// Stops, waits for what is under way, and returns the tally.
+    pub async fn stop(self) -> Tally {
+        self.stop.store(true, Ordering::Relaxed);
+        self.runner.await.unwrap();
+        self.shared.tally.lock().unwrap().clone()
+    }
+}
+
+async fn run(shared: Arc<Shared>, stop: Arc<AtomicBool>, per_second: u32, shots: Vec<Shot>) {
+    let mut under_way = tokio::task::JoinSet::new();
+    let mut due = 0.0;
+    let mut turn = shots.iter().cycle();
+    let mut ticks = tokio::time::interval(TICK);
+    while !stop.load(Ordering::Relaxed) {
+        ticks.tick().await;
+        due += f64::from(per_second) * TICK.as_secs_f64();
+        while due >= 1.0 {
+            due -= 1.0;
+            let shot = turn.next().expect("at least one shot").clone();
+            under_way.spawn(fire(Arc::clone(&shared), shot));
+        }
+        while under_way.try_join_next().is_some() {}
+    }
+    while under_way.join_next().await.is_some() {}
+}
+
+async fn fire(shared: Arc<Shared>, shot: Shot) {
+    shared.tally.lock().unwrap().sent += 1;
+    let began = Instant::now();
+    let outcome = match tokio::time::timeout(PATIENCE, shared.one(&shot)).await {
+        Ok(outcome) => outcome,
+        Err(_) => Err(("no answer".to_owned(), format!("{PATIENCE:?} passed"))),
+    };
+    let mut tally = shared.tally.lock().unwrap();
+    match outcome {
+        Ok(()) => {
+            *tally.ok.entry(shot.name).or_default() += 1;
+            tally.latencies.push(u32::try_from(began.elapsed().as_micros()).unwrap_or(u32::MAX));
+        }
+        Err((kind, detail)) => {
+            *tally.failed.entry(kind.clone()).or_default() += 1;
+            if tally.samples.len() < 10 {
+                let at = shared.began.elapsed().as_secs_f64();
+                tally.samples.push(format!("at {at:.2} s, {}: {kind}: {detail}", shot.name));
+            }
+        }
+    }
+}
+
+impl Shared {
+    async fn one(&self, shot: &Shot) -> Result<(), (String, String)> {
+        let mut sender = match self.pooled().await {
+            Some(sender) => sender,
+            None => self.connect().await.map_err(|error| {
+                (format!("connect {:?}", error.kind()), error.to_string())
+            })?,
+        };
+        let answer = sender
+            .send_request(shot.request(self.address))
+            .await
+            .map_err(|error| ("connection closed".to_owned(), format!("{error:?}")))?;
+        let status = answer.status();
+        let body = answer
+            .into_body()
+            .collect()
+            .await
+            .map_err(|error| ("body cut".to_owned(), format!("{error:?}")))?
+            .to_bytes();
+        if sender.ready().await.is_ok() {
+            self.idle.lock().unwrap().push((Instant::now(), sender));
+        }
+        if status == shot.expect {
+            return Ok(());
+        }
+        let head = String::from_utf8_lossy(&body[..body.len().min(200)]).into_owned();
+        Err((format!("status {}", status.as_u16()), head))
+    }
+
+    async fn pooled(&self) -> Option<SendRequest<Full<Bytes>>> {
+        loop {
+            let (since, mut sender) = self.idle.lock().unwrap().pop()?;
+            if since.elapsed() < MAX_IDLE && !sender.is_closed() && sender.ready().await.is_ok() {
+                return Some(sender);
+            }
+        }
+    }
+
+    async fn connect(&self) -> std::io::Result<SendRequest<Full<Bytes>>> {
+        let stream = TcpStream::connect(self.address).await?;
+        stream.set_nodelay(true)?;
+        let (sender, connection) = handshake(TokioIo::new(stream)).await.map_err(std::io::Error::other)?;
+        // The error of a connection is the error of its request, which is counted there.
+        tokio::spawn(async move { drop(connection.await) });
+        self.tally.lock().unwrap().connections += 1;
+        Ok(sender)
+    }
+}
+
+impl Shot {
+    fn request(&self, address: SocketAddr) -> Request<Full<Bytes>> {
+        let mut request = Request::builder()
+            .method(self.method.clone())
+            .uri(&self.path)
+            .header(header::HOST, address.to_string());
+        let mut body = Bytes::new();
+        if let Some((content_type, bytes)) = &self.body {
+            request = request.header(header::CONTENT_TYPE, *content_type);
+            body = bytes.clone();
+        }
+        request.body(Full::new(body)).expect("a shot is a valid request")
+    }
+}

@@ -1,0 +1,64 @@
+//! Skips, told and counted: a test that cannot run says what it needs.
+
+use std::io::Write as _;
+
+/// Names the file to which skipped tests add a line each; set by `cargo verify`.
+pub const SKIP_FILE: &str = "NEWLEAF_SKIP_FILE";
+
+/// Names the tier that runs: `plain`, `system` or `all`; set by `cargo verify`.
+pub const TIER: &str = "NEWLEAF_TIER";
+
+/// How much of a machine the tests may ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Tier {
+    /// Rust, a C compiler, the wasm target, Chromium.
+    Plain,
+    /// Also root or user namespaces, and strace.
+    System,
+    /// Also other servers and languages, and benches.
+    All,
+}
+
+impl Tier {
+    /// The tier that runs; plain where `cargo verify` set none.
+    pub fn current() -> Self {
+        match std::env::var(TIER).as_deref() {
+            Ok("system") => Self::System,
+            Ok("all") => Self::All,
+            _ => Self::Plain,
+        }
+    }
+
+    /// The tier's name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Plain => "plain",
+            Self::System => "system",
+            Self::All => "all",
+        }
+    }
+}
+
+/// Says that `test` cannot run because it needs `what`, and counts it as skipped.
+pub fn skipped(test: &str, what: &str) {
+    let line = format!("skipped: {test} needs {what}\n");
+    let mut out = std::io::stdout();
+    out.write_all(line.as_bytes()).unwrap();
+    if let Some(path) = std::env::var_os(SKIP_FILE) {
+        let file = std::fs::OpenOptions::new().append(true).create(true).open(path);
+        file.unwrap().write_all(line.as_bytes()).unwrap();
+    }
+}
+
+/// Whether the test may use what the system tier offers; says so where not.
+pub fn system_tier(test: &str) -> bool {
+    if Tier::current() < Tier::System {
+        skipped(test, "cargo verify --system");
+        return false;
+    }
+    if !rustix::process::geteuid().is_root() {
+        skipped(test, "root");
+        return false;
+    }
+    true
+}

@@ -1,0 +1,147 @@
+//! Freshness: what a new timestamp and snapshot must be, given those seen before (TUF §5.4, §5.5).
+//! Pure steps; the order of the steps is [`crate::refresh`]'s.
+
+use newleaf_domain::Timestamp;
+
+use crate::TrustError;
+use crate::limits::Limits;
+use crate::role::root::TopRole;
+use crate::role::{MetaFile, MetadataVersion, RootRole, SnapshotRole, TimestampRole};
+use crate::store::{SNAPSHOT, TIMESTAMP, TrustStore};
+use crate::verified::{Verified, verify_role};
+
+/// The time that expiry is judged by: the caller's, or the newest time that a verified file was
+/// signed at, whichever is later. A clock set back thus gains nothing.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct EffectiveTime {
+    clock: Timestamp,
+    newest_signed: Option<Timestamp>,
+}
+
+impl EffectiveTime {
+    pub(crate) const fn new(clock: Timestamp) -> Self {
+        Self { clock, newest_signed: None }
+    }
+
+    /// Takes note of a verified file's `x-signed-at`.
+    pub(crate) fn note(&mut self, signed_at: Option<Timestamp>) {
+        self.newest_signed = self.newest_signed.max(signed_at);
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.newest_signed.map_or(self.clock, |signed| signed.max(self.clock))
+    }
+
+    pub(crate) const fn clock(&self) -> Timestamp {
+        self.clock
+    }
+
+    pub(crate) const fn newest_signed(&self) -> Option<Timestamp> {
+        self.newest_signed
+    }
+}
+
+/// The stored timestamp and snapshot, below which no new one may fall. Expiry does not matter: an
+/// expired file is still a floor.
+#[derive(Debug, Default)]
+pub(crate) struct Floor {
+    pub(crate) timestamp: Option<Verified<TimestampRole>>,
+    pub(crate) snapshot: Option<Verified<SnapshotRole>>,
+}
+
+impl Floor {
+    /// The floor that `store` holds under `root`. Where the keys of either role were rotated, both
+    /// files are no floor any more (TUF §5.3.11): that is how a registry recovers from a version
+    /// driven to the top by a thief of the old keys.
+    pub(crate) fn of(
+        store: &TrustStore,
+        root: &RootRole,
+        limits: &Limits,
+    ) -> Result<Self, TrustError> {
+        let by = |role| root.authority(role);
+        let timestamp = store
+            .get(TIMESTAMP)
+            .map(|bytes| verify_role(TIMESTAMP, bytes, &by(TopRole::Timestamp)?, limits));
+        let snapshot = store
+            .get(SNAPSHOT)
+            .map(|bytes| verify_role(SNAPSHOT, bytes, &by(TopRole::Snapshot)?, limits));
+        if is_signed_by_others(&timestamp) || is_signed_by_others(&snapshot) {
+            return Ok(Self::default());
+        }
+        // A file damaged on disk is no floor by itself; the other one still is.
+        Ok(Self {
+            timestamp: timestamp.and_then(Result::ok),
+            snapshot: snapshot.and_then(Result::ok),
+        })
+    }
+
+    /// Judges the timestamp that the repository offers (TUF §5.4.3 and §5.4.4).
+    pub(crate) fn judge_timestamp(
+        &self,
+        offered: Verified<TimestampRole>,
+    ) -> Result<Newest, TrustError> {
+        if let Some(trusted) = &self.timestamp {
+            // §5.4.3.1: an equal version is no news, whatever it holds; the trusted one stays.
+            if offered.version() == trusted.version() {
+                return Ok(Newest::Trusted);
+            }
+            not_older(TIMESTAMP, offered.version(), trusted.version())?;
+            not_older(SNAPSHOT, offered.snapshot()?.version, trusted.snapshot()?.version)?;
+        }
+        if let Some(trusted) = &self.snapshot {
+            not_older(SNAPSHOT, offered.snapshot()?.version, trusted.version())?;
+        }
+        Ok(Newest::Offered(Box::new(offered)))
+    }
+
+    /// Refuses a snapshot that lists a role no more, or at a lower version (TUF §5.5.5).
+    pub(crate) fn judge_snapshot(&self, offered: &SnapshotRole) -> Result<(), TrustError> {
+        let Some(trusted) = &self.snapshot else { return Ok(()) };
+        for (file, old) in &trusted.meta {
+            let Some(new) = offered.meta.get(file) else {
+                let (role, file) = (file.clone(), SNAPSHOT.to_owned());
+                return Err(TrustError::RoleRemoved { file, role });
+            };
+            not_older(file, new.version, old.version)?;
+        }
+        Ok(())
+    }
+}
+
+/// Which timestamp counts.
+#[derive(Debug)]
+pub(crate) enum Newest {
+    /// The stored one.
+    Trusted,
+    /// The one that was fetched.
+    Offered(Box<Verified<TimestampRole>>),
+}
+
+fn is_signed_by_others<T>(judged: &Option<Result<T, TrustError>>) -> bool {
+    matches!(judged, Some(Err(TrustError::WrongKey { .. } | TrustError::ThresholdNotMet { .. })))
+}
+
+fn not_older(
+    file: &str,
+    offered: MetadataVersion,
+    trusted: MetadataVersion,
+) -> Result<(), TrustError> {
+    if offered >= trusted {
+        return Ok(());
+    }
+    Err(TrustError::Replayed { file: file.to_owned(), offered, trusted })
+}
+
+/// Whether `bytes` are the snapshot that the timestamp pins (TUF §5.5.2 to §5.5.4).
+pub(crate) fn pinned_snapshot(
+    bytes: &[u8],
+    pin: &MetaFile,
+    root: &RootRole,
+    limits: &Limits,
+) -> Result<Verified<SnapshotRole>, TrustError> {
+    pin.check(SNAPSHOT, bytes)?;
+    let authority = root.authority(TopRole::Snapshot)?;
+    let snapshot = verify_role::<SnapshotRole>(SNAPSHOT, bytes, &authority, limits)?;
+    snapshot.check_version(SNAPSHOT, pin.version)?;
+    Ok(snapshot)
+}

@@ -1,1 +1,44 @@
 //! Runs apps: WebAssembly components with limits, storage and grants.
+//!
+//! The way of an app through this crate:
+//!
+//! 1. [`inspect`] reads what a component imports and exports, without running any of it.
+//! 2. [`PluginHost::prepare`] compiles it in a child process ([`compile_main`]) and keeps the
+//!    result in a cache.
+//! 3. [`PluginHost::load`] links it with the host's interfaces and the admin's grants: an [`App`].
+//! 4. A [`Slot`] serves the app and swaps it for another without losing a request.
+//! 5. [`storage::snapshot`] and [`storage::restore`] copy its data while it is quiet.
+//!
+//! What is not here: where packages come from, whether they are to be trusted, and who may change
+//! what runs. Bytes that reach this crate have been verified, or are the author's own.
+
+mod abi;
+mod address;
+mod app;
+mod body;
+mod cache;
+mod compile;
+mod egress;
+mod engine;
+mod handler;
+mod host;
+mod inspect;
+mod instance;
+mod lifecycle;
+mod limits;
+mod meter;
+mod slot;
+mod stats;
+pub mod storage;
+
+pub use app::{App, AppConfig, Failure};
+pub use body::{AppBody, BodyError};
+pub use cache::Prepared;
+pub use compile::{CompileChild, CompileError, Compiler, compile_main};
+pub use engine::EngineError;
+pub use host::{LoadError, PluginHost, PrepareError, Settings};
+pub use inspect::{Handler, InspectError, Inspection, inspect};
+pub use lifecycle::LifecycleError;
+pub use limits::Limits;
+pub use slot::{Slot, SlotStats};
+pub use stats::AppStats;

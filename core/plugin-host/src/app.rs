@@ -1,0 +1,332 @@
+//! One loaded version of an app: takes requests, answers each, and is asked about its data.
+//! Never decides whether it should run: that is for whoever put it into its slot.
+
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+
+use bytes::Bytes;
+use http::{Method, Request, Response, StatusCode, header};
+use http_body::Body;
+use newleaf_domain::{Grants, PackageName, Version};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use wasmtime::{Engine, PoolConcurrencyLimitError, component::InstancePre};
+use wasmtime_wasi_http::{
+    WasiBody,
+    handler::{ExpirationError, InstantiationError, ProxyHandler, ProxyPre},
+};
+
+use crate::{
+    address,
+    body::{self, AppBody},
+    handler::{Errand, Workers},
+    instance::Instance,
+    lifecycle::{self, LifecycleError},
+    limits::Limits,
+    stats::{AppStats, Conclusion, Counters, Running, Ticket},
+    storage::Database,
+};
+
+/// What an app is given.
+#[derive(Debug, Clone)]
+pub struct AppConfig {
+    /// Its name.
+    pub name: PackageName,
+    /// The version that is loaded.
+    pub version: Version,
+    /// The path under which it is served, without a slash at the end, such as
+    /// `/apps/acme/notes`; empty where it has a host name of its own.
+    pub base_path: String,
+    /// The folder of its data, made at the first write.
+    pub data_dir: PathBuf,
+    /// What it may do.
+    pub grants: Grants,
+    /// Settings it may read.
+    pub settings: BTreeMap<String, String>,
+    /// What it may use of the machine.
+    pub limits: Limits,
+}
+
+/// What all instances of one app share.
+pub(crate) struct Shared {
+    pub(crate) config: AppConfig,
+    pub(crate) database: Arc<Database>,
+    pub(crate) counters: Arc<Counters>,
+}
+
+/// Why the host answered in an app's place. It stands among the response's extensions, so that a
+/// server can put a page of its own in place of the plain text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Failure {
+    /// The app broke down (500).
+    Trap,
+    /// The app used up its processor time (500).
+    CpuTime,
+    /// The app did not answer in time (504).
+    WallClock,
+    /// No instance of the app could be made (500).
+    Instantiate,
+    /// Too many requests run already (503, `Retry-After`).
+    Busy,
+    /// The app is being updated, and the waiting room is full (503, `Retry-After`).
+    Held,
+    /// The request's body is larger than it may be (413). The client's fault.
+    BodyTooLarge,
+}
+
+impl Failure {
+    /// The status of the answer.
+    pub fn status(self) -> StatusCode {
+        match self {
+            Self::Trap | Self::CpuTime | Self::Instantiate => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::WallClock => StatusCode::GATEWAY_TIMEOUT,
+            Self::Busy | Self::Held => StatusCode::SERVICE_UNAVAILABLE,
+            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        }
+    }
+
+    /// One sentence for the person at the browser.
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Self::Trap => "The app broke down while it answered.",
+            Self::CpuTime => "The app needed too much processor time and was stopped.",
+            Self::WallClock => "The app did not answer in time.",
+            Self::Instantiate => "The app could not be started.",
+            Self::Busy => "The app has too much to do; please try again in a moment.",
+            Self::Held => "The app is being updated; please try again in a moment.",
+            Self::BodyTooLarge => "What was sent is larger than the app accepts.",
+        }
+    }
+
+    /// The host's answer, as plain text.
+    pub fn response(self) -> Response<AppBody> {
+        let mut response = Response::new(AppBody::text(format!("{}\n", self.sentence())));
+        *response.status_mut() = self.status();
+        let headers = response.headers_mut();
+        headers.insert(
+            header::CONTENT_TYPE,
+            header::HeaderValue::from_static("text/plain; charset=utf-8"),
+        );
+        headers.insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
+        if matches!(self, Self::Busy | Self::Held) {
+            headers.insert(header::RETRY_AFTER, header::HeaderValue::from_static("2"));
+        }
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// A loaded app. Clones are the same app.
+#[derive(Clone)]
+pub struct App {
+    shared: Arc<Shared>,
+    pre: InstancePre<Instance>,
+    handler: ProxyHandler<Workers>,
+    permits: Arc<Semaphore>,
+}
+
+impl App {
+    pub(crate) fn new(
+        engine: &Engine,
+        config: AppConfig,
+        pre: InstancePre<Instance>,
+        proxy: ProxyPre<Instance>,
+    ) -> Self {
+        let database =
+            Database::new(&config.data_dir, config.grants.storage_quota(), &config.limits);
+        let permits = Arc::new(Semaphore::new(config.limits.concurrency));
+        let shared = Arc::new(Shared { config, database, counters: Arc::default() });
+        let workers = Workers { engine: engine.clone(), pre: proxy, app: shared.clone() };
+        Self { shared, pre, handler: ProxyHandler::new(workers), permits }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &PackageName {
+        &self.shared.config.name
+    }
+
+    /// The version that is loaded.
+    pub fn version(&self) -> &Version {
+        &self.shared.config.version
+    }
+
+    /// What it was given.
+    pub fn config(&self) -> &AppConfig {
+        &self.shared.config
+    }
+
+    /// What it has done since it was loaded.
+    pub fn stats(&self) -> AppStats {
+        self.shared.counters.read(self.shared.database.writes())
+    }
+
+    /// Answers a request. The path may be the host's (`/apps/acme/notes/x`) or the app's (`/x`).
+    ///
+    /// Always gives a response: where the app fails it is the host's own, with a [`Failure`] among
+    /// its extensions. Dropping the future means that the client went away.
+    pub async fn handle<B>(&self, request: Request<B>) -> Response<AppBody>
+    where
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let waiting = Waiting(Some(Ticket::new(&self.shared.counters)));
+        let head = request.method() == Method::HEAD;
+        match self.pass_on(request, &waiting).await {
+            Ok(response) => self.pass_back(response, waiting, head),
+            Err(failure) => {
+                waiting.done();
+                if failure.status().is_server_error() {
+                    self.count_server_error();
+                }
+                failure.response()
+            }
+        }
+    }
+
+    /// Prepares empty data; nothing to do for an app without lifecycle functions.
+    pub async fn init(&self) -> Result<(), LifecycleError> {
+        lifecycle::call(&self.pre, &self.shared, "init", ()).await.map(|_| ())
+    }
+
+    /// Brings data from one schema to another.
+    pub async fn migrate(&self, from: u32, to: u32) -> Result<(), LifecycleError> {
+        lifecycle::call(&self.pre, &self.shared, "migrate", (from, to)).await.map(|_| ())
+    }
+
+    /// Asks the app whether it can do its work. An app without lifecycle functions can.
+    pub async fn health(&self) -> Result<(), LifecycleError> {
+        lifecycle::call(&self.pre, &self.shared, "health", ()).await.map(|_| ())
+    }
+
+    /// Waits until nothing of the app runs: no request, no instance, no statement; then closes its
+    /// database, so that the data folder can be copied.
+    ///
+    /// New requests are not kept out: that is what [`Slot::hold`](crate::Slot::hold) is for.
+    pub async fn quiesce(&self) {
+        self.shared.counters.idle().await;
+        let database = self.shared.database.clone();
+        if let Err(error) = tokio::task::spawn_blocking(move || database.close_idle()).await {
+            tracing::warn!(app = %self.name(), %error, "the database was not closed");
+        }
+    }
+
+    /// Keeps the app from being idle as long as the result is held.
+    pub(crate) fn running(&self) -> Arc<Running> {
+        self.shared.counters.enter()
+    }
+
+    async fn pass_on<B>(
+        &self,
+        request: Request<B>,
+        waiting: &Waiting,
+    ) -> Result<Response<WasiBody>, Failure>
+    where
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let config = &self.shared.config;
+        let limit = config.limits.request_body;
+        if request.body().size_hint().lower() > limit.as_u64() {
+            return Err(Failure::BodyTooLarge);
+        }
+        let permit = self.place().await?;
+        let Some(ticket) = waiting.0.clone() else { return Err(Failure::Busy) };
+        let (mut parts, body) = request.into_parts();
+        address::inward(&mut parts.uri, &mut parts.headers, &config.base_path);
+        let request = Request::from_parts(parts, body::for_guest(body, limit));
+        let errand = Errand { ticket: ticket.clone(), permit };
+        self.handler.handle(errand, request).await.map_err(|error| self.judge(&error, &ticket))
+    }
+
+    /// A place among the app's concurrent requests.
+    async fn place(&self) -> Result<OwnedSemaphorePermit, Failure> {
+        let place = self.permits.clone().acquire_owned();
+        match tokio::time::timeout(self.shared.config.limits.queue, place).await {
+            Ok(Ok(permit)) => Ok(permit),
+            Ok(Err(_)) | Err(_) => Err(Failure::Busy),
+        }
+    }
+
+    fn pass_back(
+        &self,
+        response: Response<WasiBody>,
+        waiting: Waiting,
+        head: bool,
+    ) -> Response<AppBody> {
+        let config = &self.shared.config;
+        let (mut parts, body) = response.into_parts();
+        address::outward(&mut parts.headers, &config.base_path);
+        if parts.status.is_server_error() {
+            self.count_server_error();
+        }
+        let bodiless = [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED].contains(&parts.status);
+        let body = match waiting.hand_over() {
+            Some(ticket) => {
+                if head || bodiless {
+                    ticket.conclude(Conclusion::NoBodyWanted);
+                }
+                AppBody::guest(body, config.limits.response_body, ticket)
+            }
+            None => AppBody::text(Bytes::new()),
+        };
+        Response::from_parts(parts, body)
+    }
+
+    /// What an error of the proxy handler means.
+    fn judge(&self, error: &wasmtime::Error, ticket: &Ticket) -> Failure {
+        let failure = if let Some(failure) = ticket.failure() {
+            failure
+        } else if error.is::<ExpirationError>() {
+            Failure::WallClock
+        } else if let Some(error) = error.downcast_ref::<InstantiationError<Errand>>() {
+            if error.error.is::<PoolConcurrencyLimitError>() {
+                Failure::Busy
+            } else {
+                Failure::Instantiate
+            }
+        } else {
+            Failure::Trap
+        };
+        if failure != Failure::Busy {
+            tracing::warn!(app = %self.name(), ?failure, reason = format!("{error:#}"), "a request failed");
+            ticket.trap();
+        }
+        failure
+    }
+
+    fn count_server_error(&self) {
+        self.shared.counters.server_errors.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    }
+}
+
+impl std::fmt::Debug for App {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("App")
+            .field("name", self.name())
+            .field("version", self.version())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A client that waits for the head of its response; when it leaves, the ticket is told.
+struct Waiting(Option<Arc<Ticket>>);
+
+impl Waiting {
+    /// The response goes on to its body, which keeps the ticket from here.
+    fn hand_over(mut self) -> Option<Arc<Ticket>> {
+        self.0.take()
+    }
+
+    /// The response is the host's own, and complete.
+    fn done(mut self) {
+        if let Some(ticket) = self.0.take() {
+            ticket.conclude(Conclusion::Done);
+        }
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        if let Some(ticket) = self.0.take() {
+            ticket.conclude(Conclusion::ClientGone);
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! The files of the cache: `<component digest>-<engine>.code`, each a magic word, the SHA-256 of
+//! the machine code, and the machine code.
+
+use std::{
+    fs::{self, DirBuilder, File},
+    io::Write as _,
+    os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+};
+
+use newleaf_domain::Digest;
+use wasmtime::{Engine, component::Component};
+
+use super::load;
+use crate::{compile, compile::CompileError, compile::Compiler, engine};
+
+/// Begins every file, and names the form of what follows.
+const MAGIC: &[u8; 8] = b"nlcode\x001";
+const HEADER: usize = MAGIC.len() + 32;
+
+/// A folder of compiled code for one engine.
+#[derive(Debug)]
+pub(crate) struct Cache {
+    folder: PathBuf,
+    engine_key: String,
+    serial: AtomicU64,
+}
+
+/// What the cache has of a component.
+pub(crate) enum Loaded {
+    /// It, ready to link.
+    Component(Component),
+    /// Nothing, or something damaged or of another engine, which is now removed.
+    Nothing,
+}
+
+/// Why the cache cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CacheError {
+    /// A file or folder of it cannot be read or written.
+    #[error("{action} {path}")]
+    File {
+        /// What was tried.
+        action: &'static str,
+        /// Where.
+        path: PathBuf,
+        /// The system's reason.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The compiler gave nothing.
+    #[error(transparent)]
+    Compile(CompileError),
+}
+
+impl Cache {
+    /// The cache in `folder`, which is made, and closed to everyone else.
+    pub(crate) fn open(folder: &Path, engine: &Engine) -> Result<Self, CacheError> {
+        let failed = |source| CacheError::File { action: "make", path: folder.to_owned(), source };
+        DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
+        fs::set_permissions(folder, fs::Permissions::from_mode(0o700)).map_err(failed)?;
+        let engine_key = engine::compatibility(engine).short();
+        Ok(Self { folder: folder.to_owned(), engine_key, serial: AtomicU64::new(0) })
+    }
+
+    /// Whether compiled code of the component is there; it may still turn out to be damaged.
+    pub(crate) fn has(&self, component: &Digest) -> bool {
+        self.path(component).is_file()
+    }
+
+    /// Compiles the component in `wasm`, whose digest is `component`, and keeps the result.
+    pub(crate) async fn fill(
+        &self,
+        compiler: &Compiler,
+        wasm: &Path,
+        component: &Digest,
+    ) -> Result<(), CacheError> {
+        // Process and serial number: two hosts may share the folder during a handover.
+        let serial = self.serial.fetch_add(1, Relaxed);
+        let unique = format!("{}.{}.{serial}", component.short(), std::process::id());
+        let raw = Temporary(self.folder.join(format!("{unique}.raw")));
+        let framed = Temporary(self.folder.join(format!("{unique}.tmp")));
+        compile::compile(compiler, wasm, &raw.0).await.map_err(CacheError::Compile)?;
+        let code = fs::read(&raw.0).map_err(file("read", &raw.0))?;
+        write_framed(&framed.0, &code).map_err(file("write", &framed.0))?;
+        let path = self.path(component);
+        fs::rename(&framed.0, &path).map_err(file("write", &path))
+    }
+
+    /// Loads the component. Code that cannot be used is removed, so that it is compiled again.
+    pub(crate) fn load(&self, engine: &Engine, component: &Digest) -> Result<Loaded, CacheError> {
+        let path = self.path(component);
+        let bytes = match fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Ok(Loaded::Nothing);
+            }
+            Err(source) => return Err(CacheError::File { action: "read", path, source }),
+        };
+        let reason = match unframe(&bytes).map(|(digest, code)| load::load(engine, code, &digest)) {
+            Some(Ok(Ok(component))) => return Ok(Loaded::Component(component)),
+            Some(Ok(Err(error))) => format!("{error:#}"),
+            Some(Err(load::HashMismatch)) => "its hash is wrong".to_owned(),
+            None => "it is cut or not ours".to_owned(),
+        };
+        tracing::warn!(path = %path.display(), reason, "compiled code is not usable and is removed");
+        fs::remove_file(&path).map_err(file("remove", &path))?;
+        Ok(Loaded::Nothing)
+    }
+
+    fn path(&self, component: &Digest) -> PathBuf {
+        self.folder.join(format!("{component}-{}.code", self.engine_key))
+    }
+}
+
+fn write_framed(path: &Path, code: &[u8]) -> std::io::Result<()> {
+    let mut file = File::create_new(path)?;
+    file.write_all(MAGIC)?;
+    file.write_all(Digest::of(code).as_bytes())?;
+    file.write_all(code)?;
+    file.sync_all()
+}
+
+fn unframe(bytes: &[u8]) -> Option<(Digest, &[u8])> {
+    let (header, code) = bytes.split_at_checked(HEADER)?;
+    let digest = header.strip_prefix(MAGIC)?;
+    Some((Digest::from_bytes(digest.try_into().ok()?), code))
+}
+
+fn file(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> CacheError {
+    let path = path.to_owned();
+    move |source| CacheError::File { action, path, source }
+}
+
+/// A file that goes away when nobody needs it any more.
+struct Temporary(PathBuf);
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        match fs::remove_file(&self.0) {
+            Ok(()) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => {
+                tracing::warn!(path = %self.0.display(), %error, "a temporary file stays");
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_changed_byte_is_noticed_and_the_file_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = engine::compiling().unwrap();
+        let cache = Cache::open(folder.path(), &engine).unwrap();
+        let component = Digest::of(b"component");
+        write_framed(&cache.path(&component), b"machine code").unwrap();
+        let mut bytes = fs::read(cache.path(&component)).unwrap();
+        *bytes.last_mut().unwrap() ^= 1;
+        fs::write(cache.path(&component), bytes).unwrap();
+        assert!(matches!(cache.load(&engine, &component), Ok(Loaded::Nothing)));
+        assert!(!cache.has(&component));
+    }
+
+    #[test]
+    fn the_folder_is_closed_to_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let inside = folder.path().join("cache");
+        Cache::open(&inside, &engine::compiling().unwrap()).unwrap();
+        assert_eq!(fs::metadata(inside).unwrap().permissions().mode() & 0o777, 0o700);
+    }
+}

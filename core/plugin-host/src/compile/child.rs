@@ -1,0 +1,69 @@
+//! The child's side: limits itself, compiles one file, exits. Runs nothing of what it compiles.
+
+use std::{
+    io::Write as _,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use newleaf_domain::ByteSize;
+use rustix::process::{Resource, Rlimit, nice, setrlimit};
+
+use crate::engine;
+
+/// Address space of the child. A usual app needs 50 MiB; a 838 KB file was measured to ask for
+/// more than 8 GiB.
+const ADDRESS_SPACE: ByteSize = ByteSize::mib(1024);
+
+/// Processor time of the child in seconds. A usual app needs less than one.
+pub(crate) const CPU_SECONDS: u64 = 30;
+
+/// How much the child steps back behind those who serve requests.
+const NICE: i32 = 10;
+
+/// The body of the hidden command `compile <input> <output>`: compiles the component in `input`
+/// and writes machine code to `output`, which must not exist yet.
+///
+/// Limits the calling process for good, so it must be the only thing that process does. A failure
+/// is one line on standard error and exit code 1.
+pub fn compile_main(input: &Path, output: &Path) -> ExitCode {
+    match limit().and_then(|()| compile_file(input, output)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(reason) => {
+            // Nobody is left to tell when standard error is closed.
+            let _ = writeln!(std::io::stderr(), "{reason}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn limit() -> Result<(), String> {
+    let exactly = |limit| Rlimit { current: Some(limit), maximum: Some(limit) };
+    setrlimit(Resource::As, exactly(ADDRESS_SPACE.as_u64()))
+        .map_err(|error| format!("limit memory to {ADDRESS_SPACE}: {error}"))?;
+    setrlimit(Resource::Cpu, exactly(CPU_SECONDS))
+        .map_err(|error| format!("limit processor time to {CPU_SECONDS} s: {error}"))?;
+    setrlimit(Resource::Core, exactly(0))
+        .map_err(|error| format!("switch off core dumps: {error}"))?;
+    nice(NICE).map_err(|error| format!("step back in priority: {error}"))?;
+    Ok(())
+}
+
+fn compile_file(input: &Path, output: &Path) -> Result<(), String> {
+    let component =
+        std::fs::read(input).map_err(|error| format!("read {}: {error}", input.display()))?;
+    let code = compile_bytes(&component)?;
+    write_new(output, &code).map_err(|error| format!("write {}: {error}", output.display()))
+}
+
+/// Machine code of a component, or why there is none.
+pub(super) fn compile_bytes(component: &[u8]) -> Result<Vec<u8>, String> {
+    let engine = engine::compiling().map_err(|error| error.to_string())?;
+    engine.precompile_component(component).map_err(|error| format!("{error:#}").replace('\n', " "))
+}
+
+fn write_new(output: &Path, code: &[u8]) -> std::io::Result<()> {
+    let path: PathBuf = output.to_owned();
+    let mut file = std::fs::File::create_new(path)?;
+    file.write_all(code)
+}

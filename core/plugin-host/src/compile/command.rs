@@ -1,0 +1,171 @@
+//! The parent's side: starts the child, waits for a bounded time, and says what went wrong.
+
+use std::{
+    ffi::OsString,
+    os::unix::process::ExitStatusExt as _,
+    path::{Path, PathBuf},
+    process::{ExitStatus, Stdio},
+    time::Duration,
+};
+
+use tokio::io::AsyncReadExt as _;
+
+use super::child;
+
+/// How long the parent waits: the child's own limit is processor time, which a busy machine or a
+/// sleeping child stretches.
+const PATIENCE: Duration = Duration::from_secs(child::CPU_SECONDS * 4);
+
+/// How much of the child's standard error is read.
+const MESSAGE_BYTES: u64 = 2048;
+
+/// Where components are compiled.
+#[derive(Debug, Clone)]
+pub enum Compiler {
+    /// In a child process that limits itself: the way of every host.
+    Child(CompileChild),
+    /// In this process, without limits: a hostile file can take all memory and abort the process.
+    /// Only for an author's own app in the author's own tests, where no other program is at hand.
+    UnsandboxedInThisProcess,
+}
+
+/// The command that runs [`compile_main`](super::compile_main): `program arguments… input output`.
+#[derive(Debug, Clone)]
+pub struct CompileChild {
+    /// The program, such as the host's own binary.
+    pub program: PathBuf,
+    /// What stands before input and output, such as `compile`.
+    pub arguments: Vec<OsString>,
+}
+
+/// Why a component could not be compiled.
+#[derive(Debug, thiserror::Error)]
+pub enum CompileError {
+    /// The child did not start.
+    #[error("the compiler {program} does not start")]
+    Start {
+        /// Its path.
+        program: PathBuf,
+        /// The system's reason.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The child could not be waited for.
+    #[error("the compiler cannot be waited for")]
+    Wait(#[source] std::io::Error),
+    /// It used all of its processor time.
+    #[error("compiling takes more than {seconds} s of processor time")]
+    CpuTime {
+        /// What was allowed.
+        seconds: u64,
+    },
+    /// It did not end.
+    #[error("compiling does not end within {} s", .0.as_secs())]
+    Patience(Duration),
+    /// It was killed, as it is when memory runs out.
+    #[error(
+        "the compiler was ended by signal {signal}: the component needs too much memory, or is made to harm"
+    )]
+    Killed {
+        /// The signal's number.
+        signal: i32,
+    },
+    /// It refused the component.
+    #[error("the compiler refuses the component: {reason}")]
+    Refused {
+        /// In its own words.
+        reason: String,
+    },
+}
+
+impl CompileError {
+    /// What a person can do about it.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Start { .. } | Self::Wait(_) => "see that the program exists and may be run",
+            Self::CpuTime { .. } | Self::Patience(_) | Self::Killed { .. } => {
+                "an honest app compiles in a second; do not run this one"
+            }
+            Self::Refused { .. } => "ask the author for a build for this host",
+        }
+    }
+}
+
+/// Compiles `input` to `output`, which must not exist.
+pub(crate) async fn compile(
+    compiler: &Compiler,
+    input: &Path,
+    output: &Path,
+) -> Result<(), CompileError> {
+    match compiler {
+        Compiler::Child(child) => run_child(child, input, output).await,
+        Compiler::UnsandboxedInThisProcess => in_this_process(input, output).await,
+    }
+}
+
+async fn run_child(child: &CompileChild, input: &Path, output: &Path) -> Result<(), CompileError> {
+    let mut running = tokio::process::Command::new(&child.program)
+        .args(&child.arguments)
+        .arg(input)
+        .arg(output)
+        .env_clear()
+        // Address space is limited: every thread more reserves a stack and an arena of it.
+        .env("RAYON_NUM_THREADS", "2")
+        .env("MALLOC_ARENA_MAX", "2")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(|source| CompileError::Start { program: child.program.clone(), source })?;
+    let stderr = running.stderr.take();
+    let ended = tokio::time::timeout(PATIENCE, async {
+        let message = read_message(stderr).await;
+        running.wait().await.map(|status| (status, message))
+    });
+    match ended.await {
+        Err(_) => Err(CompileError::Patience(PATIENCE)),
+        Ok(Err(error)) => Err(CompileError::Wait(error)),
+        Ok(Ok((status, message))) => judge(status, message),
+    }
+}
+
+/// The first bytes of the child's standard error; the rest is read and dropped, so that the child
+/// never waits for a reader.
+async fn read_message(stderr: Option<tokio::process::ChildStderr>) -> String {
+    let Some(mut stderr) = stderr else { return String::new() };
+    let mut message = Vec::new();
+    let read = (&mut stderr).take(MESSAGE_BYTES).read_to_end(&mut message).await;
+    let drained = tokio::io::copy(&mut stderr, &mut tokio::io::sink()).await;
+    if let Err(error) = read.and(drained.map(|_| 0)) {
+        tracing::debug!(%error, "the compiler's message is cut");
+    }
+    String::from_utf8_lossy(&message).trim().to_owned()
+}
+
+fn judge(status: ExitStatus, message: String) -> Result<(), CompileError> {
+    const SIGKILL: i32 = 9;
+    const SIGXCPU: i32 = 24;
+    match (status.success(), status.signal()) {
+        (true, _) => Ok(()),
+        // The hard limit equals the soft one, so the kernel may send either.
+        (false, Some(SIGXCPU | SIGKILL)) => {
+            Err(CompileError::CpuTime { seconds: child::CPU_SECONDS })
+        }
+        (false, Some(signal)) => Err(CompileError::Killed { signal }),
+        (false, None) if message.is_empty() => {
+            Err(CompileError::Refused { reason: format!("it ended with {status}") })
+        }
+        (false, None) => Err(CompileError::Refused { reason: message }),
+    }
+}
+
+async fn in_this_process(input: &Path, output: &Path) -> Result<(), CompileError> {
+    let refused = |reason: String| CompileError::Refused { reason };
+    let component = tokio::fs::read(input).await.map_err(|error| refused(error.to_string()))?;
+    let code = tokio::task::spawn_blocking(move || child::compile_bytes(&component))
+        .await
+        .map_err(|error| refused(error.to_string()))?
+        .map_err(refused)?;
+    tokio::fs::write(output, code).await.map_err(|error| refused(error.to_string()))
+}

@@ -1,0 +1,123 @@
+//! Joins an app to wasmtime's proxy handler, which serves `wasi:http` 0.2 and 0.3 alike: one fresh
+//! instance a request, ended by its processor time or the wall clock.
+
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Instant,
+};
+
+use tokio::sync::OwnedSemaphorePermit;
+use wasmtime::{Engine, Store, StoreContextMut, component::GuestTaskId};
+use wasmtime_wasi_http::{
+    WasiHttpView as _,
+    handler::{HandlerState, ProxyPre, ShouldAccept, WorkerExpiration, WorkerState, WorkerStatus},
+};
+
+use crate::{
+    app::Shared,
+    instance::{self, Instance},
+    stats::Ticket,
+};
+
+/// What the proxy handler needs to make instances of one app.
+pub(crate) struct Workers {
+    pub(crate) engine: Engine,
+    pub(crate) pre: ProxyPre<Instance>,
+    pub(crate) app: Arc<Shared>,
+}
+
+/// What travels with a request to its instance.
+pub(crate) struct Errand {
+    pub(crate) ticket: Arc<Ticket>,
+    /// The request's place among the app's concurrent ones, kept until its instance is gone.
+    pub(crate) permit: OwnedSemaphorePermit,
+}
+
+/// The state of one instance that serves one request.
+pub(crate) struct Worker {
+    app: Arc<Shared>,
+    errand: std::sync::Mutex<Option<Errand>>,
+}
+
+/// Ends an instance at the wall clock limit, whatever it does.
+pub(crate) struct WallClock(Pin<Box<tokio::time::Sleep>>);
+
+impl HandlerState for Workers {
+    type StoreData = Instance;
+    type WorkerExpiration = WallClock;
+    type WorkerState = Worker;
+
+    async fn instantiate(
+        &self,
+    ) -> wasmtime::Result<wasmtime_wasi_http::handler::Instance<Instance, WallClock, Worker>> {
+        let limits = &self.app.config.limits;
+        let running = self.app.counters.enter();
+        let (mut store, _meter) = instance::store(&self.engine, &self.app, limits.cpu, running);
+        let expiration = WallClock(Box::pin(tokio::time::sleep(limits.wall)));
+        let proxy =
+            tokio::time::timeout(limits.wall, self.pre.instantiate_async(&mut store)).await??;
+        Ok(wasmtime_wasi_http::handler::Instance {
+            store,
+            proxy,
+            view: Instance::http,
+            expiration,
+            state: Worker { app: self.app.clone(), errand: std::sync::Mutex::default() },
+        })
+    }
+}
+
+impl WorkerExpiration for WallClock {
+    fn poll(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        _: WorkerStatus,
+        _: Instant,
+    ) -> Poll<()> {
+        self.0.as_mut().poll(context)
+    }
+}
+
+impl WorkerState for Worker {
+    type StoreData = Instance;
+    type RequestData = Errand;
+
+    fn should_accept_request(&self, _concurrent: usize, total: usize) -> ShouldAccept {
+        if total == 0 { ShouldAccept::Yes } else { ShouldAccept::Never }
+    }
+
+    fn on_request_start(
+        &self,
+        mut store: StoreContextMut<'_, Instance>,
+        errand: Errand,
+        _task: GuestTaskId,
+    ) -> Pin<Box<dyn Future<Output = ()> + 'static + Send + Sync>> {
+        store.data_mut().ticket = Some(errand.ticket.clone());
+        *self.errand.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(errand);
+        Box::pin(tokio::time::sleep(self.app.config.limits.wall))
+    }
+
+    fn drop(&self, store: Store<Instance>, result: Result<(), wasmtime::Error>) {
+        let errand = self.errand.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        let app = &self.app.config.name;
+        let client_gone = errand.as_ref().is_some_and(|errand| errand.ticket.nobody_waits());
+        match result {
+            Ok(()) => {}
+            // Many guests trap when they write to nobody.
+            Err(error) if client_gone => {
+                tracing::info!(%app, reason = format!("{error:#}"), "an instance ended after its client left");
+            }
+            Err(error) => {
+                let (reason, last_words) = (format!("{error:#}"), store.data().last_words());
+                tracing::warn!(%app, reason, last_words, "an instance failed");
+                if let Some(errand) = &errand {
+                    errand.ticket.trap();
+                }
+            }
+        }
+        // The session first rolls back what is open; then the request's place is free.
+        drop(store);
+        drop(errand.map(|errand| errand.permit));
+    }
+}

@@ -1,0 +1,223 @@
+//! The plugin host: prepares components and loads them as apps.
+
+use std::path::{Path, PathBuf};
+
+use newleaf_domain::{Digest, PackageName};
+use wasmtime::{
+    Engine,
+    component::{Component, InstancePre, Linker},
+};
+use wasmtime_wasi_http::handler::ProxyPre;
+
+use crate::{
+    abi,
+    app::{App, AppConfig},
+    cache::{Cache, CacheError, Loaded, Prepared},
+    compile::{CompileError, Compiler},
+    engine::{self, EngineError},
+    instance::Instance,
+    limits::as_usize,
+};
+
+/// Where and how apps are compiled.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// A folder for compiled code. It is made, closed to everyone else, and may be deleted at any
+    /// time.
+    pub cache_dir: PathBuf,
+    /// Where components are compiled.
+    pub compiler: Compiler,
+}
+
+/// Runs apps. One a process: it owns the engine and its thread.
+pub struct PluginHost {
+    engine: Engine,
+    linker: Linker<Instance>,
+    cache: Cache,
+    compiler: Compiler,
+}
+
+/// Why a component could not be prepared.
+#[derive(Debug, thiserror::Error)]
+pub enum PrepareError {
+    /// The engine does not start.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The component cannot be read.
+    #[error("read {path}")]
+    Read {
+        /// Its file.
+        path: PathBuf,
+        /// The system's reason.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The file is not the one that was verified.
+    #[error("{path} has SHA-256 {actual}, but {expected} was verified")]
+    Digest {
+        /// Its file.
+        path: PathBuf,
+        /// What it has.
+        actual: Digest,
+        /// What it should have.
+        expected: Digest,
+    },
+    /// The cache cannot be used.
+    #[error("keep compiled code")]
+    Cache(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The component cannot be compiled.
+    #[error(transparent)]
+    Compile(CompileError),
+    /// The host's own interfaces cannot be linked: a fault of this program.
+    #[error("the host's interfaces cannot be set up: {reason}")]
+    Interfaces {
+        /// The engine's words.
+        reason: String,
+    },
+}
+
+/// Why a prepared component could not be loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// Its compiled code is gone or damaged; prepare it again.
+    #[error("the compiled code of {app} is gone; it must be prepared again")]
+    NotPrepared {
+        /// The app.
+        app: PackageName,
+    },
+    /// Its compiled code cannot be read.
+    #[error("read the compiled code of {app}")]
+    Cache {
+        /// The app.
+        app: PackageName,
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// It asks for more than the pool of instances can give.
+    #[error("{app} may use {asked} of memory, more than the {most} an instance can have")]
+    Memory {
+        /// The app.
+        app: PackageName,
+        /// Its limit.
+        asked: newleaf_domain::ByteSize,
+        /// What is possible.
+        most: newleaf_domain::ByteSize,
+    },
+    /// It wants something that this host does not have.
+    #[error("{app} does not fit this host: {reason}")]
+    Link {
+        /// The app.
+        app: PackageName,
+        /// What is missing, in the engine's words.
+        reason: String,
+    },
+    /// It answers no requests.
+    #[error("{app} exports neither wasi:http/incoming-handler@0.2 nor wasi:http/handler@0.3")]
+    NoHandler {
+        /// The app.
+        app: PackageName,
+    },
+}
+
+impl LoadError {
+    /// What a person can do about it.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::NotPrepared { .. } | Self::Cache { .. } => "try again: the app is compiled anew",
+            Self::Memory { .. } => "lower the app's memory limit",
+            Self::Link { .. } => "update the host, or take a version of the app made for it",
+            Self::NoHandler { .. } => "ask the author: this is not an app",
+        }
+    }
+}
+
+impl PluginHost {
+    /// A host with its engine running.
+    pub fn new(settings: Settings) -> Result<Self, PrepareError> {
+        let engine = engine::running()?;
+        let linker = link(&engine)
+            .map_err(|error| PrepareError::Interfaces { reason: format!("{error:#}") })?;
+        let cache = Cache::open(&settings.cache_dir, &engine).map_err(cache_failed)?;
+        Ok(Self { engine, linker, cache, compiler: settings.compiler })
+    }
+
+    /// Compiles the component in the file `wasm`, whose SHA-256 must be `digest`, unless the cache
+    /// has it already. The file must not change meanwhile; it lies in a slot, which nobody writes.
+    pub async fn prepare(&self, wasm: &Path, digest: Digest) -> Result<Prepared, PrepareError> {
+        let usable = self.cache.has(&digest)
+            && matches!(self.cache.load(&self.engine, &digest), Ok(Loaded::Component(_)));
+        if !usable {
+            let read = |source| PrepareError::Read { path: wasm.to_owned(), source };
+            let actual = Digest::of(&tokio::fs::read(wasm).await.map_err(read)?);
+            if actual != digest {
+                return Err(PrepareError::Digest {
+                    path: wasm.to_owned(),
+                    actual,
+                    expected: digest,
+                });
+            }
+            self.cache.fill(&self.compiler, wasm, &digest).await.map_err(cache_failed)?;
+        }
+        Ok(Prepared { digest })
+    }
+
+    /// Links a prepared component with the host's interfaces: the final word on whether it runs
+    /// here. Nothing of the app is run.
+    pub fn load(&self, prepared: &Prepared, config: AppConfig) -> Result<App, LoadError> {
+        let app = || config.name.clone();
+        let (asked, most) = (config.limits.memory, engine::POOL_MEMORY);
+        if as_usize(asked) > as_usize(most) {
+            return Err(LoadError::Memory { app: app(), asked, most });
+        }
+        let component = match self.cache.load(&self.engine, &prepared.digest) {
+            Ok(Loaded::Component(component)) => component,
+            Ok(Loaded::Nothing) => return Err(LoadError::NotPrepared { app: app() }),
+            Err(error) => return Err(LoadError::Cache { app: app(), source: Box::new(error) }),
+        };
+        let pre = self
+            .linker
+            .instantiate_pre(&component)
+            .map_err(|error| LoadError::Link { app: app(), reason: format!("{error:#}") })?;
+        let proxy = proxy(&component, &pre).ok_or_else(|| LoadError::NoHandler { app: app() })?;
+        Ok(App::new(&self.engine, config, pre, proxy))
+    }
+}
+
+impl std::fmt::Debug for PluginHost {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PluginHost").field("cache", &self.cache).finish_non_exhaustive()
+    }
+}
+
+/// All of WASI, with empty contexts behind it (every language's runtime imports it), and our own
+/// interfaces, which are where permission is given.
+fn link(engine: &Engine) -> wasmtime::Result<Linker<Instance>> {
+    let mut linker = Linker::new(engine);
+    wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    wasmtime_wasi::p3::add_to_linker(&mut linker)?;
+    wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
+    wasmtime_wasi_http::p3::add_to_linker(&mut linker)?;
+    abi::v1::add_to_linker(&mut linker)?;
+    Ok(linker)
+}
+
+/// The way requests reach the component: 0.3 where it has both.
+fn proxy(component: &Component, pre: &InstancePre<Instance>) -> Option<ProxyPre<Instance>> {
+    const HTTP_03: &str = "wasi:http/handler@0.3.0";
+    const HTTP_02: &str = "wasi:http/incoming-handler@0.2.0";
+    if component.get_export_index(None, HTTP_03).is_some() {
+        let pre = wasmtime_wasi_http::p3::bindings::ServicePre::new(pre.clone());
+        return pre.ok().map(ProxyPre::P3);
+    }
+    component.get_export_index(None, HTTP_02)?;
+    let pre = wasmtime_wasi_http::p2::bindings::ProxyPre::new(pre.clone());
+    pre.ok().map(ProxyPre::P2)
+}
+
+fn cache_failed(error: CacheError) -> PrepareError {
+    match error {
+        CacheError::Compile(error) => PrepareError::Compile(error),
+        error @ CacheError::File { .. } => PrepareError::Cache(Box::new(error)),
+    }
+}

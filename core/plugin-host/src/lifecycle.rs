@@ -1,0 +1,110 @@
+//! Calls an app's optional lifecycle functions, each on a fresh instance, under a time limit.
+
+use std::{sync::Arc, time::Duration};
+
+use wasmtime::component::{ComponentNamedList, InstancePre, Lower};
+
+use crate::{
+    abi::v1::LIFECYCLE,
+    app::Shared,
+    instance::{self, CpuSpent, Instance},
+};
+
+/// Whether an app implements the function that was called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Called {
+    /// It does, and was content.
+    Yes,
+    /// It does not export the interface: nothing to do.
+    NotExported,
+}
+
+/// Why a lifecycle call failed.
+#[derive(Debug, thiserror::Error)]
+pub enum LifecycleError {
+    /// The app refused, in its own words.
+    #[error("the app answered `{function}` with: {reason}")]
+    Refused {
+        /// The function.
+        function: &'static str,
+        /// The app's words, cut to 2,000 characters.
+        reason: String,
+    },
+    /// The app broke down.
+    #[error("the app broke down in `{function}`: {reason}")]
+    Trapped {
+        /// The function.
+        function: &'static str,
+        /// The engine's words, with what the app wrote to standard error.
+        reason: String,
+    },
+    /// The app took too long.
+    #[error("`{function}` took more than {} s", limit.as_secs_f64())]
+    TimedOut {
+        /// The function.
+        function: &'static str,
+        /// What it may take.
+        limit: Duration,
+    },
+    /// No instance could be made.
+    #[error("no instance of the app can be made for `{function}`: {reason}")]
+    Instantiate {
+        /// The function.
+        function: &'static str,
+        /// The engine's words.
+        reason: String,
+    },
+}
+
+/// Calls `function` of the lifecycle interface with `parameters`.
+pub(crate) async fn call<P>(
+    pre: &InstancePre<Instance>,
+    app: &Arc<Shared>,
+    function: &'static str,
+    parameters: P,
+) -> Result<Called, LifecycleError>
+where
+    P: ComponentNamedList + Lower + Send + Sync + 'static,
+{
+    let component = pre.component();
+    let interface = component.get_export_index(None, LIFECYCLE);
+    let Some(export) =
+        interface.and_then(|interface| component.get_export_index(Some(&interface), function))
+    else {
+        return Ok(Called::NotExported);
+    };
+    let limit = app.config.limits.lifecycle;
+    let running = app.counters.enter();
+    let (mut store, meter) = instance::store(pre.engine(), app, limit, running);
+    let work = async {
+        let instance = pre.instantiate_async(&mut store).await.map_err(|error| {
+            LifecycleError::Instantiate { function, reason: format!("{error:#}") }
+        })?;
+        let trapped = |error: wasmtime::Error| LifecycleError::Trapped {
+            function,
+            reason: format!("{error:#}"),
+        };
+        let typed = instance
+            .get_typed_func::<P, (Result<(), String>,)>(&mut store, export)
+            .map_err(trapped)?;
+        let (answer,) = typed.call_async(&mut store, parameters).await.map_err(trapped)?;
+        answer.map_err(|reason| LifecycleError::Refused {
+            function,
+            reason: reason.chars().take(2_000).collect(),
+        })
+    };
+    let result = tokio::time::timeout(limit, work).await;
+    match result {
+        Err(_) => Err(LifecycleError::TimedOut { function, limit }),
+        Ok(Err(LifecycleError::Trapped { .. })) if meter.is_spent() => {
+            tracing::warn!(app = %app.config.name, function, "{CpuSpent}");
+            Err(LifecycleError::TimedOut { function, limit })
+        }
+        Ok(Err(LifecycleError::Trapped { function, reason })) => {
+            let words = store.data().last_words();
+            let reason = if words.is_empty() { reason } else { format!("{reason} ({words})") };
+            Err(LifecycleError::Trapped { function, reason })
+        }
+        Ok(other) => other.map(|()| Called::Yes),
+    }
+}

@@ -1,0 +1,56 @@
+//! What one app may use of the machine. Numbers only; each is enforced where it applies.
+
+use std::time::Duration;
+
+use newleaf_domain::ByteSize;
+
+/// The limits of one app. The defaults suit a small server; an admin may change each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Linear memory of one instance; growing past it traps. At most 64 MiB, which is what an
+    /// instance of the pool reserves.
+    pub memory: ByteSize,
+    /// Processor time of one request, SQL included, in steps of 10 ms.
+    pub cpu: Duration,
+    /// From the moment an instance takes a request until its last byte is written.
+    pub wall: Duration,
+    /// Wall clock limit of one lifecycle call. Its processor time has the same limit.
+    pub lifecycle: Duration,
+    /// Requests of the app that run at one time; the others wait.
+    pub concurrency: usize,
+    /// How long a request waits for its turn before it is answered with 503.
+    pub queue: Duration,
+    /// The largest request body; a longer one is refused with 413.
+    pub request_body: ByteSize,
+    /// The largest response body; a longer one is cut, which the client sees as an error.
+    pub response_body: ByteSize,
+    /// What one host call may copy out of the guest (a key, a statement with its parameters).
+    pub hostcall: ByteSize,
+    /// The most rows of one SQL query.
+    pub sql_rows: usize,
+    /// The most bytes of one SQL result, and of one value in it.
+    pub sql_result: ByteSize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            memory: ByteSize::mib(64),
+            cpu: Duration::from_secs(5),
+            wall: Duration::from_mins(1),
+            lifecycle: Duration::from_mins(5),
+            concurrency: 64,
+            queue: Duration::from_secs(10),
+            request_body: ByteSize::mib(16),
+            response_body: ByteSize::mib(64),
+            hostcall: ByteSize::mib(16),
+            sql_rows: 10_000,
+            sql_result: ByteSize::mib(8),
+        }
+    }
+}
+
+/// A size as the platform's own count, for the calls that want one.
+pub(crate) fn as_usize(size: ByteSize) -> usize {
+    usize::try_from(size.as_u64()).unwrap_or(usize::MAX)
+}

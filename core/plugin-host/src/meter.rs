@@ -1,0 +1,74 @@
+//! Counts the processor time of one request, in the guest and in its SQL, and ends it at the limit.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicI64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+/// Whether a request may go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Budget {
+    /// It may.
+    Left,
+    /// Its processor time is used up.
+    Spent,
+    /// Nobody waits for it any more.
+    Cancelled,
+}
+
+/// The processor time a request has left, shared by its instance and its SQL connection.
+#[derive(Debug)]
+pub(crate) struct Meter {
+    left_us: AtomicI64,
+    cancelled: AtomicBool,
+}
+
+impl Meter {
+    /// A meter that allows `budget`.
+    pub(crate) fn new(budget: Duration) -> Arc<Self> {
+        let left_us = i64::try_from(budget.as_micros()).unwrap_or(i64::MAX);
+        Arc::new(Self { left_us: AtomicI64::new(left_us), cancelled: AtomicBool::new(false) })
+    }
+
+    /// Takes `used` from what is left.
+    pub(crate) fn charge(&self, used: Duration) -> Budget {
+        let used_us = i64::try_from(used.as_micros()).unwrap_or(i64::MAX);
+        let before = self.left_us.fetch_sub(used_us, Relaxed);
+        if self.cancelled.load(Relaxed) {
+            Budget::Cancelled
+        } else if before <= used_us {
+            Budget::Spent
+        } else {
+            Budget::Left
+        }
+    }
+
+    /// Whether nothing is left.
+    pub(crate) fn is_spent(&self) -> bool {
+        self.left_us.load(Relaxed) <= 0
+    }
+
+    /// Ends the request at its next step: its instance is gone.
+    pub(crate) fn cancel(&self) {
+        self.cancelled.store(true, Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_meter_ends_at_its_budget_and_at_cancel() {
+        let meter = Meter::new(Duration::from_millis(20));
+        assert_eq!(meter.charge(Duration::from_millis(10)), Budget::Left);
+        assert_eq!(meter.charge(Duration::from_millis(10)), Budget::Spent);
+        assert!(meter.is_spent());
+        let meter = Meter::new(Duration::from_secs(1));
+        meter.cancel();
+        assert_eq!(meter.charge(Duration::ZERO), Budget::Cancelled);
+    }
+}

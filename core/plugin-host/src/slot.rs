@@ -1,0 +1,164 @@
+//! The place where one app is served: keeps requests waiting while the app is exchanged, and
+//! loses none. Knows nothing of why it is exchanged.
+
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
+};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use tokio::sync::watch;
+
+use crate::{
+    app::{App, Failure},
+    body::AppBody,
+    stats::Running,
+};
+
+/// The place of one app. Share it behind an [`Arc`].
+#[derive(Debug)]
+pub struct Slot {
+    state: Mutex<State>,
+    /// Changes at every release, which wakes the parked requests.
+    released: watch::Sender<u64>,
+    parked: AtomicUsize,
+    refused: AtomicU64,
+}
+
+#[derive(Debug)]
+struct State {
+    app: App,
+    gate: Gate,
+}
+
+/// What happens to a new request.
+#[derive(Debug, Clone, Copy)]
+enum Gate {
+    /// It goes to the app.
+    Open,
+    /// It waits, unless as many wait already.
+    Held { cap: usize },
+}
+
+/// What a slot has seen.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SlotStats {
+    /// Requests that wait now.
+    pub parked: usize,
+    /// Requests refused because too many waited; they count as failed.
+    pub refused: u64,
+}
+
+/// What a request finds at the gate.
+enum Entry {
+    Serve(App, Arc<Running>),
+    Wait(Parked, watch::Receiver<u64>),
+    Full,
+}
+
+/// One waiting request, counted until it goes on or its client leaves.
+struct Parked(Arc<Slot>);
+
+impl Slot {
+    /// A slot that serves `app`.
+    pub fn new(app: App) -> Arc<Self> {
+        Arc::new(Self {
+            state: Mutex::new(State { app, gate: Gate::Open }),
+            released: watch::Sender::new(0),
+            parked: AtomicUsize::new(0),
+            refused: AtomicU64::new(0),
+        })
+    }
+
+    /// The app that is served, or will be after the release.
+    pub fn app(&self) -> App {
+        self.state().app.clone()
+    }
+
+    /// What the slot has seen.
+    pub fn stats(&self) -> SlotStats {
+        SlotStats { parked: self.parked.load(Relaxed), refused: self.refused.load(Relaxed) }
+    }
+
+    /// Answers a request, now or after the release. While it waits its body is left unread, so
+    /// that flow control holds the client.
+    pub async fn handle<B>(self: &Arc<Self>, request: Request<B>) -> Response<AppBody>
+    where
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        loop {
+            match self.enter() {
+                Entry::Serve(app, running) => {
+                    let response = app.handle(request).await;
+                    drop(running);
+                    return response;
+                }
+                Entry::Full => return Failure::Held.response(),
+                Entry::Wait(parked, mut released) => {
+                    // The sender lives in the slot, which `parked` keeps.
+                    let woken = released.changed().await;
+                    drop(parked);
+                    if woken.is_err() {
+                        return Failure::Held.response();
+                    }
+                }
+            }
+        }
+    }
+
+    /// Keeps new requests waiting, up to `cap` of them, until [`release`](Self::release).
+    pub fn hold(&self, cap: usize) {
+        self.state().gate = Gate::Held { cap };
+    }
+
+    /// Waits until nothing of the present app runs and its database is closed. Requests that were
+    /// let in before the hold are answered to their end.
+    ///
+    /// May take as long as the longest request; the caller sets a time limit.
+    pub async fn drained(&self) {
+        let app = self.app();
+        app.quiesce().await;
+    }
+
+    /// Puts `app` in the place of the present one, which is given back. Requests that run finish
+    /// on the app they began with.
+    pub fn swap(&self, app: App) -> App {
+        std::mem::replace(&mut self.state().app, app)
+    }
+
+    /// Lets the waiting requests and all new ones go to the app.
+    pub fn release(&self) {
+        self.state().gate = Gate::Open;
+        self.released.send_modify(|releases| *releases += 1);
+    }
+
+    /// Decides under the lock, so that whoever sees the gate open is counted by the app before a
+    /// hold can return.
+    fn enter(self: &Arc<Self>) -> Entry {
+        let state = self.state();
+        match state.gate {
+            Gate::Open => Entry::Serve(state.app.clone(), state.app.running()),
+            Gate::Held { cap } if self.parked.load(Relaxed) >= cap => {
+                self.refused.fetch_add(1, Relaxed);
+                Entry::Full
+            }
+            Gate::Held { .. } => {
+                self.parked.fetch_add(1, Relaxed);
+                Entry::Wait(Parked(self.clone()), self.released.subscribe())
+            }
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Parked {
+    fn drop(&mut self) {
+        self.0.parked.fetch_sub(1, Relaxed);
+    }
+}

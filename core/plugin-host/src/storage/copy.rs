@@ -1,0 +1,240 @@
+//! Whole copies of an app's data folder, taken and put back while nothing uses it.
+
+use std::{
+    fs::{self, DirBuilder, File},
+    io,
+    os::unix::fs::DirBuilderExt as _,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use newleaf_domain::ByteSize;
+use rusqlite::{Connection, OpenFlags};
+
+use super::DATABASE_FILE;
+
+/// How long a checkpoint waits for the last user to go: nobody should be there.
+const SETTLE_WAIT: Duration = Duration::from_secs(1);
+
+/// Why a snapshot was not taken or not put back.
+#[derive(Debug, thiserror::Error)]
+pub enum CopyError {
+    /// A file or folder cannot be read, made or written.
+    #[error("{action} {path}")]
+    File {
+        /// What was tried.
+        action: &'static str,
+        /// Where.
+        path: PathBuf,
+        /// The system's reason.
+        #[source]
+        source: io::Error,
+    },
+    /// Somebody still uses the database, so a copy could be torn.
+    #[error("{path} is still in use")]
+    InUse {
+        /// The database.
+        path: PathBuf,
+    },
+    /// SQLite cannot settle the database.
+    #[error("settle {path}")]
+    Settle {
+        /// The database.
+        path: PathBuf,
+        /// SQLite's reason.
+        #[source]
+        source: rusqlite::Error,
+    },
+    /// There is a snapshot of that name already; it is not replaced, since the data may have
+    /// changed since.
+    #[error("{path} exists already")]
+    Exists {
+        /// The snapshot.
+        path: PathBuf,
+    },
+    /// There is no snapshot to put back.
+    #[error("there is no snapshot in {path}")]
+    NoSnapshot {
+        /// Where it should be.
+        path: PathBuf,
+    },
+}
+
+/// Copies the data folder of an app that nobody uses to `destination`, which must not exist; gives
+/// the size of the copy. An app that has stored nothing has an empty snapshot.
+///
+/// Blocks on the disk. The copy is durable when this returns; where the filesystem can share
+/// blocks between files, none are copied.
+pub fn snapshot(data: &Path, destination: &Path) -> Result<ByteSize, CopyError> {
+    if destination.exists() {
+        return Err(CopyError::Exists { path: destination.to_owned() });
+    }
+    let database = data.join(DATABASE_FILE);
+    if database.exists() {
+        settle(&database)?;
+    }
+    let partial = sibling(destination, "partial");
+    remove_if_there(&partial)?;
+    let copied = copy_folder(data, &partial)?;
+    fs::rename(&partial, destination).map_err(file("make", destination))?;
+    sync_parent(destination)?;
+    Ok(ByteSize::bytes(copied))
+}
+
+/// Puts the snapshot in `source` back as the data folder. What was there is removed at the end;
+/// a crash in between leaves either the one or the other, and the call can be made again.
+pub fn restore(source: &Path, data: &Path) -> Result<(), CopyError> {
+    if !source.is_dir() {
+        return Err(CopyError::NoSnapshot { path: source.to_owned() });
+    }
+    let (fresh, old) = (sibling(data, "restored"), sibling(data, "replaced"));
+    remove_if_there(&fresh)?;
+    copy_folder(source, &fresh)?;
+    if data.exists() {
+        remove_if_there(&old)?;
+        fs::rename(data, &old).map_err(file("move away", data))?;
+    }
+    fs::rename(&fresh, data).map_err(file("put back", data))?;
+    sync_parent(data)?;
+    remove_if_there(&old)
+}
+
+/// Moves the write-ahead log into the database file and proves that nobody else has it open.
+fn settle(database: &Path) -> Result<(), CopyError> {
+    let failed = |source| CopyError::Settle { path: database.to_owned(), source };
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(database, flags).map_err(failed)?;
+    connection.busy_timeout(SETTLE_WAIT).map_err(failed)?;
+    let busy: bool = connection
+        .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))
+        .map_err(failed)?;
+    if busy {
+        return Err(CopyError::InUse { path: database.to_owned() });
+    }
+    connection.close().map_err(|(_, source)| failed(source))
+}
+
+fn copy_folder(from: &Path, to: &Path) -> Result<u64, CopyError> {
+    DirBuilder::new().recursive(true).mode(0o700).create(to).map_err(file("make", to))?;
+    let mut copied = 0;
+    if from.exists() {
+        for entry in fs::read_dir(from).map_err(file("read", from))? {
+            let entry = entry.map_err(file("read", from))?;
+            let (source, target) = (entry.path(), to.join(entry.file_name()));
+            if entry.file_type().map_err(file("read", &source))?.is_dir() {
+                copied += copy_folder(&source, &target)?;
+            } else if !is_transient(&source) {
+                copied += copy_file(&source, &target)?;
+            }
+        }
+    }
+    sync(to)?;
+    Ok(copied)
+}
+
+/// SQLite's shared memory is made anew at every opening. The log is not left out: were it not
+/// empty after all, the database would be nothing without it.
+fn is_transient(path: &Path) -> bool {
+    path.to_string_lossy().ends_with("-shm")
+}
+
+fn copy_file(from: &Path, to: &Path) -> Result<u64, CopyError> {
+    // `std::fs::copy` lets the kernel share the blocks where it can.
+    let copied = fs::copy(from, to).map_err(file("copy", from))?;
+    sync(to)?;
+    Ok(copied)
+}
+
+fn sync(path: &Path) -> Result<(), CopyError> {
+    File::open(path).and_then(|opened| opened.sync_all()).map_err(file("sync", path))
+}
+
+fn sync_parent(path: &Path) -> Result<(), CopyError> {
+    path.parent().map_or(Ok(()), sync)
+}
+
+/// A neighbour of `path`, such as `notes.partial`, so that a rename stays on one filesystem.
+fn sibling(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".");
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+fn remove_if_there(path: &Path) -> Result<(), CopyError> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(file("remove", path)(error)),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+fn file(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> CopyError {
+    let path = path.to_owned();
+    move |source| CopyError::File { action, path, source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn write(database: &Path, text: &str) {
+        let connection = Connection::open(database).unwrap();
+        connection.pragma_update(None, "journal_mode", "WAL").unwrap();
+        connection.execute_batch("CREATE TABLE IF NOT EXISTS t (x TEXT); DELETE FROM t").unwrap();
+        connection.execute("INSERT INTO t VALUES (?1)", [text]).unwrap();
+    }
+
+    fn read(database: &Path) -> String {
+        Connection::open(database)
+            .unwrap()
+            .query_row("SELECT x FROM t", [], |row| row.get(0))
+            .unwrap()
+    }
+
+    #[test]
+    fn a_snapshot_brings_back_what_was_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let (data, kept) = (folder.path().join("data"), folder.path().join("kept"));
+        fs::create_dir(&data).unwrap();
+        write(&data.join(DATABASE_FILE), "before");
+        assert!(snapshot(&data, &kept).unwrap().as_u64() > 0);
+        write(&data.join(DATABASE_FILE), "after");
+        restore(&kept, &data).unwrap();
+        assert_eq!(read(&data.join(DATABASE_FILE)), "before");
+        restore(&kept, &data).unwrap();
+    }
+
+    #[test]
+    fn a_database_in_use_is_not_copied() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data");
+        fs::create_dir(&data).unwrap();
+        write(&data.join(DATABASE_FILE), "x");
+        let reader = Connection::open(data.join(DATABASE_FILE)).unwrap();
+        reader.execute_batch("BEGIN; SELECT * FROM t").unwrap();
+        write(&data.join(DATABASE_FILE), "y");
+        let refused = snapshot(&data, &folder.path().join("kept"));
+        assert!(
+            matches!(refused, Err(CopyError::InUse { .. } | CopyError::Settle { .. })),
+            "{refused:?}"
+        );
+    }
+
+    #[test]
+    fn an_app_without_data_has_an_empty_snapshot() {
+        let folder = tempfile::tempdir().unwrap();
+        let (data, kept) = (folder.path().join("data"), folder.path().join("kept"));
+        assert_eq!(snapshot(&data, &kept).unwrap(), ByteSize::bytes(0));
+        restore(&kept, &data).unwrap();
+        assert!(data.is_dir());
+    }
+
+    #[test]
+    fn restoring_from_nowhere_leaves_the_data() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data");
+        fs::create_dir(&data).unwrap();
+        let refused = restore(&folder.path().join("nowhere"), &data);
+        assert!(matches!(refused, Err(CopyError::NoSnapshot { .. })) && data.is_dir());
+    }
+}

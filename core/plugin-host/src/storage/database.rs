@@ -1,0 +1,147 @@
+//! An app's database: where it lies, how much it may hold, and the connections kept ready.
+
+use std::{
+    fs::DirBuilder,
+    os::unix::fs::DirBuilderExt as _,
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex, Once, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+};
+
+use newleaf_domain::ByteSize;
+
+use super::{
+    DATABASE_FILE,
+    guard::{Bounds, Guarded},
+    keys,
+};
+use crate::limits::Limits;
+
+/// Connections kept open between requests; more are opened under load, and closed after.
+const KEPT: usize = 8;
+
+/// Why stored data could not be read or written.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum StorageError {
+    /// The admin has granted no storage.
+    #[error("no storage is granted")]
+    NotGranted,
+    /// The guard denied the statement.
+    #[error("{0}")]
+    Denied(String),
+    /// The write would exceed the quota.
+    #[error("the storage quota is used up")]
+    QuotaExceeded,
+    /// A statement, key, value or result beyond its limit.
+    #[error("the statement, value or result is too large")]
+    TooLarge,
+    /// The processor time is used up, or nobody waits any more.
+    #[error("the request's processor time is used up")]
+    Interrupted,
+    /// Another connection held the database for too long.
+    #[error("the database is busy")]
+    Busy,
+    /// Anything else, in SQLite's words.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// The database of one app, shared by all its instances.
+#[derive(Debug)]
+pub(crate) struct Database {
+    folder: PathBuf,
+    quota: Option<ByteSize>,
+    limits: Limits,
+    idle: Mutex<Vec<Guarded>>,
+    commits: Arc<AtomicU64>,
+    /// Commits of the host's own, at opening, which are no writes of the app.
+    own_commits: AtomicU64,
+    prepared: Once,
+}
+
+impl Database {
+    /// The database in `folder`, up to `quota`; without one every use is refused. Nothing is
+    /// opened or made before the first use.
+    pub(crate) fn new(folder: &Path, quota: Option<ByteSize>, limits: &Limits) -> Arc<Self> {
+        Arc::new(Self {
+            folder: folder.to_owned(),
+            quota,
+            limits: *limits,
+            idle: Mutex::default(),
+            commits: Arc::default(),
+            own_commits: AtomicU64::new(0),
+            prepared: Once::new(),
+        })
+    }
+
+    /// Transactions that changed data since the app was loaded.
+    pub(crate) fn writes(&self) -> u64 {
+        self.commits.load(Relaxed).saturating_sub(self.own_commits.load(Relaxed))
+    }
+
+    /// The app's limits.
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// A connection, kept or new. Blocks on the disk.
+    pub(super) fn take(&self) -> Result<Guarded, StorageError> {
+        let quota = self.quota.ok_or(StorageError::NotGranted)?;
+        if let Some(kept) = self.idle().pop() {
+            return Ok(kept);
+        }
+        self.open(quota)
+    }
+
+    /// Takes a connection back. One with a transaction left open is rolled back first.
+    pub(super) fn give_back(&self, guarded: Guarded) {
+        guarded.release_meter();
+        let clean = guarded.connection.is_autocommit()
+            || guarded.as_host(|connection| connection.execute_batch("ROLLBACK")).is_ok();
+        let mut idle = self.idle();
+        if clean && idle.len() < KEPT {
+            idle.push(guarded);
+        }
+    }
+
+    /// Closes the connections that nobody uses, so that the file can be copied. The last one to
+    /// close moves the write-ahead log into the file.
+    pub(crate) fn close_idle(&self) {
+        let kept = std::mem::take(&mut *self.idle());
+        drop(kept);
+    }
+
+    /// The quota in pages, to tell a full quota from a full disk.
+    pub(super) fn quota_pages(&self) -> u64 {
+        self.quota.map_or(0, |quota| quota.as_u64() / super::guard::PAGE)
+    }
+
+    fn open(&self, quota: ByteSize) -> Result<Guarded, StorageError> {
+        let failed = |what: &str, error: &dyn std::fmt::Display| {
+            tracing::error!(folder = %self.folder.display(), %error, "{what}");
+            StorageError::Failed(what.to_owned())
+        };
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&self.folder)
+            .map_err(|error| failed("the data folder cannot be made", &error))?;
+        let bounds = Bounds { quota, value: self.limits.sql_result };
+        let guarded = Guarded::open(&self.folder.join(DATABASE_FILE), bounds, &self.commits)
+            .map_err(|error| failed("the database cannot be opened", &error))?;
+        let mut made = Ok(());
+        self.prepared.call_once(|| {
+            let before = self.commits.load(Relaxed);
+            made = guarded.as_host(keys::prepare);
+            self.own_commits.fetch_add(self.commits.load(Relaxed) - before, Relaxed);
+        });
+        made.map_err(|error| failed("the database cannot be prepared", &error))?;
+        Ok(guarded)
+    }
+
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Guarded>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

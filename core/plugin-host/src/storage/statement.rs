@@ -1,0 +1,151 @@
+//! One statement of an app: its parameters, its rows, and what its failure means.
+
+use rusqlite::{
+    Connection, ErrorCode, ToSql,
+    types::{ToSqlOutput, ValueRef},
+};
+
+use super::database::{Database, StorageError};
+use super::guard::Guarded;
+
+/// One value of a row or a parameter.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Value {
+    /// NULL.
+    Null,
+    /// INTEGER.
+    Integer(i64),
+    /// REAL.
+    Real(f64),
+    /// TEXT.
+    Text(String),
+    /// BLOB.
+    Blob(Vec<u8>),
+}
+
+/// What a query gave.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Rows {
+    /// The columns' names.
+    pub(crate) columns: Vec<String>,
+    /// The rows, each with one value a column.
+    pub(crate) rows: Vec<Vec<Value>>,
+}
+
+impl ToSql for Value {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self {
+            Self::Null => ValueRef::Null,
+            Self::Integer(number) => ValueRef::Integer(*number),
+            Self::Real(number) => ValueRef::Real(*number),
+            Self::Text(text) => ValueRef::Text(text.as_bytes()),
+            Self::Blob(bytes) => ValueRef::Blob(bytes),
+        }))
+    }
+}
+
+/// Runs a statement and gathers its rows, up to the limits of `database`.
+pub(super) fn query(
+    guarded: &Guarded,
+    database: &Database,
+    text: &str,
+    parameters: &[Value],
+) -> Result<Rows, StorageError> {
+    let limits = database.limits();
+    let failed = |error| explain(guarded, database, &error);
+    let mut statement = guarded.connection.prepare_cached(text).map_err(failed)?;
+    let columns: Vec<String> =
+        statement.column_names().into_iter().map(ToOwned::to_owned).collect();
+    let width = columns.len();
+    let mut found = Rows { columns, rows: Vec::new() };
+    let mut room = limits.sql_result.as_u64();
+    let mut rows = statement.query(rusqlite::params_from_iter(parameters)).map_err(failed)?;
+    while let Some(row) = rows.next().map_err(failed)? {
+        if found.rows.len() == limits.sql_rows {
+            return Err(StorageError::TooLarge);
+        }
+        let mut values = Vec::with_capacity(width);
+        for column in 0..width {
+            let value = row.get_ref(column).map_err(failed)?;
+            room = room.checked_sub(size(value)).ok_or(StorageError::TooLarge)?;
+            values.push(own(value)?);
+        }
+        found.rows.push(values);
+    }
+    Ok(found)
+}
+
+/// Runs a statement to its end and gives the number of rows it changed.
+pub(super) fn execute(
+    guarded: &Guarded,
+    database: &Database,
+    text: &str,
+    parameters: &[Value],
+) -> Result<u64, StorageError> {
+    let failed = |error| explain(guarded, database, &error);
+    let before = guarded.connection.total_changes();
+    let mut statement = guarded.connection.prepare_cached(text).map_err(failed)?;
+    let mut rows = statement.query(rusqlite::params_from_iter(parameters)).map_err(failed)?;
+    while rows.next().map_err(failed)?.is_some() {}
+    drop(rows);
+    Ok(guarded.connection.total_changes().saturating_sub(before))
+}
+
+/// What an error of SQLite means to an app.
+pub(super) fn explain(
+    guarded: &Guarded,
+    database: &Database,
+    error: &rusqlite::Error,
+) -> StorageError {
+    if let Some(what) = guarded.denied() {
+        return StorageError::Denied(what);
+    }
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) if is_at_quota(guarded, database) => StorageError::QuotaExceeded,
+        Some(ErrorCode::DiskFull) => {
+            StorageError::Failed("the disk of the host is full".to_owned())
+        }
+        Some(ErrorCode::OperationInterrupted) => StorageError::Interrupted,
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StorageError::Busy,
+        Some(ErrorCode::TooBig) => StorageError::TooLarge,
+        Some(_) | None => StorageError::Failed(error.to_string()),
+    }
+}
+
+/// Whether the quota, not the disk, stopped a write: less than a large value's worth is left.
+fn is_at_quota(guarded: &Guarded, database: &Database) -> bool {
+    let pages = |connection: &Connection, pragma: &str| {
+        connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0))
+    };
+    let used = guarded.as_host(|connection| {
+        let free = pages(connection, "freelist_count")?;
+        pages(connection, "page_count").map(|all| all.saturating_sub(free))
+    });
+    let largest = database.limits().sql_result.as_u64() / super::guard::PAGE;
+    match used.map(u64::try_from) {
+        Ok(Ok(used)) => used + largest.max(1) >= database.quota_pages(),
+        Ok(Err(_)) | Err(_) => false,
+    }
+}
+
+fn size(value: ValueRef<'_>) -> u64 {
+    match value {
+        ValueRef::Null => 1,
+        ValueRef::Integer(_) | ValueRef::Real(_) => 8,
+        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => bytes.len() as u64 + 8,
+    }
+}
+
+fn own(value: ValueRef<'_>) -> Result<Value, StorageError> {
+    Ok(match value {
+        ValueRef::Null => Value::Null,
+        ValueRef::Integer(number) => Value::Integer(number),
+        ValueRef::Real(number) => Value::Real(number),
+        ValueRef::Blob(bytes) => Value::Blob(bytes.to_owned()),
+        ValueRef::Text(bytes) => Value::Text(
+            std::str::from_utf8(bytes)
+                .map_err(|_| StorageError::Failed("a text value is not UTF-8".to_owned()))?
+                .to_owned(),
+        ),
+    })
+}

@@ -1,1 +1,24 @@
 //! Chooses releases: installed, verified targets, policy and a time in, a plan out. Pure.
+//!
+//! The only place where a version is chosen. Whoever carries a plan out makes no choice, and
+//! whoever shows one repeats the reasons given here. Nothing is read, fetched or changed: the same
+//! four inputs give the same plan, to the byte of its id.
+//!
+//! One target at a time: a plan has one change. Releases of apps that core would have to wait for
+//! (or the reverse) are refused with their reason, not solved for.
+
+mod change;
+mod choose;
+mod judge;
+mod listing;
+mod plan;
+mod recheck;
+mod request;
+mod rollout;
+mod survey;
+
+pub use choose::{Outcome, Planned, Refusal, plan};
+pub use plan::{Candidate, Change, Plan, Reason, Verdict};
+pub use recheck::{PLAN_LIFETIME_SECONDS, Stale, recheck};
+pub use request::{FreshAuthors, Installed, InstalledApp, InstalledCore, Policy, Request};
+pub use survey::{Survey, survey};

@@ -192,6 +192,12 @@ pub enum Reason {
         /// The lowest schema that can read the data.
         needs: u32,
     },
+    /// An older release has to be installed before it.
+    #[error("{through} must be installed first")]
+    SteppingStone {
+        /// The release to go through.
+        through: Version,
+    },
     /// Its author is too new for this host.
     #[error("its author is new and this host accepts established authors only")]
     FreshAuthor,

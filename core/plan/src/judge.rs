@@ -1,0 +1,200 @@
+//! Whether one release fits this host: one rule a function, the first that speaks is the reason.
+
+use newleaf_domain::{Release, ReleasePath, Target, Version};
+use newleaf_trust::pin::TrustLevel;
+
+use crate::listing::{Described, Listing};
+use crate::{FreshAuthors, Installed, Policy, Reason, rollout};
+
+/// Who wants the release.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wish {
+    /// Nobody in particular: it is one of those that may be offered.
+    Any,
+    /// An admin, by its version. That waives what only keeps a release from being *offered*: its
+    /// channel, its rollout, and that it failed here before.
+    ByVersion,
+}
+
+/// A release before the host that may take it.
+#[derive(Debug)]
+pub(crate) struct Case<'a> {
+    pub(crate) listing: &'a Listing,
+    pub(crate) installed: &'a Installed,
+    pub(crate) policy: &'a Policy,
+    pub(crate) wish: Wish,
+}
+
+/// Data that a version wrote.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Data {
+    pub(crate) schema: u32,
+    pub(crate) oldest_reader: u32,
+}
+
+impl Installed {
+    /// The version of `target` that runs; none where it is not installed.
+    pub(crate) fn version_of(&self, target: &Target) -> Option<&Version> {
+        match target {
+            Target::Core => Some(&self.core.version),
+            Target::App(name) => self.apps.get(name).map(|app| &app.version),
+        }
+    }
+
+    /// The data of `target`; none where it is not installed.
+    pub(crate) fn data_of(&self, target: &Target) -> Option<Data> {
+        match target {
+            Target::Core => {
+                Some(Data { schema: self.core.schema, oldest_reader: self.core.oldest_reader })
+            }
+            Target::App(name) => self
+                .apps
+                .get(name)
+                .map(|app| Data { schema: app.schema, oldest_reader: app.oldest_reader }),
+        }
+    }
+}
+
+type Rule = fn(&Case<'_>, &Described) -> Result<(), Reason>;
+
+/// In the order of interest: what the release is, then what it needs, then what was decided here.
+const RULES: [Rule; 9] = [
+    was_not_withdrawn,
+    fits_the_edition,
+    fits_the_core,
+    speaks_the_contract,
+    reads_the_data,
+    is_by_an_accepted_author,
+    did_not_fail_here,
+    is_on_the_channel,
+    is_rolled_out_to_here,
+];
+
+/// What the release says of itself, if it can be installed here.
+///
+/// # Errors
+/// The first reason against it.
+pub(crate) fn judge<'a>(case: &Case<'a>) -> Result<&'a Described, Reason> {
+    fits_the_machine(case)?;
+    is_newer(case)?;
+    let described = case
+        .listing
+        .described
+        .as_ref()
+        .map_err(|detail| Reason::Malformed { detail: detail.clone() })?;
+    RULES.iter().try_for_each(|rule| rule(case, described))?;
+    Ok(described)
+}
+
+/// Platform and edition, as the path has them.
+fn fits_the_machine(case: &Case<'_>) -> Result<(), Reason> {
+    let ReleasePath::Core { edition, platform, .. } = &case.listing.path else { return Ok(()) };
+    let Installed { edition: our_edition, platform: our_platform, .. } = case.installed;
+    if edition != our_edition {
+        return Err(Reason::Edition { wanted: edition.clone(), have: our_edition.clone() });
+    }
+    if platform != our_platform {
+        return Err(Reason::Platform { wanted: platform.clone(), have: our_platform.clone() });
+    }
+    Ok(())
+}
+
+/// A version is never released twice, so the same version is the same release.
+fn is_newer(case: &Case<'_>) -> Result<(), Reason> {
+    let Some(installed) = case.installed.version_of(&case.listing.path.target()) else {
+        return Ok(());
+    };
+    match case.listing.path.version().cmp(installed) {
+        std::cmp::Ordering::Less => Err(Reason::Older { installed: installed.clone() }),
+        std::cmp::Ordering::Equal => Err(Reason::Installed),
+        std::cmp::Ordering::Greater => Ok(()),
+    }
+}
+
+fn was_not_withdrawn(case: &Case<'_>, _: &Described) -> Result<(), Reason> {
+    match &case.listing.withdrawn {
+        Some(reason) => Err(Reason::Yanked { reason: reason.clone() }),
+        None => Ok(()),
+    }
+}
+
+/// A core whose manifest names another edition than its path was signed by mistake.
+fn fits_the_edition(case: &Case<'_>, described: &Described) -> Result<(), Reason> {
+    let have = &case.installed.edition;
+    match &described.manifest.edition {
+        Some(wanted) if wanted != have && case.listing.path.target() == Target::Core => {
+            Err(Reason::Edition { wanted: wanted.clone(), have: have.clone() })
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn fits_the_core(case: &Case<'_>, described: &Described) -> Result<(), Reason> {
+    let have = &case.installed.core.version;
+    match &described.manifest.core {
+        Some(wanted) if is_app(case) && !wanted.matches(have) => {
+            Err(Reason::CoreRange { wanted: wanted.clone(), have: have.clone() })
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn speaks_the_contract(case: &Case<'_>, described: &Described) -> Result<(), Reason> {
+    let have = &case.installed.abi;
+    match &described.manifest.abi {
+        Some(wanted) if is_app(case) && !have.runs(wanted) => {
+            Err(Reason::Abi { wanted: wanted.clone(), have: have.clone() })
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// It must migrate from the data as it is, and be able to run on data as others have left it.
+fn reads_the_data(case: &Case<'_>, described: &Described) -> Result<(), Reason> {
+    let Some(data) = case.installed.data_of(&case.listing.path.target()) else { return Ok(()) };
+    let manifest = &described.manifest;
+    if manifest.migrates_from > data.schema {
+        return Err(Reason::DataTooOld { reads: manifest.migrates_from, have: data.schema });
+    }
+    if manifest.schema < data.oldest_reader {
+        return Err(Reason::DataTooNew { writes: manifest.schema, needs: data.oldest_reader });
+    }
+    Ok(())
+}
+
+fn is_by_an_accepted_author(case: &Case<'_>, _: &Described) -> Result<(), Reason> {
+    let fresh = case.listing.level == Some(TrustLevel::Fresh);
+    if fresh && case.policy.fresh_authors == FreshAuthors::Refused {
+        return Err(Reason::FreshAuthor);
+    }
+    Ok(())
+}
+
+fn did_not_fail_here(case: &Case<'_>, _: &Described) -> Result<(), Reason> {
+    match case.installed.bad.get(&case.listing.digest) {
+        Some(reason) if case.wish == Wish::Any => Err(Reason::Bad { reason: reason.clone() }),
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn is_on_the_channel(case: &Case<'_>, described: &Described) -> Result<(), Reason> {
+    let have = case.policy.channels.get(&case.listing.path.target()).copied().unwrap_or_default();
+    let wanted = described.release.channel;
+    if case.wish == Wish::Any && !have.takes(wanted) {
+        return Err(Reason::Channel { wanted, have });
+    }
+    Ok(())
+}
+
+fn is_rolled_out_to_here(case: &Case<'_>, described: &Described) -> Result<(), Reason> {
+    let Release { rollout: percent, .. } = described.release;
+    let digest = &case.listing.digest;
+    if case.wish == Wish::Any && !rollout::includes(&case.installed.install_id, digest, percent) {
+        return Err(Reason::Rollout { percent });
+    }
+    Ok(())
+}
+
+fn is_app(case: &Case<'_>) -> bool {
+    case.listing.path.target() != Target::Core
+}

@@ -6,7 +6,7 @@ use newleaf_domain::Timestamp;
 use crate::TrustError;
 use crate::limits::Limits;
 use crate::role::root::TopRole;
-use crate::role::{MetaFile, MetadataVersion, RootRole, SnapshotRole, TimestampRole};
+use crate::role::{MetaFile, MetadataVersion, RoleBody, RootRole, SnapshotRole, TimestampRole};
 use crate::store::{SNAPSHOT, TIMESTAMP, TrustStore};
 use crate::verified::{Verified, verify_role};
 
@@ -53,26 +53,14 @@ impl Floor {
     /// The floor that `store` holds under `root`. Where the keys of either role were rotated, both
     /// files are no floor any more (TUF §5.3.11): that is how a registry recovers from a version
     /// driven to the top by a thief of the old keys.
-    pub(crate) fn of(
-        store: &TrustStore,
-        root: &RootRole,
-        limits: &Limits,
-    ) -> Result<Self, TrustError> {
-        let by = |role| root.authority(role);
-        let timestamp = store
-            .get(TIMESTAMP)
-            .map(|bytes| verify_role(TIMESTAMP, bytes, &by(TopRole::Timestamp)?, limits));
-        let snapshot = store
-            .get(SNAPSHOT)
-            .map(|bytes| verify_role(SNAPSHOT, bytes, &by(TopRole::Snapshot)?, limits));
-        if is_signed_by_others(&timestamp) || is_signed_by_others(&snapshot) {
-            return Ok(Self::default());
+    pub(crate) fn of(store: &TrustStore, root: &RootRole, limits: &Limits) -> Self {
+        let timestamp = stored::<TimestampRole>(store, TIMESTAMP, root, TopRole::Timestamp, limits);
+        let snapshot = stored::<SnapshotRole>(store, SNAPSHOT, root, TopRole::Snapshot, limits);
+        if is_signed_by_others(timestamp.as_ref()) || is_signed_by_others(snapshot.as_ref()) {
+            return Self::default();
         }
         // A file damaged on disk is no floor by itself; the other one still is.
-        Ok(Self {
-            timestamp: timestamp.and_then(Result::ok),
-            snapshot: snapshot.and_then(Result::ok),
-        })
+        Self { timestamp: timestamp.and_then(Result::ok), snapshot: snapshot.and_then(Result::ok) }
     }
 
     /// Judges the timestamp that the repository offers (TUF §5.4.3 and §5.4.4).
@@ -117,7 +105,18 @@ pub(crate) enum Newest {
     Offered(Box<Verified<TimestampRole>>),
 }
 
-fn is_signed_by_others<T>(judged: &Option<Result<T, TrustError>>) -> bool {
+fn stored<T: RoleBody>(
+    store: &TrustStore,
+    file: &str,
+    root: &RootRole,
+    role: TopRole,
+    limits: &Limits,
+) -> Option<Result<Verified<T>, TrustError>> {
+    let bytes = store.get(file)?;
+    Some(root.authority(role).and_then(|keys| verify_role(file, bytes, &keys, limits)))
+}
+
+fn is_signed_by_others<T>(judged: Option<&Result<T, TrustError>>) -> bool {
     matches!(judged, Some(Err(TrustError::WrongKey { .. } | TrustError::ThresholdNotMet { .. })))
 }
 

@@ -193,7 +193,7 @@ impl TrustError {
                 "the mirror may be stale or broken; try again or choose another"
             }
             Self::MissingRole { .. } => "the registry hides or lost a role; ask its operator",
-            Self::SignerChanged { namespace: _, .. } => {
+            Self::SignerChanged { .. } => {
                 "compare the key ids with the author, then `newleaf trust accept NS`"
             }
             Self::LevelLowered { .. } => {
@@ -208,10 +208,12 @@ impl TrustError {
         }
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "call sites read better without `&`")]
     pub(crate) fn malformed(file: &str, reason: impl ToString) -> Self {
         Self::Malformed { file: file.to_owned(), reason: reason.to_string() }
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "call sites read better without `&`")]
     pub(crate) fn over_limit(
         file: &str,
         what: &'static str,

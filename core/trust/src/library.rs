@@ -28,7 +28,7 @@ pub(crate) struct Shelf<'a> {
 #[derive(Debug)]
 pub(crate) enum Halt {
     /// A file has to be fetched first.
-    Needs(RoleRequest),
+    Needs(Box<RoleRequest>),
     /// The search is over, without an answer.
     Failed(TrustError),
 }
@@ -105,7 +105,7 @@ impl Library {
 }
 
 fn needs(role: &str, pin: &MetaFile) -> Halt {
-    Halt::Needs(RoleRequest { role: role.to_owned(), pin: pin.clone() })
+    Halt::Needs(Box::new(RoleRequest { role: role.to_owned(), pin: pin.clone() }))
 }
 
 fn judge(

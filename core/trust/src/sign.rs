@@ -112,6 +112,6 @@ mod tests {
     #[test]
     fn the_published_form_is_canonical_and_lists_its_members_in_order() {
         let file = sign_role(&role(), &[]).unwrap();
-        insta::assert_snapshot!(String::from_utf8(file).unwrap(), @"");
+        insta::assert_snapshot!(String::from_utf8(file).unwrap(), @r#"{"signatures":[],"signed":{"_type":"targets","expires":"2027-01-15T08:00:00Z","spec_version":"1.0.34","targets":{},"version":1}}"#);
     }
 }

@@ -20,7 +20,9 @@ pub(crate) const TARGETS: &str = "targets.json";
 pub(crate) const ADVISORY_LIST: &str = "advisories.list";
 pub(crate) const LEVELS: &str = "levels";
 
-/// The files of a `trust/` folder by name: `root.json`, `timestamp.json`, `snapshot.json`,
+/// The files of a `trust/` folder by name.
+///
+/// They are `root.json`, `timestamp.json`, `snapshot.json`,
 /// `targets.json`, each delegated role's `<name>.json`, `advisories.list` (the newest list) and
 /// `levels` (the strongest level each namespace was seen at).
 #[derive(Debug, Clone, PartialEq, Eq)]

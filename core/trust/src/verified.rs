@@ -29,8 +29,9 @@ impl<T> Verified<T> {
     }
 }
 
-/// Parses `bytes` and believes them if `authority`'s threshold of distinct keys signed them (TUF
-/// §5, "signed by a threshold of unique keys"). Says nothing of version and expiry; `file` names
+/// Parses `bytes` and believes them if `authority`'s threshold of distinct keys signed them.
+///
+/// TUF §5: "signed by a threshold of unique keys". Says nothing of version and expiry; `file` names
 /// the file in errors.
 ///
 /// # Errors

@@ -63,7 +63,7 @@ enum Asked {
     Timestamp,
     Snapshot(Arc<Verified<TimestampRole>>),
     Targets(Fresh, MetaFile),
-    Role(RoleRequest),
+    Role(Box<RoleRequest>),
     List(ListRequest),
 }
 
@@ -150,7 +150,7 @@ impl Refresh {
             Asked::Snapshot(timestamp) => self.take_snapshot(timestamp, brought?),
             Asked::Targets(fresh, pin) => self.take_targets(fresh, &pin, brought?),
             Asked::Role(request) => {
-                self.survey.supply_role(request, brought);
+                self.survey.supply_role(*request, brought);
                 Ok(())
             }
             Asked::List(request) => {
@@ -197,7 +197,7 @@ impl Refresh {
 
     /// §5.3.10 and §5.3.11: only the last root must not be expired; floors of rotated keys go.
     fn end_roots(&mut self) -> Result<(), TrustError> {
-        self.floor = Floor::of(&self.store, &self.root, &self.limits)?;
+        self.floor = Floor::of(&self.store, &self.root, &self.limits);
         self.time.note(self.floor.timestamp.as_ref().and_then(|role| role.signed_at));
         self.time.note(self.floor.snapshot.as_ref().and_then(|role| role.signed_at));
         self.root.check_expiry(ROOT, self.time.now())?;

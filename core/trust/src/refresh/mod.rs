@@ -1,6 +1,7 @@
-//! The client workflow of TUF 1.0.34 §5.3 to §5.6 as a machine that is pulled: it says which file it
-//! wants next, the caller fetches; it says what to keep, the caller writes. Does no I/O and reads no
-//! clock, so one machine serves HTTP, a folder, a bundle and a test.
+//! The client workflow of TUF 1.0.34 §5.3 to §5.6 as a machine that is pulled. Does no I/O and reads
+//! no clock, so one machine serves HTTP, a folder, a bundle and a test.
+//!
+//! It says which file it wants next, the caller fetches; it says what to keep, the caller writes:
 //!
 //! ```text
 //! let mut refresh = Refresh::start(store, pins, wanted, limits, now)?;

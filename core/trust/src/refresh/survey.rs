@@ -35,7 +35,7 @@ enum Subject {
 /// How far the survey is.
 #[derive(Debug)]
 pub(crate) enum Progress {
-    NeedsRole(RoleRequest),
+    NeedsRole(Box<RoleRequest>),
     NeedsList(ListRequest),
     /// The new record of levels, to be kept.
     Levels(Vec<u8>),
@@ -113,11 +113,11 @@ impl Survey {
         request: RoleRequest,
         brought: Result<Vec<u8>, TrustError>,
     ) {
-        let named = brought.map_err(|error| match error {
-            TrustError::MissingRole { why, .. } => {
-                TrustError::MissingRole { role: request.role.clone(), why }
+        let named = brought.map_err(|mut error| {
+            if let TrustError::MissingRole { role, .. } = &mut error {
+                role.clone_from(&request.role);
             }
-            other => other,
+            error
         });
         self.library.supply(request.role, named);
     }

@@ -4,6 +4,22 @@
 //! little reason to change; it is the only reader and writer of `state` and the only appender of
 //! the journal.
 
+pub mod ask;
+pub mod durable;
+mod inherit;
 pub mod journal;
+pub mod layout;
+pub mod lock;
+pub mod offline;
 pub mod proto;
+#[cfg(test)]
+mod sample;
+pub mod serve;
 pub mod state;
+pub mod state_file;
+pub mod supervisor;
+pub mod wire;
+
+pub use layout::Layout;
+pub use offline::StoppedHost;
+pub use serve::{Bound, ServeError, Settings};

@@ -14,6 +14,10 @@ pub const PROTOCOL: u32 = 1;
 /// The largest message, in bytes.
 pub const MAX_MESSAGE: usize = 256 * 1024;
 
+/// The exit status of a worker that could not start because of the machine: a failing or full
+/// disk, no memory, no descriptors (`EX_TEMPFAIL` of sysexits). Never evidence against a version.
+pub const EXIT_MACHINE: i32 = 75;
+
 /// From the launcher to a worker.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "say", rename_all = "kebab-case")]

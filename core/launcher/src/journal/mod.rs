@@ -2,8 +2,14 @@
 //!
 //! The launcher (or the command line, where no host runs) is the only appender. Everyone may read.
 
+mod file;
+mod read;
 mod record;
 mod step;
+mod unfinished;
 
+pub use file::Journal;
+pub use read::{JournalError, read_from, replay};
 pub use record::{Ending, Entry, Failure, Outcome, Record};
 pub use step::{StepId, Undoable};
+pub use unfinished::{Unfinished, unfinished_core};

@@ -54,21 +54,53 @@ pub enum Undoable {
 impl StepId {
     /// Every step.
     pub const ALL: [Self; 16] = [
-        Self::Check, Self::Fetch, Self::Verify, Self::Stage, Self::Rehearse, Self::Prewarm, Self::Expand,
-        Self::Hold, Self::Snapshot, Self::Migrate, Self::Health, Self::Activate, Self::Probe, Self::Release,
-        Self::Commit, Self::Rollback,
+        Self::Check,
+        Self::Fetch,
+        Self::Verify,
+        Self::Stage,
+        Self::Rehearse,
+        Self::Prewarm,
+        Self::Expand,
+        Self::Hold,
+        Self::Snapshot,
+        Self::Migrate,
+        Self::Health,
+        Self::Activate,
+        Self::Probe,
+        Self::Release,
+        Self::Commit,
+        Self::Rollback,
     ];
 
     /// The steps of a good update of core.
     pub const CORE: [Self; 10] = [
-        Self::Check, Self::Fetch, Self::Verify, Self::Stage, Self::Rehearse, Self::Prewarm, Self::Expand,
-        Self::Activate, Self::Probe, Self::Commit,
+        Self::Check,
+        Self::Fetch,
+        Self::Verify,
+        Self::Stage,
+        Self::Rehearse,
+        Self::Prewarm,
+        Self::Expand,
+        Self::Activate,
+        Self::Probe,
+        Self::Commit,
     ];
 
     /// The steps of a good update of an app.
     pub const APP: [Self; 13] = [
-        Self::Check, Self::Fetch, Self::Verify, Self::Stage, Self::Rehearse, Self::Prewarm, Self::Hold,
-        Self::Snapshot, Self::Migrate, Self::Health, Self::Activate, Self::Release, Self::Commit,
+        Self::Check,
+        Self::Fetch,
+        Self::Verify,
+        Self::Stage,
+        Self::Rehearse,
+        Self::Prewarm,
+        Self::Hold,
+        Self::Snapshot,
+        Self::Migrate,
+        Self::Health,
+        Self::Activate,
+        Self::Release,
+        Self::Commit,
     ];
 
     /// The steps of a good update of `target`.
@@ -126,11 +158,22 @@ impl StepId {
     /// What can still be said while this step runs.
     pub const fn undoable(self) -> Undoable {
         match self {
-            Self::Check | Self::Fetch | Self::Verify | Self::Stage | Self::Rehearse | Self::Prewarm => {
-                Undoable::NothingChanged
-            }
-            Self::Expand | Self::Hold | Self::Snapshot | Self::Migrate | Self::Health | Self::Activate
-            | Self::Probe | Self::Release | Self::Commit | Self::Rollback => Undoable::CanBeUndone,
+            Self::Check
+            | Self::Fetch
+            | Self::Verify
+            | Self::Stage
+            | Self::Rehearse
+            | Self::Prewarm => Undoable::NothingChanged,
+            Self::Expand
+            | Self::Hold
+            | Self::Snapshot
+            | Self::Migrate
+            | Self::Health
+            | Self::Activate
+            | Self::Probe
+            | Self::Release
+            | Self::Commit
+            | Self::Rollback => Undoable::CanBeUndone,
         }
     }
 }

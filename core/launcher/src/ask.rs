@@ -1,0 +1,241 @@
+//! What each request of a worker makes of `state`. Pure; the same code serves a running host and
+//! the command line without one.
+
+use newleaf_domain::{PackageName, UpdateId};
+
+use crate::proto::{AppChange, Ask};
+use crate::state::{
+    AppState, AppTrial, BadRelease, CorePhase, CoreSlot, CoreState, State, Trial, Way,
+};
+
+/// Why a request was not carried out.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The worker was not told to go, or was told to drain.
+    #[error("this worker does not hold the baton")]
+    NoBaton,
+    /// Core is being updated; everything else waits.
+    #[error("core is being updated (phase {0:?})")]
+    Busy(CorePhase),
+    /// There is no update of core that could be armed or stopped.
+    #[error("no update of core is under way that this could apply to")]
+    NoUpdate,
+    /// The slot is the one that serves already.
+    #[error("core {0} is what runs already")]
+    AlreadyGood(newleaf_domain::Version),
+    /// The app is not installed.
+    #[error("{0} is not installed")]
+    NoSuchApp(PackageName),
+    /// Another update of the app is under way.
+    #[error("{0} is being updated by {1}")]
+    AppBusy(PackageName, UpdateId),
+    /// The switch names another version than the one on trial.
+    #[error("{0} has no trial of that version")]
+    NotOnTrial(PackageName),
+}
+
+/// The state after `ask`, which must be one that changes state alone.
+///
+/// # Errors
+/// The request does not fit what is under way.
+pub fn apply(state: &State, ask: &Ask) -> Result<State, Refusal> {
+    let mut next = state.clone();
+    match ask {
+        Ask::Append { .. } => {}
+        Ask::Expand { .. } => {
+            idle(state)?;
+            next.core.phase = CorePhase::Expand;
+        }
+        Ask::Arm { update, slot, way } => return arm(state, update, slot, *way),
+        Ask::TrialApp { app, trial } => {
+            idle(state)?;
+            begin_app(&mut next, app, trial)?;
+        }
+        Ask::CommitApp { app, slot, previous } => {
+            idle(state)?;
+            let entry = entry(&mut next, app)?;
+            if entry.trial.as_ref().is_none_or(|trial| trial.slot.digest != slot.digest) {
+                return Err(Refusal::NotOnTrial(app.clone()));
+            }
+            entry.good = Some((**slot).clone());
+            entry.previous = previous.as_deref().cloned();
+            entry.trial = None;
+            next.bad.retain(|bad| bad.digest != slot.digest);
+        }
+        Ask::Abort { app: Some(app), bad, .. } => abort_app(&mut next, app, bad.as_ref())?,
+        Ask::Abort { app: None, bad, .. } => {
+            if state.core.phase != CorePhase::Expand || state.core.trial.is_some() {
+                return Err(Refusal::NoUpdate);
+            }
+            next.core.phase = CorePhase::Idle;
+            mark_bad(&mut next, bad.as_ref());
+        }
+        Ask::SetApp { app, change } => {
+            idle(state)?;
+            match change {
+                AppChange::Enable => entry(&mut next, app)?.disabled = false,
+                AppChange::Disable => entry(&mut next, app)?.disabled = true,
+                AppChange::Remove => {
+                    entry(&mut next, app)?;
+                    next.apps.remove(app);
+                }
+            }
+        }
+    }
+    next.seq += 1;
+    Ok(next)
+}
+
+/// Point A: the slot is on trial with all its tries.
+fn arm(state: &State, update: &UpdateId, slot: &CoreSlot, way: Way) -> Result<State, Refusal> {
+    match state.core.phase {
+        CorePhase::Idle | CorePhase::Expand if state.core.trial.is_none() => {}
+        phase => return Err(Refusal::Busy(phase)),
+    }
+    if state.core.good.digest == slot.digest {
+        return Err(Refusal::AlreadyGood(slot.version.clone()));
+    }
+    let trial = Trial { slot: slot.clone(), tries: TRIES, update: update.clone(), way };
+    let core = CoreState { trial: Some(trial), phase: CorePhase::Trial, ..state.core.clone() };
+    Ok(State { core, seq: state.seq + 1, ..state.clone() })
+}
+
+/// Starts that a new version of core is given.
+pub const TRIES: u8 = 2;
+
+/// The state of a host that does not run, after `slot` was staged for it: the schema is extended
+/// and the trial is made when the host starts next.
+///
+/// # Errors
+/// Another update is under way, or the slot is good already.
+pub fn defer(
+    state: &State,
+    update: &UpdateId,
+    slot: &CoreSlot,
+    way: Way,
+) -> Result<State, Refusal> {
+    let mut next = arm(state, update, slot, way)?;
+    next.core.phase = CorePhase::Expand;
+    Ok(next)
+}
+
+/// Adds `bad` to the list, once.
+pub(crate) fn mark_bad(state: &mut State, bad: Option<&BadRelease>) {
+    if let Some(bad) = bad {
+        state.bad.retain(|known| known.digest != bad.digest);
+        state.bad.push(bad.clone());
+    }
+}
+
+fn idle(state: &State) -> Result<(), Refusal> {
+    match state.core.phase {
+        CorePhase::Idle => Ok(()),
+        phase => Err(Refusal::Busy(phase)),
+    }
+}
+
+fn entry<'s>(state: &'s mut State, app: &PackageName) -> Result<&'s mut AppState, Refusal> {
+    state.apps.get_mut(app).ok_or_else(|| Refusal::NoSuchApp(app.clone()))
+}
+
+fn begin_app(state: &mut State, app: &PackageName, trial: &AppTrial) -> Result<(), Refusal> {
+    let entry = state.apps.entry(app.clone()).or_default();
+    match &entry.trial {
+        Some(other) if other.update != trial.update => {
+            Err(Refusal::AppBusy(app.clone(), other.update.clone()))
+        }
+        _ => {
+            entry.trial = Some(trial.clone());
+            Ok(())
+        }
+    }
+}
+
+/// A first install that is stopped leaves no entry behind.
+fn abort_app(
+    state: &mut State,
+    app: &PackageName,
+    bad: Option<&BadRelease>,
+) -> Result<(), Refusal> {
+    let entry = entry(state, app)?;
+    entry.trial = None;
+    if entry.good.is_none() {
+        state.apps.remove(app);
+    }
+    mark_bad(state, bad);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use newleaf_domain::{Digest, Grants, Version};
+
+    use super::*;
+    use crate::sample;
+    use crate::state::AppSlot;
+
+    fn notes() -> PackageName {
+        PackageName::parse("acme/notes").unwrap()
+    }
+
+    fn slot(version: &str) -> AppSlot {
+        AppSlot {
+            digest: Digest::of(version.as_bytes()),
+            version: Version::parse(version).unwrap(),
+            grants: Grants::default(),
+            schema: 1,
+            oldest_reader: 1,
+            snapshot: None,
+        }
+    }
+
+    fn trial(version: &str) -> Ask {
+        let trial = AppTrial { slot: slot(version), update: sample::update(), snapshot: None };
+        Ask::TrialApp { app: notes(), trial: Box::new(trial) }
+    }
+
+    fn commit(version: &str) -> Ask {
+        Ask::CommitApp { app: notes(), slot: Box::new(slot(version)), previous: None }
+    }
+
+    #[test]
+    fn each_change_counts_by_one() {
+        let next = apply(&sample::state(), &Ask::Expand { update: sample::update() }).unwrap();
+        assert_eq!((next.seq, next.core.phase), (2, CorePhase::Expand));
+    }
+
+    #[test]
+    fn an_app_becomes_good_only_from_its_trial() {
+        let refused = apply(&sample::state(), &commit("1.0.0")).unwrap_err();
+        assert_eq!(refused, Refusal::NoSuchApp(notes()));
+        let begun = apply(&sample::state(), &trial("1.0.0")).unwrap();
+        assert_eq!(apply(&begun, &commit("2.0.0")), Err(Refusal::NotOnTrial(notes())));
+        let good = apply(&begun, &commit("1.0.0")).unwrap();
+        assert_eq!(good.apps[&notes()].good, Some(slot("1.0.0")));
+        assert_eq!(good.apps[&notes()].trial, None);
+    }
+
+    #[test]
+    fn a_first_install_that_is_stopped_leaves_nothing() {
+        let begun = apply(&sample::state(), &trial("1.0.0")).unwrap();
+        let abort = Ask::Abort { update: sample::update(), app: Some(notes()), bad: None };
+        assert!(apply(&begun, &abort).unwrap().apps.is_empty());
+    }
+
+    #[test]
+    fn apps_wait_while_core_is_updated() {
+        let busy = sample::trial(1, CorePhase::Trial);
+        assert_eq!(apply(&busy, &trial("1.0.0")), Err(Refusal::Busy(CorePhase::Trial)));
+    }
+
+    #[test]
+    fn what_runs_already_is_not_armed() {
+        let ask = Ask::Arm {
+            update: sample::update(),
+            slot: Box::new(sample::slot("1.0.0")),
+            way: Way::Forward,
+        };
+        let version = Version::parse("1.0.0").unwrap();
+        assert_eq!(apply(&sample::state(), &ask), Err(Refusal::AlreadyGood(version)));
+    }
+}

@@ -1,0 +1,70 @@
+//! Replaces small files so that a crash leaves the old content or the new, never a part.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+/// An I/O failure with what was being done and to which path.
+#[derive(Debug, thiserror::Error)]
+#[error("{action} {}", path.display())]
+pub struct DiskError {
+    /// What was being done, such as `write`.
+    pub action: &'static str,
+    /// To which file or folder.
+    pub path: PathBuf,
+    /// What the system said.
+    #[source]
+    pub source: io::Error,
+}
+
+impl DiskError {
+    /// For `map_err`: names the action and the path.
+    pub(crate) fn on(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self { action, path, source }
+    }
+}
+
+/// Replaces `path` by `bytes`; what was there is kept as `previous`. There is no moment without
+/// a complete `path`.
+pub(crate) fn replace(path: &Path, previous: &Path, bytes: &[u8]) -> Result<(), DiskError> {
+    let fresh = path.with_extension("tmp");
+    write_synced(&fresh, bytes)?;
+    if path.exists() {
+        let link = previous.with_extension("prev-tmp");
+        remove_if_there(&link)?;
+        fs::hard_link(path, &link).map_err(DiskError::on("link", &link))?;
+        fs::rename(&link, previous).map_err(DiskError::on("replace", previous))?;
+    }
+    fs::rename(&fresh, path).map_err(DiskError::on("replace", path))?;
+    sync_parent(path)
+}
+
+/// Removes a file that a crash may have left.
+pub(crate) fn remove_if_there(path: &Path) -> Result<(), DiskError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(DiskError::on("remove", path)(error))
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+/// Makes the entries of `path`'s folder durable.
+pub(crate) fn sync_parent(path: &Path) -> Result<(), DiskError> {
+    let parent = path.parent().unwrap_or(Path::new("."));
+    File::open(parent).and_then(|dir| dir.sync_all()).map_err(DiskError::on("sync", parent))
+}
+
+fn write_synced(path: &Path, bytes: &[u8]) -> Result<(), DiskError> {
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)
+        .map_err(DiskError::on("create", path))?;
+    file.write_all(bytes).map_err(DiskError::on("write", path))?;
+    file.sync_all().map_err(DiskError::on("sync", path))
+}

@@ -1,0 +1,144 @@
+//! The one appender of `journal.jsonl`.
+
+use std::fs::{File, OpenOptions};
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::PathBuf;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use newleaf_domain::{Timestamp, UpdateId};
+
+use super::read::{self, JournalError};
+use super::{Entry, Record};
+use crate::durable::{self, DiskError};
+use crate::layout::Layout;
+use crate::lock::HostLock;
+
+/// The journal, open for appending. A record is on disk when `append` returns.
+#[derive(Debug)]
+pub struct Journal {
+    file: File,
+    path: PathBuf,
+    next: u64,
+    /// Bytes of whole lines; a failed append is cut back to here.
+    length: u64,
+}
+
+impl Journal {
+    /// Opens the journal and cuts off a last line that a crash left torn. The lock is the proof
+    /// that nobody else appends.
+    ///
+    /// # Errors
+    /// The file cannot be made, read or cut.
+    pub fn open(_held: &HostLock, layout: &Layout) -> Result<Self, JournalError> {
+        let path = layout.journal();
+        let is_new = !path.exists();
+        let file = OpenOptions::new()
+            .append(true)
+            .create(true)
+            .mode(0o600)
+            .open(&path)
+            .map_err(DiskError::on("open", &path))?;
+        if is_new {
+            durable::sync_parent(&path)?;
+        }
+        let tail = read::tail(&path)?;
+        let journal = Self { file, path, next: tail.last_seq + 1, length: tail.whole };
+        journal.cut()?;
+        Ok(journal)
+    }
+
+    /// The sequence number of the last record; 0 where there is none.
+    pub const fn last_seq(&self) -> u64 {
+        self.next - 1
+    }
+
+    /// Appends a record and waits until it is on disk.
+    ///
+    /// # Errors
+    /// The disk refused; what was half written is cut off again.
+    pub fn append(
+        &mut self,
+        update: Option<UpdateId>,
+        entry: Entry,
+    ) -> Result<Record, JournalError> {
+        let record = Record { seq: self.next, at: now(), update, entry };
+        let mut line = serde_json::to_vec(&record).map_err(JournalError::Form)?;
+        line.push(b'\n');
+        if let Err(source) = self.file.write_all(&line).and_then(|()| self.file.sync_data()) {
+            let error = DiskError::on("append to", &self.path)(source);
+            self.cut()?;
+            return Err(error.into());
+        }
+        self.next += 1;
+        self.length += line.len() as u64;
+        Ok(record)
+    }
+
+    /// Leaves only whole lines.
+    fn cut(&self) -> Result<(), DiskError> {
+        let on = |action| DiskError::on(action, &self.path);
+        let length = self.file.metadata().map_err(on("measure"))?.len();
+        if length > self.length {
+            self.file.set_len(self.length).map_err(on("cut"))?;
+            self.file.sync_all().map_err(on("sync"))?;
+        }
+        Ok(())
+    }
+}
+
+/// The machine's clock, for the record's `at`; a clock before 1970 reads as 1970.
+fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_unix(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn notice(text: &str) -> Entry {
+        Entry::Notice { text: text.to_owned() }
+    }
+
+    #[test]
+    fn records_count_from_one_and_go_on_after_a_restart() {
+        let dir = tempfile::tempdir().unwrap();
+        let layout = Layout::new(dir.path());
+        let lock = HostLock::acquire(&layout).unwrap();
+        let mut journal = Journal::open(&lock, &layout).unwrap();
+        assert_eq!(journal.append(None, notice("a")).unwrap().seq, 1);
+        drop(journal);
+        let mut journal = Journal::open(&lock, &layout).unwrap();
+        assert_eq!(journal.append(None, notice("b")).unwrap().seq, 2);
+        assert_eq!(read::read_from(&layout, 2).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_torn_last_line_is_cut_off_wherever_it_was_torn() {
+        let dir = tempfile::tempdir().unwrap();
+        let layout = Layout::new(dir.path());
+        let lock = HostLock::acquire(&layout).unwrap();
+        let mut journal = Journal::open(&lock, &layout).unwrap();
+        journal.append(None, notice("whole")).unwrap();
+        let whole = std::fs::read(layout.journal()).unwrap();
+        journal.append(None, notice("torn")).unwrap();
+        let both = std::fs::read(layout.journal()).unwrap();
+        for length in whole.len()..both.len() {
+            std::fs::write(layout.journal(), &both[..length]).unwrap();
+            let mut journal = Journal::open(&lock, &layout).unwrap();
+            assert_eq!(journal.append(None, notice("next")).unwrap().seq, 2, "cut to {length}");
+            assert_eq!(read::read_from(&layout, 1).unwrap().len(), 2);
+        }
+    }
+
+    #[test]
+    fn a_kind_of_a_newer_writer_reads_as_unknown() {
+        let dir = tempfile::tempdir().unwrap();
+        let layout = Layout::new(dir.path());
+        let line = r#"{"seq":4,"at":"2026-11-21T02:30:00Z","kind":"sang","tune":{"a":[1]}}"#;
+        std::fs::write(layout.journal(), format!("{line}\n")).unwrap();
+        let records = read::read_from(&layout, 1).unwrap();
+        assert_eq!((records[0].seq, &records[0].entry), (4, &Entry::Unknown));
+    }
+}

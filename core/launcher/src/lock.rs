@@ -1,0 +1,192 @@
+//! The two locks of a host: one launcher at a time, and no launcher beside another's workers.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read as _, Seek as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use rustix::fs::FlockOperation;
+
+use crate::durable::DiskError;
+use crate::layout::Layout;
+
+/// How often a held workers' lock is asked for again.
+const RETRY: Duration = Duration::from_millis(20);
+
+/// Why a lock could not be had.
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    /// Another host runs on the folder.
+    #[error("{} is in use by {holder}", dir.display())]
+    Held {
+        /// The folder.
+        dir: PathBuf,
+        /// The other's process id, or what is known of it.
+        holder: String,
+    },
+    /// Workers of an earlier launcher have not gone.
+    #[error("workers of an earlier host still run in {} after {waited:?}", dir.display())]
+    WorkersRemain {
+        /// The folder.
+        dir: PathBuf,
+        /// How long they were waited for.
+        waited: Duration,
+    },
+    /// The lock file could not be used.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+}
+
+impl LockError {
+    /// What a person can do about it.
+    pub const fn hint(&self) -> &'static str {
+        match self {
+            Self::Held { .. } => "stop the other host first, or give this one its own folder",
+            Self::WorkersRemain { .. } => "end those processes: `fuser DIR/run/workers` lists them",
+            Self::Disk(_) => "check that the folder exists and is writable",
+        }
+    }
+}
+
+/// The right to write `state` and the journal. Held for life; the system gives it back at exit.
+#[derive(Debug)]
+pub struct HostLock {
+    _file: File,
+}
+
+impl HostLock {
+    /// Takes `run/lock` or names who has it.
+    ///
+    /// # Errors
+    /// Held by another process, or the file cannot be made.
+    pub fn acquire(layout: &Layout) -> Result<Self, LockError> {
+        let mut file = open(layout, layout.lock())?;
+        if !try_flock(&file, FlockOperation::NonBlockingLockExclusive)
+            .map_err(DiskError::on("lock", &layout.lock()))?
+        {
+            return Err(LockError::Held {
+                dir: layout.dir().to_owned(),
+                holder: holder(&mut file),
+            });
+        }
+        sign(&mut file).map_err(DiskError::on("write", &layout.lock()))?;
+        Ok(Self { _file: file })
+    }
+}
+
+/// The process id of the host that runs on the folder, where one does.
+pub fn running(layout: &Layout) -> Option<String> {
+    let mut file = OpenOptions::new().read(true).open(layout.lock()).ok()?;
+    match try_flock(&file, FlockOperation::NonBlockingLockShared) {
+        Ok(true) => None,
+        Ok(false) | Err(_) => Some(holder(&mut file)),
+    }
+}
+
+/// Waits until no worker of an earlier launcher is left.
+pub(crate) fn wait_for_workers(layout: &Layout, deadline: Duration) -> Result<(), LockError> {
+    let file = open(layout, layout.workers_lock())?;
+    let start = Instant::now();
+    while !try_flock(&file, FlockOperation::NonBlockingLockExclusive)
+        .map_err(DiskError::on("lock", &layout.workers_lock()))?
+    {
+        if start.elapsed() >= deadline {
+            let dir = layout.dir().to_owned();
+            return Err(LockError::WorkersRemain { dir, waited: deadline });
+        }
+        std::thread::sleep(RETRY);
+    }
+    Ok(())
+}
+
+/// A worker's (or its child's) hold on `run/workers`: a descriptor of its own, so that it ends
+/// with the last process that has it.
+///
+/// # Errors
+/// The file cannot be opened or locked.
+pub fn hold_workers(layout: &Layout) -> Result<File, LockError> {
+    let file = open(layout, layout.workers_lock())?;
+    rustix::fs::flock(&file, FlockOperation::LockShared)
+        .map_err(|error| DiskError::on("lock", &layout.workers_lock())(error.into()))?;
+    Ok(file)
+}
+
+fn open(layout: &Layout, path: PathBuf) -> Result<File, DiskError> {
+    let run = layout.run();
+    match fs::DirBuilder::new().mode(0o700).create(&run) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+            return Err(DiskError::on("create", &run)(error));
+        }
+        Ok(()) | Err(_) => {}
+    }
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(&path)
+        .map_err(DiskError::on("open", &path))
+}
+
+/// Whether the lock was had.
+fn try_flock(file: &File, how: FlockOperation) -> io::Result<bool> {
+    match rustix::fs::flock(file, how) {
+        Ok(()) => Ok(true),
+        Err(rustix::io::Errno::WOULDBLOCK) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Writes who holds the lock: process id and boot id, so that a number from before a reboot is
+/// not taken for a process of today.
+fn sign(file: &mut File) -> io::Result<()> {
+    file.set_len(0)?;
+    file.rewind()?;
+    writeln!(file, "{} {}", std::process::id(), boot_id())?;
+    file.sync_data()
+}
+
+fn holder(file: &mut File) -> String {
+    let mut text = String::new();
+    let read = file.rewind().and_then(|()| file.read_to_string(&mut text));
+    match (read, text.split_once(' ')) {
+        (Ok(_), Some((pid, boot))) if boot.trim_end() == boot_id() => format!("process {pid}"),
+        _ => "another process".to_owned(),
+    }
+}
+
+fn boot_id() -> String {
+    fs::read_to_string("/proc/sys/kernel/random/boot_id")
+        .map_or_else(|_| "unknown".to_owned(), |id| id.trim_end().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_host_is_told_which_process_runs() {
+        let dir = tempfile::tempdir().unwrap();
+        let layout = Layout::new(dir.path());
+        let first = HostLock::acquire(&layout).unwrap();
+        let error = HostLock::acquire(&layout).unwrap_err();
+        assert!(error.to_string().ends_with(&format!("process {}", std::process::id())), "{error}");
+        assert!(running(&layout).is_some());
+        drop(first);
+        assert!(running(&layout).is_none());
+        HostLock::acquire(&layout).unwrap();
+    }
+
+    #[test]
+    fn a_starting_launcher_waits_for_the_workers_of_the_last() {
+        let dir = tempfile::tempdir().unwrap();
+        let layout = Layout::new(dir.path());
+        let worker = hold_workers(&layout).unwrap();
+        let error = wait_for_workers(&layout, Duration::from_millis(30)).unwrap_err();
+        assert!(matches!(error, LockError::WorkersRemain { .. }));
+        drop(worker);
+        wait_for_workers(&layout, Duration::ZERO).unwrap();
+    }
+}

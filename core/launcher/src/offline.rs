@@ -1,0 +1,142 @@
+//! A host that does not run: the command line holds its lock and does by the same code what a
+//! worker would ask the launcher to do.
+
+use newleaf_domain::UpdateId;
+
+use crate::ask::{self, Refusal};
+use crate::journal::{Entry, Journal, JournalError, Record};
+use crate::layout::Layout;
+use crate::lock::{HostLock, LockError};
+use crate::proto::{Answer, Ask};
+use crate::state::State;
+use crate::state_file::{self, StateError};
+
+/// Why a stopped host could not be worked on.
+#[derive(Debug, thiserror::Error)]
+pub enum OfflineError {
+    /// It runs after all.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// `state` cannot be read or written.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// The journal cannot be read or written.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+}
+
+impl OfflineError {
+    /// What a person can do about it.
+    pub const fn hint(&self) -> &'static str {
+        match self {
+            Self::Lock(error) => error.hint(),
+            Self::State(error) => error.hint(),
+            Self::Journal(_) => "check that the folder is writable and the disk is not full",
+        }
+    }
+}
+
+/// The folder of a host that does not run, held until this is dropped.
+#[derive(Debug)]
+pub struct StoppedHost {
+    lock: HostLock,
+    layout: Layout,
+    journal: Journal,
+    state: State,
+}
+
+impl StoppedHost {
+    /// Takes the folder.
+    ///
+    /// # Errors
+    /// A host runs on it, or it holds none.
+    pub fn open(layout: Layout) -> Result<Self, OfflineError> {
+        let lock = HostLock::acquire(&layout)?;
+        let state = state_file::read(&layout)?;
+        let journal = Journal::open(&lock, &layout)?;
+        Ok(Self { lock, layout, journal, state })
+    }
+
+    /// Takes an empty folder and writes its first state.
+    ///
+    /// # Errors
+    /// There is a state already, or the folder is not writable.
+    pub fn create(layout: Layout, state: State) -> Result<Self, OfflineError> {
+        let lock = HostLock::acquire(&layout)?;
+        state_file::create(&lock, &layout, &state)?;
+        let journal = Journal::open(&lock, &layout)?;
+        Ok(Self { lock, layout, journal, state })
+    }
+
+    /// What would run.
+    pub const fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Appends a record, durably.
+    ///
+    /// # Errors
+    /// The disk refused.
+    pub fn append(
+        &mut self,
+        update: Option<UpdateId>,
+        entry: Entry,
+    ) -> Result<Record, OfflineError> {
+        Ok(self.journal.append(update, entry)?)
+    }
+
+    /// Carries out a request as the launcher would. `Arm` of core lays the trial ready: the
+    /// schema is extended and the version tried when the host starts next.
+    ///
+    /// # Errors
+    /// The disk refused. A request that does not fit is an [`Answer::Refused`].
+    pub fn ask(&mut self, ask: &Ask) -> Result<Answer, OfflineError> {
+        if let Ask::Append { update, entry } = ask {
+            let record = self.append(update.clone(), (**entry).clone())?;
+            return Ok(Answer::Appended { record: Box::new(record) });
+        }
+        match self.next(ask) {
+            Ok(state) => {
+                state_file::write(&self.lock, &self.layout, &state)?;
+                self.state = state;
+                Ok(Answer::Changed { state: Box::new(self.state.clone()) })
+            }
+            Err(refusal) => Ok(Answer::Refused { why: refusal.to_string() }),
+        }
+    }
+
+    fn next(&self, ask: &Ask) -> Result<State, Refusal> {
+        match ask {
+            Ask::Arm { update, slot, way } => ask::defer(&self.state, update, slot, *way),
+            Ask::Append { .. }
+            | Ask::Expand { .. }
+            | Ask::TrialApp { .. }
+            | Ask::CommitApp { .. }
+            | Ask::Abort { .. }
+            | Ask::SetApp { .. } => ask::apply(&self.state, ask),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample;
+    use crate::state::{CorePhase, Way};
+
+    #[test]
+    fn a_stopped_host_lays_the_trial_ready_for_its_next_start() {
+        let dir = tempfile::tempdir().unwrap();
+        let layout = Layout::new(dir.path());
+        let mut host = StoppedHost::create(layout.clone(), sample::state()).unwrap();
+        let arm = Ask::Arm {
+            update: sample::update(),
+            slot: Box::new(sample::slot("1.1.0")),
+            way: Way::Forward,
+        };
+        assert!(matches!(host.ask(&arm).unwrap(), Answer::Changed { .. }));
+        drop(host);
+        let core = state_file::read(&layout).unwrap().core;
+        assert_eq!((core.phase, core.trial.map(|trial| trial.tries)), (CorePhase::Expand, Some(2)));
+    }
+}

@@ -1,0 +1,140 @@
+//! The launcher itself: binds, starts workers, and carries out what [`crate::supervisor`] decides.
+//!
+//! One thread around `poll`. Nothing is decided here.
+
+mod durable_half;
+mod listeners;
+mod process;
+mod shell;
+mod test_point;
+mod timers;
+mod workers;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+pub use listeners::ListenError;
+pub use process::is_machine;
+pub use test_point::VARIABLE as TEST_POINT;
+
+use crate::journal::{Journal, JournalError, unfinished_core};
+use crate::layout::Layout;
+use crate::lock::{self, HostLock, LockError};
+use crate::state::State;
+use crate::state_file::{self, StateError};
+use crate::supervisor::{Event, Model, Timing};
+use listeners::Listeners;
+use shell::Shell;
+
+/// What a host is started with.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The host's folder.
+    pub dir: PathBuf,
+    /// Where the public listens.
+    pub public: Vec<SocketAddr>,
+    /// Where the portal listens.
+    pub admin: Vec<SocketAddr>,
+    /// The launcher's own program: it probes and shows the recovery page, never the trial's.
+    pub image: PathBuf,
+    /// How long each thing may take.
+    pub timing: Timing,
+}
+
+/// Why a host cannot run.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The folder is in use.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// `state` cannot be read or written.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// The journal cannot be read or written.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// A socket cannot be bound.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// The system refused something the loop cannot be without.
+    #[error("{action}")]
+    System {
+        /// What was being done.
+        action: &'static str,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+impl ServeError {
+    /// What a person can do about it.
+    pub const fn hint(&self) -> &'static str {
+        match self {
+            Self::Lock(error) => error.hint(),
+            Self::State(error) => error.hint(),
+            Self::Journal(_) => "check that the folder is writable and the disk is not full",
+            Self::Listen(_) => "stop what uses the address, or choose another with --listen",
+            Self::System { .. } => "check the limits of open files and processes",
+        }
+    }
+
+    /// For `map_err`: names what was being done.
+    fn system<E: Into<std::io::Error>>(action: &'static str) -> impl FnOnce(E) -> Self {
+        move |source| Self::System { action, source: source.into() }
+    }
+}
+
+/// A host that holds its lock and its sockets, and has started nothing yet.
+#[derive(Debug)]
+pub struct Bound {
+    settings: Settings,
+    layout: Layout,
+    lock: HostLock,
+    listeners: Listeners,
+}
+
+impl Bound {
+    /// Takes the folder, waits for an earlier launcher's workers to go, and binds.
+    ///
+    /// # Errors
+    /// Another host runs there, its workers do not go, or an address is in use.
+    pub fn open(settings: Settings) -> Result<Self, ServeError> {
+        let layout = Layout::new(&settings.dir);
+        if !settings.dir.is_dir() {
+            return Err(StateError::Missing(settings.dir).into());
+        }
+        let lock = HostLock::acquire(&layout)?;
+        state_file::read(&layout)?;
+        lock::wait_for_workers(&layout, settings.timing.orphans_within)?;
+        let listeners = Listeners::open(&settings.public, &settings.admin, &layout.admin_socket())?;
+        Ok(Self { settings, layout, lock, listeners })
+    }
+
+    /// The addresses of the public listeners, with the ports the system chose.
+    pub fn public(&self) -> Vec<SocketAddr> {
+        addresses(&self.listeners.public)
+    }
+
+    /// The addresses of the admin listeners.
+    pub fn admin(&self) -> Vec<SocketAddr> {
+        addresses(&self.listeners.admin)
+    }
+
+    /// Runs until it is told to end by SIGTERM or SIGINT.
+    ///
+    /// # Errors
+    /// The journal or the system fails at the start. Later failures are lived with.
+    pub fn run(self) -> Result<(), ServeError> {
+        let journal = Journal::open(&self.lock, &self.layout)?;
+        let unfinished = unfinished_core(crate::journal::replay(&self.layout)?);
+        let state: State = state_file::read(&self.layout)?;
+        let model = Model::new(state, self.settings.timing);
+        let mut shell = Shell::new(self, journal, model)?;
+        shell.run(Event::Start(unfinished))
+    }
+}
+
+fn addresses(listeners: &[std::net::TcpListener]) -> Vec<SocketAddr> {
+    listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect()
+}

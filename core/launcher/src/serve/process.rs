@@ -1,0 +1,131 @@
+//! Starts and ends processes, and says in words how they ended.
+
+use std::ffi::OsStr;
+use std::io::{self, Read as _};
+use std::os::fd::OwnedFd;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, PidfdFlags};
+
+use crate::proto::EXIT_MACHINE;
+use crate::supervisor::{Evidence, Exit};
+
+/// The most of a probe's answer that is kept, in bytes.
+const MAX_REASON: u64 = 300;
+
+/// A child whose exit can be polled for.
+#[derive(Debug)]
+pub(super) struct Process {
+    child: Child,
+    pub(super) exited: OwnedFd,
+    pub(super) started: Instant,
+}
+
+impl Process {
+    /// Starts `program` in a process group of its own, so that a terminal's Ctrl-C reaches the
+    /// launcher alone.
+    pub(super) fn start(
+        program: &Path,
+        arguments: &[&OsStr],
+        stdin: Stdio,
+        stdout: Stdio,
+    ) -> io::Result<Self> {
+        let mut child = Command::new(program)
+            .args(arguments)
+            .stdin(stdin)
+            .stdout(stdout)
+            .process_group(0)
+            .env_remove("LISTEN_PID")
+            .env_remove("LISTEN_FDS")
+            .env_remove("LISTEN_FDNAMES")
+            .env_remove(super::test_point::VARIABLE)
+            .spawn()?;
+        let pid = Pid::from_child(&child);
+        match rustix::process::pidfd_open(pid, PidfdFlags::empty()) {
+            Ok(exited) => Ok(Self { child, exited, started: Instant::now() }),
+            Err(error) => {
+                child.kill()?;
+                child.wait()?;
+                Err(error.into())
+            }
+        }
+    }
+
+    /// How it ended; called once `exited` is readable.
+    pub(super) fn reap(&mut self) -> Exit {
+        match self.child.wait() {
+            Ok(status) => describe(status, self.started.elapsed()),
+            Err(error) => cannot("be waited for", &error),
+        }
+    }
+
+    /// Ends it now and waits for that.
+    pub(super) fn kill(&mut self) {
+        // Both can only fail where the process is gone already, which is what is wanted.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+
+    /// What it wrote, up to a line's length; called after it has exited.
+    pub(super) fn said(&mut self) -> String {
+        let mut text = Vec::new();
+        if let Some(stdout) = self.child.stdout.take() {
+            // A probe that wrote nothing readable has given no reason.
+            drop(stdout.take(MAX_REASON).read_to_end(&mut text));
+        }
+        String::from_utf8_lossy(&text).lines().next().unwrap_or_default().trim().to_owned()
+    }
+}
+
+/// A process that could not even be started.
+pub(super) fn cannot(what: &str, error: &io::Error) -> Exit {
+    let evidence = if is_machine(error) { Evidence::Machine } else { Evidence::Release };
+    Exit { how: format!("could not {what}: {error}"), evidence }
+}
+
+fn describe(status: ExitStatus, after: Duration) -> Exit {
+    let after = after.as_millis();
+    let evidence =
+        if status.code() == Some(EXIT_MACHINE) { Evidence::Machine } else { Evidence::Release };
+    let how = match (status.code(), status.signal()) {
+        (Some(code), _) => format!("exited with status {code} after {after} ms"),
+        (None, Some(signal)) => format!("was ended by signal {signal} after {after} ms"),
+        (None, None) => format!("ended after {after} ms"),
+    };
+    Exit { how, evidence }
+}
+
+/// Whether an error tells of the machine and not of a version: a failing, full or read-only
+/// disk, no memory, no descriptors, no processes.
+pub fn is_machine(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    const MACHINE: [Errno; 9] = [
+        Errno::IO,
+        Errno::NOSPC,
+        Errno::DQUOT,
+        Errno::ROFS,
+        Errno::MFILE,
+        Errno::NFILE,
+        Errno::NOMEM,
+        Errno::AGAIN,
+        Errno::TXTBSY,
+    ];
+    error.raw_os_error().is_some_and(|code| MACHINE.contains(&Errno::from_raw_os_error(code)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_no_evidence_against_a_version() {
+        for code in [5, 28, 24] {
+            assert!(is_machine(&io::Error::from_raw_os_error(code)), "errno {code}");
+        }
+        let missing = cannot("be started", &io::ErrorKind::NotFound.into());
+        assert_eq!(missing.evidence, Evidence::Release);
+    }
+}

@@ -1,0 +1,335 @@
+//! The loop: waits, turns what happened into events, and carries out the effects.
+
+use std::collections::VecDeque;
+use std::io::Read as _;
+use std::os::fd::{AsFd as _, BorrowedFd};
+use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec};
+
+use super::durable_half::{Durable, Made, Stuck};
+use super::timers::Timers;
+use super::workers::Processes;
+use super::{Bound, ServeError};
+use crate::journal::Journal;
+use crate::proto::{Answer, ToLauncher, ToWorker};
+use crate::supervisor::{self, Effect, Event, Evidence, Exit, Model, Reply, WorkerId};
+
+/// The running launcher.
+#[derive(Debug)]
+pub(super) struct Shell {
+    model: Model,
+    durable: Durable,
+    processes: Processes,
+    timers: Timers,
+    signals: UnixStream,
+    waiting: VecDeque<Event>,
+    stuck: Option<Stuck>,
+    is_over: bool,
+}
+
+/// What a descriptor in the poll set is.
+#[derive(Debug, Clone, Copy)]
+enum Source {
+    Signals,
+    Wire(WorkerId),
+    Exit(WorkerId),
+    Probe(WorkerId),
+    Expand,
+    Recovery,
+}
+
+impl Shell {
+    pub(super) fn new(bound: Bound, journal: Journal, model: Model) -> Result<Self, ServeError> {
+        let Bound { settings, layout, lock, listeners } = bound;
+        let durable = Durable::new(lock, layout.clone(), journal)?;
+        Ok(Self {
+            model,
+            durable,
+            processes: Processes::new(settings, layout, listeners),
+            timers: Timers::default(),
+            signals: signals().map_err(ServeError::system("watch for signals"))?,
+            waiting: VecDeque::new(),
+            stuck: None,
+            is_over: false,
+        })
+    }
+
+    pub(super) fn run(&mut self, first: Event) -> Result<(), ServeError> {
+        self.waiting.push_back(first);
+        loop {
+            self.settle();
+            if self.is_over {
+                return Ok(());
+            }
+            for source in self.wait()? {
+                self.take(source);
+            }
+            self.cut_errands();
+            while let Some(timer) = self.timers.due() {
+                self.waiting.push_back(Event::Fired(timer));
+            }
+        }
+    }
+
+    /// Decides and carries out until nothing waits.
+    fn settle(&mut self) {
+        if self.waiting.contains(&Event::Stop) {
+            self.give_up_on_the_disk();
+        }
+        if self.stuck.as_ref().is_some_and(|stuck| stuck.again <= Instant::now())
+            && let Some(stuck) = self.stuck.take()
+        {
+            self.carry_out(stuck.effects);
+        }
+        while self.stuck.is_none()
+            && let Some(event) = self.waiting.pop_front()
+        {
+            self.turn(event);
+        }
+    }
+
+    /// A host that is told to end does not wait for a disk that refuses.
+    fn give_up_on_the_disk(&mut self) {
+        if let Some(stuck) = self.stuck.take() {
+            for effect in stuck.effects {
+                self.act(effect);
+            }
+        }
+    }
+
+    fn turn(&mut self, event: Event) {
+        let (next, effects) = supervisor::step(&self.model, event.clone());
+        if let (Event::Asked { worker, id, .. }, Some(first)) = (&event, effects.first())
+            && let Err(error) = self.make_durable(first)
+        {
+            let why = format!("the host could not write it down: {error}");
+            self.answer(*worker, *id, Reply::Refused(why));
+            return;
+        }
+        let asked = matches!(event, Event::Asked { .. });
+        self.model = next;
+        // The first effect of a request has been made durable above, or is not durable.
+        let durable_first =
+            effects.first().is_some_and(|e| matches!(e, Effect::Append { .. } | Effect::Write(_)));
+        self.carry_out(effects.into_iter().skip(usize::from(asked && durable_first)).collect());
+    }
+
+    fn carry_out(&mut self, mut effects: VecDeque<Effect>) {
+        while let Some(effect) = effects.pop_front() {
+            match self.make_durable(&effect) {
+                Ok(()) => self.act(effect),
+                Err(_) if self.model.stopping => {}
+                Err(_) => {
+                    effects.push_front(effect);
+                    self.stuck = Some(Stuck::new(effects));
+                    return;
+                }
+            }
+        }
+    }
+
+    fn make_durable(&mut self, effect: &Effect) -> Result<(), ServeError> {
+        match self.durable.carry_out(effect)? {
+            Some(Made::Record(record)) => {
+                self.processes.broadcast(&ToWorker::Appended { record: Box::new(record) });
+            }
+            Some(Made::State(state)) => self.processes.broadcast(&ToWorker::Changed { state }),
+            None => {}
+        }
+        Ok(())
+    }
+
+    /// Carries out what is not durable.
+    fn act(&mut self, effect: Effect) {
+        match effect {
+            Effect::Append { .. } | Effect::Write(_) => {}
+            Effect::Answer { worker, id, reply } => self.answer(worker, id, reply),
+            Effect::Spawn { worker, slot, on_trial } => {
+                if let Err(exit) = self.processes.spawn(worker, &slot, on_trial, &self.model.state)
+                {
+                    self.waiting.push_back(Event::Exited { worker, exit });
+                }
+            }
+            Effect::Probe(worker) => {
+                if let Err(exit) = self.processes.probe(worker) {
+                    self.waiting.push_back(Event::Probed { worker, result: Err(exit.how) });
+                }
+            }
+            Effect::Go(worker) => {
+                let state = Box::new(self.model.state.clone());
+                self.processes.say(worker, &ToWorker::Go { state });
+            }
+            Effect::Drain(worker) => {
+                let within = self.model.timing.drain_within.as_millis();
+                let within_ms = u64::try_from(within).unwrap_or(u64::MAX);
+                self.processes.say(worker, &ToWorker::Drain { within_ms });
+            }
+            Effect::Kill(worker) => self.processes.kill(worker),
+            Effect::Expand(slot) => {
+                if let Err(exit) = self.processes.expand(&slot) {
+                    self.waiting.push_back(Event::Expanded(Err(exit)));
+                }
+            }
+            Effect::OpenRecovery(reason) => {
+                if self.processes.open_recovery(&reason, &self.model.state).is_err() {
+                    self.waiting.push_back(Event::RecoveryGone);
+                }
+            }
+            Effect::CloseRecovery => self.processes.close_recovery(),
+            Effect::Wake(timer, after) => self.timers.set(timer, after),
+            Effect::Exit => self.is_over = true,
+        }
+    }
+
+    fn answer(&mut self, worker: WorkerId, id: u64, reply: Reply) {
+        let answer = match (reply, self.durable.last.clone()) {
+            (Reply::Appended, Some(record)) => Answer::Appended { record: Box::new(record) },
+            (Reply::Appended | Reply::Changed, _) => {
+                Answer::Changed { state: Box::new(self.model.state.clone()) }
+            }
+            (Reply::Refused(why), _) => Answer::Refused { why },
+        };
+        self.processes.say(worker, &ToWorker::Answer { id, answer });
+    }
+
+    /// Sleeps until something happens; gives what did.
+    fn wait(&self) -> Result<Vec<Source>, ServeError> {
+        let processes = &self.processes;
+        let mut set = vec![(Source::Signals, self.signals.as_fd())];
+        for (id, worker) in &processes.workers {
+            set.push((Source::Wire(*id), worker.wire.as_fd()));
+            set.push((Source::Exit(*id), worker.process.exited.as_fd()));
+        }
+        for (id, probe) in &processes.probes {
+            set.push((Source::Probe(*id), probe.process.exited.as_fd()));
+        }
+        set.extend(processes.expand.iter().map(|e| (Source::Expand, e.process.exited.as_fd())));
+        set.extend(processes.recovery.iter().map(|r| (Source::Recovery, r.process.exited.as_fd())));
+        let mut polled = set
+            .iter()
+            .map(|(_, fd)| PollFd::from_borrowed_fd(*fd, PollFlags::IN))
+            .collect::<Vec<_>>();
+        let timeout = self.until_next();
+        match rustix::event::poll(&mut polled, timeout.as_ref()) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(ServeError::system("poll")(error)),
+        }
+        let ready = |((source, _), polled): ((Source, BorrowedFd<'_>), PollFd<'_>)| {
+            (!polled.revents().is_empty()).then_some(source)
+        };
+        Ok(set.into_iter().zip(polled).filter_map(ready).collect())
+    }
+
+    /// How long nothing can be due; for ever where nothing is set.
+    fn until_next(&self) -> Option<Timespec> {
+        if !self.waiting.is_empty() && self.stuck.is_none() {
+            return Some(Timespec { tv_sec: 0, tv_nsec: 0 });
+        }
+        let moments = [
+            self.timers.next(),
+            self.processes.next_deadline(),
+            self.stuck.as_ref().map(|stuck| stuck.again),
+        ];
+        let next = moments.into_iter().flatten().min()?;
+        let wait = next.saturating_duration_since(Instant::now()) + Duration::from_millis(1);
+        Timespec::try_from(wait).ok()
+    }
+
+    fn take(&mut self, source: Source) {
+        match source {
+            Source::Signals => self.take_signals(),
+            Source::Wire(id) => self.take_message(id),
+            Source::Exit(id) => self.take_exit(id),
+            Source::Probe(id) => self.take_probe(id),
+            Source::Expand => self.take_expand(),
+            Source::Recovery => {
+                if let Some(mut recovery) = self.processes.recovery.take() {
+                    recovery.process.reap();
+                    self.waiting.push_back(Event::RecoveryGone);
+                }
+            }
+        }
+    }
+
+    fn take_signals(&mut self) {
+        // The bytes carry nothing; reading only empties the pipe.
+        drop(self.signals.read(&mut [0; 64]));
+        self.waiting.push_back(Event::Stop);
+    }
+
+    fn take_message(&mut self, id: WorkerId) {
+        let Some(worker) = self.processes.workers.get_mut(&id) else { return };
+        match worker.wire.receive::<ToLauncher>() {
+            Ok((ToLauncher::Ready { .. }, _)) => {
+                let took = worker.process.started.elapsed();
+                self.waiting.push_back(Event::Ready { worker: id, took });
+            }
+            Ok((ToLauncher::Ask { id: number, ask }, _)) => {
+                self.waiting.push_back(Event::Asked { worker: id, id: number, ask });
+            }
+            // It exits next, and that is told by its process.
+            Ok((ToLauncher::Drained, _)) => {}
+            // A worker without its control socket cannot be told anything any more.
+            Err(_) => worker.process.kill(),
+        }
+    }
+
+    fn take_exit(&mut self, id: WorkerId) {
+        let Some(worker) = self.processes.workers.get_mut(&id) else { return };
+        let exit = worker.process.reap();
+        self.processes.kill(id);
+        self.waiting.push_back(Event::Exited { worker: id, exit });
+    }
+
+    fn take_probe(&mut self, id: WorkerId) {
+        let Some(mut probe) = self.processes.probes.remove(&id) else { return };
+        let exit = probe.process.reap();
+        let said = probe.process.said();
+        let result = match (exit.how.starts_with("exited with status 0"), said.is_empty()) {
+            (true, _) => Ok(()),
+            (false, false) => Err(said),
+            (false, true) => Err(format!("its probe {}", exit.how)),
+        };
+        self.waiting.push_back(Event::Probed { worker: id, result });
+    }
+
+    fn take_expand(&mut self) {
+        let Some(mut expand) = self.processes.expand.take() else { return };
+        let exit = expand.process.reap();
+        let done = exit.how.starts_with("exited with status 0");
+        self.waiting.push_back(Event::Expanded(if done { Ok(()) } else { Err(exit) }));
+    }
+
+    /// Ends probes and expands that took too long.
+    fn cut_errands(&mut self) {
+        let now = Instant::now();
+        let probes = &mut self.processes.probes;
+        let late = probes.iter().filter(|(_, probe)| probe.until <= now).map(|(id, _)| *id);
+        for id in late.collect::<Vec<_>>() {
+            if let Some(mut probe) = self.processes.probes.remove(&id) {
+                probe.process.kill();
+                let result = Err("its probe gave no answer in time".to_owned());
+                self.waiting.push_back(Event::Probed { worker: id, result });
+            }
+        }
+        if let Some(mut expand) = self.processes.expand.take_if(|expand| expand.until <= now) {
+            expand.process.kill();
+            let within = self.model.timing.expand_within.as_secs();
+            let how = format!("was not done within {within} s");
+            let exit = Exit { how, evidence: Evidence::Release };
+            self.waiting.push_back(Event::Expanded(Err(exit)));
+        }
+    }
+}
+
+/// A stream that becomes readable when the launcher is told to end.
+fn signals() -> std::io::Result<UnixStream> {
+    let (ours, theirs) = UnixStream::pair()?;
+    ours.set_nonblocking(true)?;
+    for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {
+        signal_hook::low_level::pipe::register(signal, theirs.try_clone()?)?;
+    }
+    Ok(ours)
+}

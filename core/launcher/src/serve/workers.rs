@@ -1,0 +1,229 @@
+//! The processes of a running host and what is said to them.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::os::fd::AsFd as _;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use super::listeners::Listeners;
+use super::process::{Process, cannot};
+use super::{ServeError, Settings};
+use crate::layout::Layout;
+use crate::lock;
+use crate::proto::{PROTOCOL, ToWorker};
+use crate::state::{CoreSlot, State};
+use crate::supervisor::{Evidence, Exit, WorkerId};
+use crate::wire::{Blocking, Wire, WireError};
+
+/// Beyond its own deadline a probe gets this long to print its reason.
+const PROBE_GRACE: Duration = Duration::from_secs(1);
+
+/// A worker's process and the launcher's end of its control socket.
+#[derive(Debug)]
+pub(super) struct Running {
+    pub(super) process: Process,
+    pub(super) wire: Wire,
+}
+
+/// A short-lived child and when it must have ended.
+#[derive(Debug)]
+pub(super) struct Errand {
+    pub(super) process: Process,
+    pub(super) until: Instant,
+}
+
+/// Everything the launcher has started.
+#[derive(Debug)]
+pub(super) struct Processes {
+    settings: Settings,
+    layout: Layout,
+    listeners: Listeners,
+    pub(super) workers: BTreeMap<WorkerId, Running>,
+    pub(super) probes: BTreeMap<WorkerId, Errand>,
+    pub(super) expand: Option<Errand>,
+    pub(super) recovery: Option<Running>,
+}
+
+impl Processes {
+    pub(super) const fn new(settings: Settings, layout: Layout, listeners: Listeners) -> Self {
+        Self {
+            settings,
+            layout,
+            listeners,
+            workers: BTreeMap::new(),
+            probes: BTreeMap::new(),
+            expand: None,
+            recovery: None,
+        }
+    }
+
+    /// Starts a worker and greets it.
+    pub(super) fn spawn(
+        &mut self,
+        id: WorkerId,
+        slot: &CoreSlot,
+        trial: bool,
+        state: &State,
+    ) -> Result<(), Exit> {
+        let program = self.layout.program(slot);
+        let running = self.serve_with(&program, &["worker"], id.0, trial, state)?;
+        self.workers.insert(id, running);
+        Ok(())
+    }
+
+    /// Gives the listeners to the recovery page.
+    pub(super) fn open_recovery(&mut self, reason: &str, state: &State) -> Result<(), Exit> {
+        let arguments = ["recovery", "--reason", reason];
+        let program = self.settings.image.clone();
+        self.recovery = Some(self.serve_with(&program, &arguments, 0, false, state)?);
+        Ok(())
+    }
+
+    /// Starts a program that gets the listeners over its standard input.
+    fn serve_with(
+        &self,
+        program: &Path,
+        arguments: &[&str],
+        id: u64,
+        trial: bool,
+        state: &State,
+    ) -> Result<Running, Exit> {
+        let control = |error: WireError| Exit {
+            how: format!("could not be given its sockets: {error}"),
+            evidence: Evidence::Machine,
+        };
+        let (wire, theirs) = Wire::pair().map_err(control)?;
+        let mut all = arguments.iter().map(OsStr::new).collect::<Vec<_>>();
+        all.extend([OsStr::new("--dir"), self.layout.dir().as_os_str()]);
+        let process = Process::start(program, &all, Stdio::from(theirs), Stdio::inherit())
+            .map_err(|error| cannot("be started", &error))?;
+        let mut running = Running { process, wire };
+        if let Err(exit) = self.greet(&running.wire, id, trial, state) {
+            running.process.kill();
+            return Err(exit);
+        }
+        Ok(running)
+    }
+
+    fn greet(&self, wire: &Wire, id: u64, trial: bool, state: &State) -> Result<(), Exit> {
+        let machine = |how: String| Exit { how, evidence: Evidence::Machine };
+        let hold = lock::hold_workers(&self.layout)
+            .map_err(|error| machine(format!("could not be given its lock: {error}")))?;
+        let hello = ToWorker::Hello {
+            protocol: PROTOCOL,
+            public: self.listeners.public.len(),
+            admin: self.listeners.admin.len(),
+            probe_socket: self.layout.probe_socket(id).to_string_lossy().into_owned(),
+            trial,
+            state: Box::new(state.clone()),
+        };
+        let mut descriptors = self.listeners.descriptors();
+        descriptors.push(hold.as_fd());
+        match wire.send(&hello, &descriptors, Blocking::No) {
+            // It is gone already; its exit is told next.
+            Ok(()) | Err(WireError::Closed) => Ok(()),
+            Err(error) => Err(machine(format!("could not be given its sockets: {error}"))),
+        }
+    }
+
+    /// Asks a worker's private socket through the launcher's own image.
+    pub(super) fn probe(&mut self, id: WorkerId) -> Result<(), Exit> {
+        let within = self.settings.timing.probe_within;
+        let socket = self.layout.probe_socket(id.0);
+        let milliseconds = within.as_millis().to_string();
+        let arguments = [
+            "probe".as_ref(),
+            "--socket".as_ref(),
+            socket.as_os_str(),
+            "--within".as_ref(),
+            milliseconds.as_ref(),
+        ];
+        let process =
+            Process::start(&self.settings.image, &arguments, Stdio::null(), Stdio::piped())
+                .map_err(|error| cannot("be probed", &error))?;
+        let until = Instant::now() + within + PROBE_GRACE;
+        self.probes.insert(id, Errand { process, until });
+        Ok(())
+    }
+
+    /// Lets a slot's program extend the schema. It ends when its standard input does.
+    pub(super) fn expand(&mut self, slot: &CoreSlot) -> Result<(), Exit> {
+        let program = self.layout.program(slot);
+        let arguments = [
+            "worker".as_ref(),
+            "--expand".as_ref(),
+            "--dir".as_ref(),
+            self.layout.dir().as_os_str(),
+        ];
+        let process = Process::start(&program, &arguments, Stdio::piped(), Stdio::null())
+            .map_err(|error| cannot("be started", &error))?;
+        let until = Instant::now() + self.settings.timing.expand_within;
+        self.expand = Some(Errand { process, until });
+        Ok(())
+    }
+
+    /// Says something to a worker. One that does not listen is as good as gone: it is ended, and
+    /// its exit is told.
+    pub(super) fn say(&mut self, id: WorkerId, message: &ToWorker) {
+        let Some(worker) = self.workers.get_mut(&id) else { return };
+        match worker.wire.send(message, &[], Blocking::No) {
+            Ok(()) | Err(WireError::Closed) => {}
+            Err(
+                WireError::Full
+                | WireError::TooLong { .. }
+                | WireError::Form(_)
+                | WireError::System(_),
+            ) => worker.process.kill(),
+        }
+    }
+
+    /// Tells every worker.
+    pub(super) fn broadcast(&mut self, message: &ToWorker) {
+        for id in self.workers.keys().copied().collect::<Vec<_>>() {
+            self.say(id, message);
+        }
+    }
+
+    pub(super) fn kill(&mut self, id: WorkerId) {
+        if let Some(mut worker) = self.workers.remove(&id) {
+            worker.process.kill();
+        }
+        if let Some(mut probe) = self.probes.remove(&id) {
+            probe.process.kill();
+        }
+        // A leftover socket is replaced by the next worker of that number and harms nobody.
+        drop(std::fs::remove_file(self.layout.probe_socket(id.0)));
+    }
+
+    /// Takes the listeners back: its control socket ends, so it closes them and exits.
+    pub(super) fn close_recovery(&mut self) {
+        if let Some(mut recovery) = self.recovery.take() {
+            recovery.process.kill();
+        }
+    }
+
+    /// When the first errand must be cut short.
+    pub(super) fn next_deadline(&self) -> Option<Instant> {
+        self.probes.values().chain(&self.expand).map(|errand| errand.until).min()
+    }
+}
+
+impl Drop for Processes {
+    /// Nothing that the launcher started outlives a planned end.
+    fn drop(&mut self) {
+        for worker in self.workers.values_mut().chain(&mut self.recovery) {
+            worker.process.kill();
+        }
+        for errand in self.probes.values_mut().chain(&mut self.expand) {
+            errand.process.kill();
+        }
+    }
+}
+
+impl From<WireError> for ServeError {
+    fn from(error: WireError) -> Self {
+        Self::System { action: "use the control socket", source: std::io::Error::other(error) }
+    }
+}

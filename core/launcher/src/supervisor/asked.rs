@@ -1,0 +1,84 @@
+//! Requests of workers. Only the one that holds the baton is heard.
+
+use super::turn::Turn;
+use super::{Effect, Evidence, Reply, Stage, Which, WorkerId};
+use crate::ask::{self, Refusal};
+use crate::journal::StepId;
+use crate::proto::Ask;
+use crate::state::CorePhase;
+
+impl Turn {
+    pub(super) fn asked(&mut self, worker: WorkerId, id: u64, ask: Ask) {
+        let holds = self.model.workers.get(&worker).is_some_and(|w| w.stage == Stage::Serving);
+        if !holds {
+            self.answer(worker, id, Reply::Refused(Refusal::NoBaton.to_string()));
+            return;
+        }
+        match ask {
+            Ask::Append { update, entry } => {
+                self.push(Effect::Append { update, entry: *entry });
+                self.answer(worker, id, Reply::Appended);
+            }
+            Ask::Abort { app: None, .. } if self.trial().is_some() => self.stop_trial(worker, id),
+            Ask::Arm { .. } => self.arm(worker, id, &ask),
+            Ask::Expand { ref update } => {
+                if self.change(worker, id, &ask) {
+                    self.model.expanding = Some(update.clone());
+                }
+            }
+            Ask::TrialApp { .. }
+            | Ask::CommitApp { .. }
+            | Ask::Abort { .. }
+            | Ask::SetApp { .. } => {
+                self.change(worker, id, &ask);
+            }
+        }
+    }
+
+    fn answer(&mut self, worker: WorkerId, id: u64, reply: Reply) {
+        self.push(Effect::Answer { worker, id, reply });
+    }
+
+    /// Whether the state was changed.
+    fn change(&mut self, worker: WorkerId, id: u64, ask: &Ask) -> bool {
+        match ask::apply(&self.model.state, ask) {
+            Ok(state) => {
+                self.replace(state);
+                self.answer(worker, id, Reply::Changed);
+                true
+            }
+            Err(refusal) => {
+                self.answer(worker, id, Reply::Refused(refusal.to_string()));
+                false
+            }
+        }
+    }
+
+    /// Point A. The record that announces the switch stands before it.
+    fn arm(&mut self, worker: WorkerId, id: u64, ask: &Ask) {
+        if let (Ask::Arm { update, .. }, Ok(_)) = (ask, ask::apply(&self.model.state, ask)) {
+            self.started(update, StepId::Activate);
+        }
+        if self.change(worker, id, ask) {
+            self.try_trial("it was never started");
+        }
+    }
+
+    /// An admin stops a trial; that says nothing about the version.
+    fn stop_trial(&mut self, worker: WorkerId, id: u64) {
+        let under_way =
+            matches!(self.model.state.core.phase, CorePhase::Trial | CorePhase::Probation);
+        if !under_way || self.model.going_back.is_some() {
+            self.answer(worker, id, Reply::Refused(Refusal::NoUpdate.to_string()));
+            return;
+        }
+        let starting = |w: &super::Worker| {
+            w.which == Which::Trial && matches!(w.stage, Stage::Starting | Stage::Probing)
+        };
+        while let Some(trial) = self.model.find(starting) {
+            self.kill(trial);
+        }
+        self.begin_back("stopped by an admin".to_owned(), Evidence::Machine);
+        self.answer(worker, id, Reply::Changed);
+    }
+}

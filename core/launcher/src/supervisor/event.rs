@@ -1,0 +1,151 @@
+//! What can happen to the launcher, and what it can do.
+
+use std::time::Duration;
+
+use newleaf_domain::UpdateId;
+
+use super::WorkerId;
+use crate::journal::{Entry, Unfinished};
+use crate::proto::Ask;
+use crate::state::{CoreSlot, State};
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// The launcher starts; what the journal says of an update that was cut short.
+    Start(Option<Unfinished>),
+    /// A worker answers on its private socket.
+    Ready {
+        /// Which.
+        worker: WorkerId,
+        /// From its start.
+        took: Duration,
+    },
+    /// A worker could not be started, or has exited.
+    Exited {
+        /// Which.
+        worker: WorkerId,
+        /// How.
+        exit: Exit,
+    },
+    /// The probe of a worker came back.
+    Probed {
+        /// Which.
+        worker: WorkerId,
+        /// Healthy, or why not.
+        result: Result<(), String>,
+    },
+    /// A time that was asked for has come.
+    Fired(Timer),
+    /// A worker asks for something.
+    Asked {
+        /// Which.
+        worker: WorkerId,
+        /// The request's number.
+        id: u64,
+        /// The request.
+        ask: Ask,
+    },
+    /// The child that extends the schema has exited.
+    Expanded(Result<(), Exit>),
+    /// The recovery page's process has exited.
+    RecoveryGone,
+    /// The launcher was asked to end.
+    Stop,
+}
+
+/// How a process ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exit {
+    /// In words that follow "it", such as `exited with status 1`.
+    pub how: String,
+    /// What it says of the version.
+    pub evidence: Evidence,
+}
+
+/// Whether a failure speaks against the version that failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Evidence {
+    /// It does.
+    Release,
+    /// It does not: the disk is full or failing, or descriptors or memory have run out.
+    Machine,
+}
+
+/// Something to be woken for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Timer {
+    /// A worker must be ready by now.
+    Ready(WorkerId),
+    /// A serving worker on trial is probed again.
+    Probe(WorkerId),
+    /// A worker on trial has proved itself.
+    Probation(WorkerId),
+    /// A worker serves so long that its earlier failures are forgotten.
+    Steady(WorkerId),
+    /// A drain is over.
+    Drain(WorkerId),
+    /// The good version is started again.
+    Respawn,
+}
+
+/// Something to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// Append to the journal, durably.
+    Append {
+        /// The update it belongs to.
+        update: Option<UpdateId>,
+        /// The record.
+        entry: Entry,
+    },
+    /// Replace `state`, durably.
+    Write(Box<State>),
+    /// Answer the request `id` of `worker`: refused, or done as the last record and state say.
+    Answer {
+        /// Whom.
+        worker: WorkerId,
+        /// The request's number.
+        id: u64,
+        /// What came of it.
+        reply: Reply,
+    },
+    /// Start a worker.
+    Spawn {
+        /// Its number.
+        worker: WorkerId,
+        /// What to start.
+        slot: CoreSlot,
+        /// Whether it is on trial.
+        on_trial: bool,
+    },
+    /// Ask a worker's private socket.
+    Probe(WorkerId),
+    /// Tell a worker to accept.
+    Go(WorkerId),
+    /// Tell a worker to finish and exit.
+    Drain(WorkerId),
+    /// End a worker now.
+    Kill(WorkerId),
+    /// Run the slot's program to extend the schema.
+    Expand(CoreSlot),
+    /// Give the listeners to the recovery page, with the reason it shows.
+    OpenRecovery(String),
+    /// Take them back.
+    CloseRecovery,
+    /// Call back then. A timer that is set again is moved.
+    Wake(Timer, Duration),
+    /// Nothing is left to do: end.
+    Exit,
+}
+
+/// What a request led to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reply {
+    /// A record was appended: the last one.
+    Appended,
+    /// `state` was replaced.
+    Changed,
+    /// Not done, and why.
+    Refused(String),
+}

@@ -1,0 +1,24 @@
+//! What the launcher decides, as a pure function of what it knows and what happened.
+//!
+//! [`step`] takes a [`Model`] and an [`Event`] and gives the next model and the [`Effect`]s, in
+//! the order they must be carried out. It touches no process, no file and no clock, so every
+//! path of an update of core is a test without one. The shell in [`crate::serve`] carries out.
+//!
+//! Rules that hold everywhere: a record stands before the effect it announces; a try is burnt
+//! before the start it pays for; only what was probed is told to go; a full disk or a lack of
+//! descriptors is never evidence against a version.
+
+mod asked;
+mod event;
+mod model;
+mod start;
+mod trial;
+mod turn;
+mod worker;
+
+#[cfg(test)]
+mod tests;
+
+pub use event::{Effect, Event, Evidence, Exit, Reply, Timer};
+pub use model::{Model, Stage, Timing, Which, Worker, WorkerId};
+pub use turn::step;

@@ -1,0 +1,181 @@
+//! What the launcher knows.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use newleaf_domain::UpdateId;
+
+use crate::journal::StepId;
+use crate::state::{CoreSlot, State};
+
+/// How long each thing may take. One struct, so that a test can make all of it short.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timing {
+    /// From a worker's start to its `Ready`.
+    pub ready_within: Duration,
+    /// One probe, from question to answer.
+    pub probe_within: Duration,
+    /// Between two probes in probation.
+    pub probe_every: Duration,
+    /// How long a new version must serve before it is good; also how long a good one must serve
+    /// before its earlier exits are forgotten.
+    pub probation: Duration,
+    /// The longest drain; what is left then is cut.
+    pub drain_within: Duration,
+    /// The child that extends the schema, from start to exit.
+    pub expand_within: Duration,
+    /// How long a starting launcher waits for an earlier one's workers.
+    pub orphans_within: Duration,
+    /// The first wait before a worker is started again; doubles up to `respawn_most`.
+    pub respawn_least: Duration,
+    /// The longest such wait.
+    pub respawn_most: Duration,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            ready_within: Duration::from_secs(30),
+            probe_within: Duration::from_secs(5),
+            probe_every: Duration::from_secs(5),
+            probation: Duration::from_secs(60),
+            drain_within: Duration::from_secs(30),
+            expand_within: Duration::from_secs(60),
+            orphans_within: Duration::from_secs(10),
+            respawn_least: Duration::from_millis(250),
+            respawn_most: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Failed starts in a row after which the recovery page takes the listeners.
+pub(super) const RECOVERY_AFTER: u32 = 3;
+
+/// Failed probes in a row after which a version in probation goes back. One may be a hiccup of a
+/// busy machine.
+pub(super) const STRIKES: u8 = 2;
+
+/// Counts the workers this launcher has started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct WorkerId(pub u64);
+
+impl std::fmt::Display for WorkerId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Which slot a worker runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    /// The one that is good.
+    Good,
+    /// The one on trial.
+    Trial,
+}
+
+/// How far a worker is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Started, not yet ready.
+    Starting,
+    /// Ready, being probed, not yet accepting.
+    Probing,
+    /// Told to go: it accepts and holds the baton.
+    Serving,
+    /// Told to finish.
+    Draining,
+}
+
+/// A process that runs core.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Worker {
+    /// What it runs.
+    pub slot: CoreSlot,
+    /// Good or on trial.
+    pub which: Which,
+    /// How far it is.
+    pub stage: Stage,
+    /// Failed probes in a row.
+    pub strikes: u8,
+}
+
+/// All that the launcher knows and decides from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Model {
+    /// `state` as last written.
+    pub state: State,
+    /// How long things may take.
+    pub timing: Timing,
+    /// The workers that have not exited.
+    pub workers: BTreeMap<WorkerId, Worker>,
+    /// The number of the next worker.
+    pub next_worker: u64,
+    /// Failed starts and unplanned exits of the good version in a row.
+    pub failures: u32,
+    /// Whether the recovery page has the listeners.
+    pub recovery: bool,
+    /// The way back from a trial, while it waits for the good version to come up.
+    pub going_back: Option<GoingBack>,
+    /// The update for which the serving worker extends the schema.
+    pub expanding: Option<UpdateId>,
+    /// Whether the launcher was asked to end.
+    pub stopping: bool,
+}
+
+/// A roll back that waits for the good version to come up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GoingBack {
+    /// Why, for the history and the list of bad releases.
+    pub reason: String,
+    /// Whether the digest becomes bad.
+    pub is_bad: bool,
+}
+
+impl Model {
+    /// A launcher that has just read `state`.
+    pub const fn new(state: State, timing: Timing) -> Self {
+        Self {
+            state,
+            timing,
+            workers: BTreeMap::new(),
+            next_worker: 1,
+            failures: 0,
+            recovery: false,
+            going_back: None,
+            expanding: None,
+            stopping: false,
+        }
+    }
+
+    /// The worker that holds the baton.
+    pub fn serving(&self) -> Option<WorkerId> {
+        self.find(|worker| worker.stage == Stage::Serving)
+    }
+
+    /// A worker of which `fits` is true.
+    pub(super) fn find(&self, fits: impl Fn(&Worker) -> bool) -> Option<WorkerId> {
+        self.workers.iter().find(|(_, worker)| fits(worker)).map(|(id, _)| *id)
+    }
+
+    /// The step of an update at which a worker on trial stands.
+    pub(super) const fn step_of(stage: Stage) -> StepId {
+        match stage {
+            Stage::Starting => StepId::Activate,
+            Stage::Probing => StepId::Probe,
+            Stage::Serving | Stage::Draining => StepId::Commit,
+        }
+    }
+
+    /// How long to wait before the good version is started again.
+    pub(super) fn backoff(&self) -> Duration {
+        match self.failures.checked_sub(2) {
+            None => Duration::ZERO,
+            Some(doublings) => self
+                .timing
+                .respawn_least
+                .saturating_mul(2_u32.saturating_pow(doublings))
+                .min(self.timing.respawn_most),
+        }
+    }
+}

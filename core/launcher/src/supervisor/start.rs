@@ -1,0 +1,106 @@
+//! The launcher's own start: by `state` alone it knows what to run, by the journal what to tell.
+
+use super::turn::Turn;
+use super::{Effect, Exit};
+use crate::journal::{Ending, StepId, Unfinished};
+use crate::state::{CorePhase, Trial};
+
+impl Turn {
+    pub(super) fn start(&mut self, unfinished: Option<Unfinished>) {
+        let core = self.model.state.core.clone();
+        match (core.phase, core.trial) {
+            (CorePhase::Idle, _) => {
+                if let Some(unfinished) = unfinished {
+                    self.close(&unfinished);
+                }
+                self.spawn_good();
+            }
+            (CorePhase::Expand, Some(trial)) => {
+                self.started(&trial.update, StepId::Expand);
+                self.spawn_good();
+                self.push(Effect::Expand(trial.slot));
+            }
+            (CorePhase::Expand, None) => {
+                self.undo_expand(unfinished.map(|unfinished| unfinished.update).as_ref());
+                self.spawn_good();
+            }
+            (CorePhase::Trial | CorePhase::Probation, Some(trial)) => {
+                self.resume(&trial, core.phase, unfinished.as_ref());
+            }
+            (CorePhase::Trial | CorePhase::Probation, None) => {
+                self.notice(format!("state names phase {:?} but no trial; it is idle", core.phase));
+                self.write(|state| state.core.phase = CorePhase::Idle);
+                self.spawn_good();
+            }
+        }
+    }
+
+    /// Writes the last records of an update whose last `state` was written.
+    fn close(&mut self, unfinished: &Unfinished) {
+        let update = &unfinished.update;
+        let good = &self.model.state.core.good;
+        let version = good.version.clone();
+        let committed = good.digest == unfinished.digest;
+        match unfinished.step {
+            Some(StepId::Rollback) => {
+                self.done(update, StepId::Rollback, format!("{version} serves"));
+                self.ended(update, Ending::RolledBack, unfinished.failed.clone());
+            }
+            Some(StepId::Commit) if committed => {
+                self.done(update, StepId::Commit, format!("{version} is good"));
+                self.ended(update, Ending::Committed, None);
+            }
+            // Nothing was armed: the worker that serves next resumes or undoes it.
+            _ => {}
+        }
+    }
+
+    /// A launcher died while a trial was under way.
+    fn resume(&mut self, trial: &Trial, phase: CorePhase, unfinished: Option<&Unfinished>) {
+        let version = &trial.slot.version;
+        match unfinished.filter(|unfinished| unfinished.is_rolling_back()) {
+            Some(unfinished) => {
+                let reason = unfinished.failed.clone().unwrap_or_else(|| {
+                    format!("{version} was stopped before it had proved itself")
+                });
+                self.go_on_back(reason, trial.tries == 0);
+            }
+            None => {
+                self.notice(format!("the host was started again while {version} was on trial"));
+                if phase == CorePhase::Trial {
+                    self.spawn_good();
+                }
+                self.try_trial("the host ended before its last try was over");
+            }
+        }
+    }
+
+    /// The schema may be extended in part. That harms nothing: the next expand goes on.
+    pub(super) fn undo_expand(&mut self, update: Option<&newleaf_domain::UpdateId>) {
+        if let Some(update) = update {
+            let reason = "the host was interrupted while the schema was extended";
+            self.ended(update, Ending::Undone, Some(reason.to_owned()));
+        }
+        self.write(|state| state.core.phase = CorePhase::Idle);
+    }
+
+    /// The schema was extended at the start of a host for which a trial was laid ready.
+    pub(super) fn expanded(&mut self, result: Result<(), Exit>) {
+        let core = &self.model.state.core;
+        let (CorePhase::Expand, Some(trial)) = (core.phase, core.trial.clone()) else { return };
+        match result {
+            Ok(()) => {
+                self.done(&trial.update, StepId::Expand, String::new());
+                self.started(&trial.update, StepId::Activate);
+                self.try_trial("it was never started");
+            }
+            Err(exit) => {
+                let what = format!(
+                    "{} could not extend the database: it {}",
+                    trial.slot.version, exit.how
+                );
+                self.fail_back(StepId::Expand, what, exit.evidence);
+            }
+        }
+    }
+}

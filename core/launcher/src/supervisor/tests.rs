@@ -1,0 +1,372 @@
+//! The machine without processes: stories of one update each, and the whole matrix as a golden.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use super::*;
+use crate::journal::{Entry, Outcome, Unfinished};
+use crate::proto::Ask;
+use crate::sample;
+use crate::state::{CorePhase, State, Way};
+
+/// A machine with what it did so far.
+struct Story {
+    model: Model,
+    told: String,
+}
+
+impl Story {
+    fn of(state: State) -> Self {
+        Self { model: Model::new(state, Timing::default()), told: String::new() }
+    }
+
+    fn then(mut self, event: Event) -> Self {
+        let (model, effects) = step(&self.model, event);
+        self.model = model;
+        for effect in effects {
+            if !matches!(effect, Effect::Wake(..)) {
+                writeln!(self.told, "{}", short(&effect)).unwrap();
+            }
+        }
+        self
+    }
+
+    fn all(self, events: impl IntoIterator<Item = Event>) -> Self {
+        events.into_iter().fold(self, Self::then)
+    }
+
+    /// What was done since the last call.
+    fn tell(&mut self) -> String {
+        std::mem::take(&mut self.told)
+    }
+}
+
+fn short(effect: &Effect) -> String {
+    match effect {
+        Effect::Append { entry, .. } => format!("record {}", short_entry(entry)),
+        Effect::Write(state) => {
+            let core = &state.core;
+            let trial = core.trial.as_ref().map_or_else(String::new, |trial| {
+                format!(" trial {} tries {}", trial.slot.version, trial.tries)
+            });
+            let bad = if state.bad.is_empty() { "" } else { " bad" };
+            format!("state good {} {:?}{trial}{bad}", core.good.version, core.phase)
+        }
+        Effect::Answer { reply, .. } => format!("answer {reply:?}"),
+        Effect::Spawn { worker, slot, on_trial } => {
+            let as_what = if *on_trial { " on trial" } else { "" };
+            format!("spawn {worker} {}{as_what}", slot.version)
+        }
+        Effect::Expand(slot) => format!("expand {}", slot.version),
+        Effect::Probe(worker) => format!("probe {worker}"),
+        Effect::Go(worker) => format!("go {worker}"),
+        Effect::Drain(worker) => format!("drain {worker}"),
+        Effect::Kill(worker) => format!("kill {worker}"),
+        Effect::OpenRecovery(reason) => format!("open recovery: {reason}"),
+        Effect::CloseRecovery => "close recovery".to_owned(),
+        Effect::Wake(timer, after) => format!("wake {timer:?} {after:?}"),
+        Effect::Exit => "exit".to_owned(),
+    }
+}
+
+fn short_entry(entry: &Entry) -> String {
+    match entry {
+        Entry::Started { step } => format!("started {step}"),
+        Entry::Finished { step, outcome: Outcome::Done { detail } } if detail.is_empty() => {
+            format!("finished {step}")
+        }
+        Entry::Finished { step, outcome } => format!("finished {step} {outcome:?}"),
+        Entry::Failed { step, failure } => format!("failed {step}: {}", failure.what),
+        Entry::Ended { ending, reason } => {
+            format!("ended {ending:?} {}", reason.as_deref().unwrap_or_default())
+        }
+        Entry::Notice { text } => format!("notice {text}"),
+        Entry::Began { .. } | Entry::Unknown => format!("{entry:?}"),
+    }
+}
+
+fn w(id: u64) -> WorkerId {
+    WorkerId(id)
+}
+fn ready(id: u64) -> Event {
+    Event::Ready { worker: w(id), took: Duration::from_millis(30) }
+}
+fn healthy(id: u64) -> Event {
+    Event::Probed { worker: w(id), result: Ok(()) }
+}
+fn unhealthy(id: u64) -> Event {
+    Event::Probed { worker: w(id), result: Err("answered 503".to_owned()) }
+}
+fn exited(id: u64) -> Event {
+    let exit = Exit { how: "exited with status 1".to_owned(), evidence: Evidence::Release };
+    Event::Exited { worker: w(id), exit }
+}
+fn out_of_disk(id: u64) -> Event {
+    let exit = Exit { how: "exited with status 75".to_owned(), evidence: Evidence::Machine };
+    Event::Exited { worker: w(id), exit }
+}
+fn asked(id: u64, ask: Ask) -> Event {
+    Event::Asked { worker: w(id), id: 1, ask }
+}
+fn arm() -> Ask {
+    arm_to("1.1.0", Way::Forward)
+}
+fn arm_to(version: &str, way: Way) -> Ask {
+    Ask::Arm { update: sample::update(), slot: Box::new(sample::slot(version)), way }
+}
+fn abort() -> Ask {
+    Ask::Abort { update: sample::update(), app: None, bad: None }
+}
+fn unfinished(step: crate::journal::StepId) -> Unfinished {
+    Unfinished {
+        update: sample::update(),
+        to: sample::slot("1.1.0").version,
+        digest: sample::slot("1.1.0").digest,
+        way: Way::Forward,
+        step: Some(step),
+        failed: None,
+    }
+}
+
+/// 1.0.0 serves as worker 1.
+fn serving() -> Story {
+    let mut story = Story::of(sample::state()).all([Event::Start(None), ready(1), healthy(1)]);
+    story.tell();
+    story
+}
+
+/// 1.0.0 serves as worker 1, 1.1.0 starts on trial as worker 2.
+fn on_trial() -> Story {
+    let mut story = serving().then(asked(1, arm()));
+    story.tell();
+    story
+}
+
+/// 1.1.0 serves as worker 2 and is watched; worker 1 has drained.
+fn in_probation() -> Story {
+    let drained = Event::Exited {
+        worker: w(1),
+        exit: Exit { how: "exited with status 0".to_owned(), evidence: Evidence::Release },
+    };
+    let mut story = on_trial().all([ready(2), healthy(2), drained]);
+    story.tell();
+    story
+}
+
+#[test]
+fn a_good_update_goes_from_arm_to_commit() {
+    let mut story = serving().all([
+        asked(1, arm()),
+        ready(2),
+        healthy(2),
+        Event::Fired(Timer::Probation(w(2))),
+    ]);
+    insta::assert_snapshot!(story.tell());
+    assert_eq!(story.model.state.core.previous, Some(sample::slot("1.0.0")));
+}
+
+#[test]
+fn a_version_that_exits_at_each_start_is_bad_and_the_old_one_never_stopped() {
+    let mut story = on_trial().all([exited(2), exited(3)]);
+    insta::assert_snapshot!(story.tell());
+    assert_eq!(story.model.serving(), Some(w(1)));
+}
+
+#[test]
+fn a_version_that_hangs_is_ended_at_the_deadline() {
+    let mut story =
+        on_trial().all([Event::Fired(Timer::Ready(w(2))), Event::Fired(Timer::Ready(w(3)))]);
+    insta::assert_snapshot!(story.tell());
+}
+
+#[test]
+fn an_unhealthy_version_never_accepts() {
+    let mut story = on_trial().all([ready(2), unhealthy(2), ready(3), unhealthy(3)]);
+    let told = story.tell();
+    assert!(!told.contains("go "), "{told}");
+    insta::assert_snapshot!(told);
+}
+
+#[test]
+fn two_exits_in_probation_take_the_old_version_back() {
+    let mut story = in_probation().all([exited(2), ready(3), healthy(3), exited(3)]);
+    assert!(story.model.state.bad.is_empty(), "bad before the old version came up");
+    story = story.all([ready(4), healthy(4)]);
+    insta::assert_snapshot!(story.tell());
+}
+
+#[test]
+fn an_unhealthy_version_in_probation_serves_until_the_old_one_is_up() {
+    let mut story = in_probation().all([unhealthy(2), unhealthy(2), ready(3), healthy(3)]);
+    insta::assert_snapshot!(story.tell());
+}
+
+#[test]
+fn a_full_disk_is_never_evidence() {
+    let mut story = on_trial().then(out_of_disk(2));
+    insta::assert_snapshot!(story.tell());
+    assert!(story.model.state.bad.is_empty());
+}
+
+#[test]
+fn where_the_old_version_does_not_come_up_either_nothing_is_bad() {
+    let story = in_probation().all([exited(2), exited(3), exited(4), exited(5)]);
+    assert!(story.model.state.bad.is_empty());
+    assert!(story.model.state.core.trial.is_some());
+}
+
+#[test]
+fn the_way_back_is_never_bad() {
+    let back = arm_to("0.9.0", Way::Back);
+    let story = serving().all([asked(1, back), exited(2), exited(3)]);
+    assert!(story.model.state.bad.is_empty());
+    assert_eq!(story.model.state.core.phase, CorePhase::Idle);
+}
+
+#[test]
+fn an_admin_may_stop_a_trial_and_that_blames_nobody() {
+    let mut story = in_probation().all([asked(2, abort()), ready(3), healthy(3)]);
+    insta::assert_snapshot!(story.tell());
+    assert!(story.model.state.bad.is_empty());
+}
+
+#[test]
+fn a_worker_without_the_baton_is_refused() {
+    let mut story = on_trial().then(asked(2, arm()));
+    assert!(story.tell().contains("does not hold the baton"));
+}
+
+#[test]
+fn a_good_version_that_keeps_exiting_gets_a_page_and_later_starts() {
+    let mut story = serving();
+    for id in 1..=4 {
+        story = story.all([exited(id), Event::Fired(Timer::Respawn)]);
+    }
+    story = story.all([ready(5), healthy(5)]);
+    insta::assert_snapshot!(story.tell());
+}
+
+#[test]
+fn waits_between_starts_grow_to_their_bound() {
+    let mut model = Model::new(sample::state(), Timing::default());
+    let waits: Vec<_> = (0..12)
+        .map(|failures| {
+            model.failures = failures;
+            model.backoff().as_millis()
+        })
+        .collect();
+    assert_eq!(waits[..5], [0, 0, 250, 500, 1000]);
+    assert_eq!(waits[11], 30_000);
+}
+
+#[test]
+fn a_planned_stop_drains_and_gives_the_try_back() {
+    let mut story = in_probation().all([Event::Stop, exited(2)]);
+    insta::assert_snapshot!(story.tell());
+}
+
+#[test]
+fn a_serving_worker_that_dies_while_the_schema_is_extended_ends_the_update() {
+    let expand = Ask::Expand { update: sample::update() };
+    let mut story = serving().all([asked(1, expand), exited(1)]);
+    insta::assert_snapshot!(story.tell());
+}
+
+#[test]
+fn a_start_goes_on_from_wherever_the_last_one_was_killed() {
+    use crate::journal::StepId;
+    let committed = {
+        let mut state = sample::state();
+        state.core.previous = Some(std::mem::replace(&mut state.core.good, sample::slot("1.1.0")));
+        state
+    };
+    let failed =
+        Unfinished { failed: Some("1.1.0 exited".to_owned()), ..unfinished(StepId::Rollback) };
+    let cases = [
+        ("armed, no try burnt", sample::trial(2, CorePhase::Trial), unfinished(StepId::Activate)),
+        ("one try burnt", sample::trial(1, CorePhase::Trial), unfinished(StepId::Probe)),
+        ("last try burnt", sample::trial(0, CorePhase::Trial), unfinished(StepId::Probe)),
+        ("in probation", sample::trial(1, CorePhase::Probation), unfinished(StepId::Commit)),
+        (
+            "in the last probation",
+            sample::trial(0, CorePhase::Probation),
+            unfinished(StepId::Commit),
+        ),
+        ("going back", sample::trial(0, CorePhase::Probation), failed.clone()),
+        ("gone back, not told", sample::state(), failed),
+        ("committed, not told", committed, unfinished(StepId::Commit)),
+        ("expanding for a worker", expanding(false), unfinished(StepId::Expand)),
+        ("laid ready offline", expanding(true), unfinished(StepId::Stage)),
+        ("not armed yet", sample::state(), unfinished(StepId::Fetch)),
+    ];
+    let mut told = String::new();
+    for (name, state, unfinished) in cases {
+        let mut story = Story::of(state).then(Event::Start(Some(unfinished)));
+        writeln!(told, "## {name}\n{}", story.tell()).unwrap();
+    }
+    insta::assert_snapshot!(told);
+}
+
+fn expanding(offline: bool) -> State {
+    let mut state = sample::trial(2, CorePhase::Expand);
+    if !offline {
+        state.core.trial = None;
+    }
+    state
+}
+
+#[test]
+fn a_trial_laid_ready_offline_is_expanded_then_tried() {
+    let mut story = Story::of(expanding(true)).all([
+        Event::Start(None),
+        ready(1),
+        healthy(1),
+        Event::Expanded(Ok(())),
+        ready(2),
+        healthy(2),
+        Event::Fired(Timer::Probation(w(2))),
+    ]);
+    insta::assert_snapshot!(story.tell());
+}
+
+/// Every situation against every event, so that a change of policy is a change of one file.
+#[test]
+fn the_whole_matrix() {
+    let situations: [(&str, fn() -> Story); 6] = [
+        ("good starts", || Story::of(sample::state()).then(Event::Start(None))),
+        ("good serves", serving),
+        ("trial starts", on_trial),
+        ("trial is probed", || on_trial().then(ready(2))),
+        ("probation", in_probation),
+        ("going back", || in_probation().all([unhealthy(2), unhealthy(2)])),
+    ];
+    let events: [(&str, fn(u64) -> Event); 13] = [
+        ("ready", ready),
+        ("healthy", healthy),
+        ("unhealthy", unhealthy),
+        ("exits", exited),
+        ("exits, machine", out_of_disk),
+        ("late", |id| Event::Fired(Timer::Ready(w(id)))),
+        ("probation over", |id| Event::Fired(Timer::Probation(w(id)))),
+        ("drain over", |id| Event::Fired(Timer::Drain(w(id)))),
+        ("asks to arm", |id| asked(id, arm_to("1.2.0", Way::Forward))),
+        ("asks to abort", |id| asked(id, abort())),
+        ("respawn", |_| Event::Fired(Timer::Respawn)),
+        ("recovery gone", |_| Event::RecoveryGone),
+        ("stop", |_| Event::Stop),
+    ];
+    let mut told = String::new();
+    for (situation, story) in situations {
+        for (name, event) in &events {
+            for worker in story().model.workers.keys() {
+                let mut after = story();
+                after.tell();
+                let mut after = after.then(event(worker.0));
+                let does = after.tell().trim_end().replace('\n', "; ");
+                let does = if does.is_empty() { "nothing".to_owned() } else { does };
+                writeln!(told, "{situation} | {worker} {name} | {does}").unwrap();
+            }
+        }
+    }
+    insta::assert_snapshot!(told);
+}

@@ -1,0 +1,161 @@
+//! A version on trial: its tries, its probation, its commit and its way back.
+
+use super::model::GoingBack;
+use super::turn::Turn;
+use super::{Evidence, Stage, Timer, Which, WorkerId};
+use crate::ask::mark_bad;
+use crate::journal::{Ending, Entry, Failure, StepId};
+use crate::state::{BadRelease, CorePhase, Trial, Way};
+
+impl Turn {
+    pub(super) fn trial(&self) -> Option<Trial> {
+        self.model.state.core.trial.clone()
+    }
+
+    /// Burns a try and starts the trial with it; without one left, goes back.
+    pub(super) fn try_trial(&mut self, reason: &str) {
+        let Some(trial) = self.trial() else { return };
+        if trial.tries == 0 {
+            let what = format!("{} did not prove itself: {reason}", trial.slot.version);
+            self.fail_back(StepId::Activate, what, Evidence::Release);
+            return;
+        }
+        self.write(|state| {
+            state.core.phase = CorePhase::Trial;
+            if let Some(trial) = &mut state.core.trial {
+                trial.tries -= 1;
+            }
+        });
+        self.spawn(Which::Trial, trial.slot);
+    }
+
+    /// A start on trial did not lead to a healthy worker.
+    pub(super) fn trial_failed(&mut self, step: StepId, why: &str, evidence: Evidence) {
+        let Some(trial) = self.trial() else { return };
+        let what = format!("{} {why}", trial.slot.version);
+        if evidence == Evidence::Machine {
+            self.give_try_back();
+            self.fail_back(step, what, evidence);
+        } else if trial.tries > 0 {
+            self.notice(format!("{what}; it is tried again"));
+            self.try_trial(why);
+        } else {
+            self.fail_back(step, what, evidence);
+        }
+    }
+
+    pub(super) fn give_try_back(&mut self) {
+        self.write(|state| {
+            if let Some(trial) = &mut state.core.trial {
+                trial.tries = (trial.tries + 1).min(crate::ask::TRIES);
+            }
+        });
+    }
+
+    /// The trial is over: says what failed and goes back.
+    pub(super) fn fail_back(&mut self, step: StepId, what: String, evidence: Evidence) {
+        let Some(trial) = self.trial() else { return };
+        let good = self.model.state.core.good.version.clone();
+        let is_bad = evidence == Evidence::Release && trial.way == Way::Forward;
+        let failure = Failure {
+            what: what.clone(),
+            done: format!("went back to {good}"),
+            todo: advice(evidence, is_bad).to_owned(),
+        };
+        self.append(Some(&trial.update), Entry::Failed { step, failure });
+        self.begin_back(what, evidence);
+    }
+
+    /// Goes back; where the good version does not serve, it must come up first.
+    pub(super) fn begin_back(&mut self, reason: String, evidence: Evidence) {
+        let Some(trial) = self.trial() else { return };
+        self.started(&trial.update, StepId::Rollback);
+        let spent = evidence == Evidence::Release;
+        if self.good_serves() {
+            let is_bad = spent && trial.way == Way::Forward;
+            self.model.going_back = Some(GoingBack { reason, is_bad });
+            self.finish_back();
+        } else {
+            // `tries` says after a crash whether the version is to blame.
+            self.write(|state| {
+                if let Some(trial) = &mut state.core.trial {
+                    trial.tries = if spent { 0 } else { trial.tries.max(1) };
+                }
+            });
+            self.go_on_back(reason, spent);
+        }
+    }
+
+    /// Brings the good version up; its `Go` finishes the way back.
+    pub(super) fn go_on_back(&mut self, reason: String, spent: bool) {
+        let forward = self.trial().is_some_and(|trial| trial.way == Way::Forward);
+        self.model.going_back = Some(GoingBack { reason, is_bad: spent && forward });
+        self.spawn_good();
+    }
+
+    fn good_serves(&self) -> bool {
+        let serves = |w: &super::Worker| w.which == Which::Good && w.stage == Stage::Serving;
+        self.model.find(serves).is_some()
+    }
+
+    /// The good version serves again: one write, then the last records.
+    pub(super) fn finish_back(&mut self) {
+        let (Some(trial), Some(back)) = (self.trial(), self.model.going_back.take()) else {
+            return;
+        };
+        let bad = back
+            .is_bad
+            .then(|| BadRelease { digest: trial.slot.digest, reason: back.reason.clone() });
+        self.write(|state| {
+            state.core.trial = None;
+            state.core.phase = CorePhase::Idle;
+            mark_bad(state, bad.as_ref());
+        });
+        let good = self.model.state.core.good.version.clone();
+        self.done(&trial.update, StepId::Rollback, format!("{good} serves"));
+        self.ended(&trial.update, Ending::RolledBack, Some(back.reason));
+        let on_trial = |w: &super::Worker| w.which == Which::Trial && w.stage != Stage::Draining;
+        while let Some(id) = self.model.find(on_trial) {
+            self.retire(id);
+        }
+    }
+
+    /// The trial's probe was right: it serves from now on, and is watched.
+    pub(super) fn enter_probation(&mut self, id: WorkerId, trial: &Trial) {
+        self.done(&trial.update, StepId::Probe, String::new());
+        self.started(&trial.update, StepId::Commit);
+        self.write(|state| state.core.phase = CorePhase::Probation);
+        self.go(id);
+        self.wake(Timer::Probation(id), self.model.timing.probation);
+        self.wake(Timer::Probe(id), self.model.timing.probe_every);
+    }
+
+    /// Point B: the trial is good.
+    pub(super) fn commit(&mut self, id: WorkerId) {
+        let Some(trial) = self.trial() else { return };
+        if let Some(worker) = self.model.workers.get_mut(&id) {
+            worker.which = Which::Good;
+        }
+        self.write(|state| {
+            state.bad.retain(|bad| bad.digest != trial.slot.digest);
+            let before = std::mem::replace(&mut state.core.good, trial.slot.clone());
+            state.core.previous = Some(before);
+            state.core.trial = None;
+            state.core.phase = CorePhase::Idle;
+        });
+        self.done(&trial.update, StepId::Commit, format!("{} is good", trial.slot.version));
+        self.ended(&trial.update, Ending::Committed, None);
+    }
+}
+
+const fn advice(evidence: Evidence, is_bad: bool) -> &'static str {
+    match (evidence, is_bad) {
+        (Evidence::Machine, _) => {
+            "mend the machine (disk space, disk faults, open files), then update again"
+        }
+        (Evidence::Release, true) => {
+            "wait for a newer release; this one is not offered again by itself"
+        }
+        (Evidence::Release, false) => "look into the host's log for what the older version said",
+    }
+}

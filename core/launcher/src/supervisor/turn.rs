@@ -1,0 +1,167 @@
+//! One turn of the machine: an event in, effects out.
+
+use std::time::Duration;
+
+use newleaf_domain::UpdateId;
+
+use super::{Effect, Event, Model, Stage, Timer, Which, Worker, WorkerId};
+use crate::journal::{Ending, Entry, Outcome, StepId};
+use crate::state::{CorePhase, CoreSlot, State};
+
+/// The model and the effects that follow. Durable effects stand before the acts they announce.
+pub fn step(model: &Model, event: Event) -> (Model, Vec<Effect>) {
+    let mut turn = Turn { model: model.clone(), effects: Vec::new() };
+    match event {
+        Event::Start(unfinished) => turn.start(unfinished),
+        Event::Ready { worker, took } => turn.ready(worker, took),
+        Event::Exited { worker, exit } => turn.exited(worker, exit),
+        Event::Probed { worker, result: Ok(()) } => turn.healthy(worker),
+        Event::Probed { worker, result: Err(why) } => turn.unhealthy(worker, why),
+        Event::Fired(timer) => turn.fired(timer),
+        Event::Asked { worker, id, ask } => turn.asked(worker, id, ask),
+        Event::Expanded(result) => turn.expanded(result),
+        Event::RecoveryGone => turn.recovery_gone(),
+        Event::Stop => turn.stop(),
+    }
+    (turn.model, turn.effects)
+}
+
+/// The model as it becomes, and what is to be done.
+pub(super) struct Turn {
+    pub(super) model: Model,
+    pub(super) effects: Vec<Effect>,
+}
+
+impl Turn {
+    pub(super) fn push(&mut self, effect: Effect) {
+        self.effects.push(effect);
+    }
+
+    pub(super) fn wake(&mut self, timer: Timer, after: Duration) {
+        self.push(Effect::Wake(timer, after));
+    }
+
+    pub(super) fn append(&mut self, update: Option<&UpdateId>, entry: Entry) {
+        self.push(Effect::Append { update: update.cloned(), entry });
+    }
+
+    pub(super) fn notice(&mut self, text: String) {
+        let update = self.model.state.core.trial.as_ref().map(|trial| trial.update.clone());
+        self.push(Effect::Append { update, entry: Entry::Notice { text } });
+    }
+
+    pub(super) fn started(&mut self, update: &UpdateId, step: StepId) {
+        self.append(Some(update), Entry::Started { step });
+    }
+
+    pub(super) fn done(&mut self, update: &UpdateId, step: StepId, detail: String) {
+        let outcome = Outcome::Done { detail };
+        self.append(Some(update), Entry::Finished { step, outcome });
+    }
+
+    pub(super) fn ended(&mut self, update: &UpdateId, ending: Ending, reason: Option<String>) {
+        self.append(Some(update), Entry::Ended { ending, reason });
+    }
+
+    /// Changes the state and has it written.
+    pub(super) fn write(&mut self, change: impl FnOnce(&mut State)) {
+        change(&mut self.model.state);
+        self.model.state.seq += 1;
+        self.push(Effect::Write(Box::new(self.model.state.clone())));
+    }
+
+    /// Takes over a state whose `seq` has been counted up already.
+    pub(super) fn replace(&mut self, state: State) {
+        self.model.state = state;
+        self.push(Effect::Write(Box::new(self.model.state.clone())));
+    }
+
+    /// Starts a worker.
+    pub(super) fn spawn(&mut self, which: Which, slot: CoreSlot) {
+        let id = WorkerId(self.model.next_worker);
+        self.model.next_worker += 1;
+        let on_trial = which == Which::Trial;
+        self.push(Effect::Spawn { worker: id, slot: slot.clone(), on_trial });
+        self.wake(Timer::Ready(id), self.model.timing.ready_within);
+        let worker = Worker { slot, which, stage: Stage::Starting, strikes: 0 };
+        self.model.workers.insert(id, worker);
+    }
+
+    /// Starts the good version, unless a worker of it already starts or serves.
+    pub(super) fn spawn_good(&mut self) {
+        let alive =
+            |worker: &Worker| worker.which == Which::Good && worker.stage != Stage::Draining;
+        if self.model.find(alive).is_none() {
+            self.spawn(Which::Good, self.model.state.core.good.clone());
+        }
+    }
+
+    /// Lets a worker accept; whatever else served finishes.
+    pub(super) fn go(&mut self, id: WorkerId) {
+        if self.model.recovery {
+            self.model.recovery = false;
+            self.push(Effect::CloseRecovery);
+        }
+        self.set_stage(id, Stage::Serving);
+        self.push(Effect::Go(id));
+        self.wake(Timer::Steady(id), self.model.timing.probation);
+        for other in
+            self.model.workers.keys().copied().filter(|other| *other != id).collect::<Vec<_>>()
+        {
+            self.retire(other);
+        }
+    }
+
+    /// Drains a worker that serves; ends one that has not begun to.
+    pub(super) fn retire(&mut self, id: WorkerId) {
+        match self.model.workers.get(&id).map(|worker| worker.stage) {
+            Some(Stage::Serving) => {
+                self.set_stage(id, Stage::Draining);
+                self.push(Effect::Drain(id));
+                self.wake(Timer::Drain(id), self.model.timing.drain_within);
+            }
+            Some(Stage::Starting | Stage::Probing) => self.kill(id),
+            Some(Stage::Draining) | None => {}
+        }
+    }
+
+    /// Ends a worker; its exit is no news then.
+    pub(super) fn kill(&mut self, id: WorkerId) {
+        self.model.workers.remove(&id);
+        self.push(Effect::Kill(id));
+    }
+
+    pub(super) fn set_stage(&mut self, id: WorkerId, stage: Stage) {
+        if let Some(worker) = self.model.workers.get_mut(&id) {
+            worker.stage = stage;
+        }
+    }
+
+    /// Finishes everything and ends. A try that was under way is given back: a planned stop says
+    /// nothing about a version.
+    fn stop(&mut self) {
+        if self.model.stopping {
+            return;
+        }
+        self.model.stopping = true;
+        let under_way =
+            matches!(self.model.state.core.phase, CorePhase::Trial | CorePhase::Probation);
+        if under_way && self.model.going_back.is_none() {
+            self.give_try_back();
+        }
+        if self.model.recovery {
+            self.model.recovery = false;
+            self.push(Effect::CloseRecovery);
+        }
+        for id in self.model.workers.keys().copied().collect::<Vec<_>>() {
+            self.retire(id);
+        }
+        self.exit_when_empty();
+    }
+
+    pub(super) fn exit_when_empty(&mut self) {
+        if self.model.stopping && self.model.workers.is_empty() {
+            self.push(Effect::Exit);
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! The life of a worker: ready, probed, serving, gone.
+
+use std::time::Duration;
+
+use super::model::{RECOVERY_AFTER, STRIKES};
+use super::turn::Turn;
+use super::{Effect, Evidence, Exit, Model, Stage, Timer, Which, Worker, WorkerId};
+use crate::journal::StepId;
+use crate::state::CorePhase;
+
+impl Turn {
+    pub(super) fn ready(&mut self, id: WorkerId, took: Duration) {
+        let Some(worker) = self.at(id, Stage::Starting) else { return };
+        self.set_stage(id, Stage::Probing);
+        if let (Which::Trial, Some(trial)) = (worker.which, self.trial()) {
+            let detail = format!("ready in {} ms", took.as_millis());
+            self.done(&trial.update, StepId::Activate, detail);
+            self.started(&trial.update, StepId::Probe);
+        }
+        self.push(Effect::Probe(id));
+    }
+
+    pub(super) fn healthy(&mut self, id: WorkerId) {
+        let Some(worker) = self.model.workers.get_mut(&id) else { return };
+        worker.strikes = 0;
+        let (which, stage) = (worker.which, worker.stage);
+        match (which, stage) {
+            (Which::Trial, Stage::Probing) => {
+                if let Some(trial) = self.trial() {
+                    self.enter_probation(id, &trial);
+                }
+            }
+            (Which::Good, Stage::Probing) => self.good_came_up(id),
+            (Which::Trial, Stage::Serving) => {
+                self.wake(Timer::Probe(id), self.model.timing.probe_every);
+            }
+            (Which::Good, Stage::Serving) | (_, Stage::Starting | Stage::Draining) => {}
+        }
+    }
+
+    /// While a trial starts beside it, the good version serves without ending the trial.
+    fn good_came_up(&mut self, id: WorkerId) {
+        let starting = self.model.find(|worker| {
+            worker.which == Which::Trial && matches!(worker.stage, Stage::Starting | Stage::Probing)
+        });
+        let kept = starting.and_then(|trial| Some((trial, self.model.workers.remove(&trial)?)));
+        self.go(id);
+        self.model.workers.extend(kept);
+        self.finish_back();
+    }
+
+    pub(super) fn unhealthy(&mut self, id: WorkerId, why: String) {
+        let Some(worker) = self.model.workers.get_mut(&id) else { return };
+        let (which, stage) = (worker.which, worker.stage);
+        match (which, stage) {
+            (Which::Trial, Stage::Probing) => {
+                self.kill(id);
+                self.trial_failed(
+                    StepId::Probe,
+                    &format!("is not healthy: {why}"),
+                    Evidence::Release,
+                );
+            }
+            (Which::Good, Stage::Probing) => {
+                self.kill(id);
+                self.good_failed(&format!("is not healthy: {why}"));
+            }
+            (Which::Trial, Stage::Serving) => {
+                worker.strikes += 1;
+                self.struck(id, why);
+            }
+            (Which::Good, Stage::Serving) | (_, Stage::Starting | Stage::Draining) => {}
+        }
+    }
+
+    /// A version in probation failed a probe. It goes on serving until the good one is up.
+    fn struck(&mut self, id: WorkerId, why: String) {
+        let Some(worker) = self.model.workers.get(&id).cloned() else { return };
+        let version = &worker.slot.version;
+        if worker.strikes < STRIKES {
+            self.notice(format!("{version} failed a probe: {why}"));
+            self.wake(Timer::Probe(id), self.model.timing.probe_every);
+        } else if self.model.going_back.is_none() {
+            let what = format!("{version} became unhealthy while it was watched: {why}");
+            self.fail_back(StepId::Commit, what, Evidence::Release);
+        }
+    }
+
+    pub(super) fn exited(&mut self, id: WorkerId, exit: Exit) {
+        let Some(worker) = self.model.workers.remove(&id) else { return };
+        match (worker.which, worker.stage) {
+            (_, Stage::Draining) => {}
+            _ if self.model.stopping => {}
+            (Which::Trial, Stage::Serving) => self.trial_left(&worker, &exit),
+            (Which::Trial, stage) => {
+                self.trial_failed(Model::step_of(stage), &exit.how, exit.evidence);
+            }
+            (Which::Good, _) => self.good_left(&worker, &exit),
+        }
+        self.exit_when_empty();
+    }
+
+    /// The first exit in probation costs a try, the next one the trial.
+    fn trial_left(&mut self, worker: &Worker, exit: &Exit) {
+        if self.model.going_back.is_some() {
+            return;
+        }
+        let why = format!("{} while it was watched", exit.how);
+        self.trial_failed(Model::step_of(worker.stage), &why, exit.evidence);
+    }
+
+    fn good_left(&mut self, worker: &Worker, exit: &Exit) {
+        let core = &self.model.state.core;
+        if worker.stage == Stage::Serving && core.phase == CorePhase::Expand && core.trial.is_none()
+        {
+            let update = self.model.expanding.take();
+            self.undo_expand(update.as_ref());
+        }
+        self.good_failed(&exit.how);
+    }
+
+    /// The good version failed: it is started again, later each time, and a page says so.
+    fn good_failed(&mut self, why: &str) {
+        self.model.failures += 1;
+        let version = self.model.state.core.good.version.clone();
+        let reason = format!("{version} {why}");
+        self.notice(reason.clone());
+        let nobody = self.model.serving().is_none();
+        if self.model.failures >= RECOVERY_AFTER && nobody && !self.model.recovery {
+            self.model.recovery = true;
+            self.push(Effect::OpenRecovery(reason));
+        }
+        self.wake(Timer::Respawn, self.model.backoff());
+    }
+
+    pub(super) fn recovery_gone(&mut self) {
+        self.model.recovery = false;
+    }
+
+    pub(super) fn fired(&mut self, timer: Timer) {
+        match timer {
+            Timer::Ready(id) => self.late(id),
+            Timer::Probe(id) => {
+                if self.at(id, Stage::Serving).is_some_and(|worker| worker.which == Which::Trial) {
+                    self.push(Effect::Probe(id));
+                }
+            }
+            Timer::Probation(id) => {
+                let proved =
+                    self.at(id, Stage::Serving).is_some_and(|worker| worker.which == Which::Trial);
+                if proved && self.model.going_back.is_none() && !self.model.stopping {
+                    self.commit(id);
+                }
+            }
+            Timer::Steady(id) => {
+                if self.at(id, Stage::Serving).is_some() {
+                    self.model.failures = 0;
+                }
+            }
+            Timer::Drain(id) => {
+                if self.at(id, Stage::Draining).is_some() {
+                    self.kill(id);
+                    self.exit_when_empty();
+                }
+            }
+            Timer::Respawn => {
+                if !self.model.stopping && self.wants_good() {
+                    self.spawn_good();
+                }
+            }
+        }
+    }
+
+    /// Whether the good version should run: not while another version serves in probation.
+    fn wants_good(&self) -> bool {
+        self.model.serving().is_none() || self.model.going_back.is_some()
+    }
+
+    fn late(&mut self, id: WorkerId) {
+        let Some(worker) = self.at(id, Stage::Starting) else { return };
+        self.kill(id);
+        let why =
+            format!("was not ready within {} s", self.model.timing.ready_within.as_secs_f32());
+        match worker.which {
+            Which::Trial => self.trial_failed(StepId::Activate, &why, Evidence::Release),
+            Which::Good => self.good_failed(&why),
+        }
+    }
+
+    fn at(&self, id: WorkerId, stage: Stage) -> Option<Worker> {
+        self.model.workers.get(&id).filter(|worker| worker.stage == stage).cloned()
+    }
+}

@@ -1,0 +1,217 @@
+//! Messages of [`crate::proto`] as packets of a socket pair, with descriptors beside them.
+//!
+//! `SOCK_SEQPACKET` keeps the borders of messages, and end of file tells each side of the other's
+//! death. All of it is safe code: the worker's end is its standard input.
+
+use std::io::{IoSlice, IoSliceMut};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use rustix::io::Errno;
+use rustix::net::{
+    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags,
+    SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketFlags, SocketType,
+};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::proto::MAX_MESSAGE;
+
+/// The most descriptors that ride beside one message.
+pub const MAX_DESCRIPTORS: usize = 32;
+
+/// Why a message could not be sent or received.
+#[derive(Debug, thiserror::Error)]
+pub enum WireError {
+    /// The other side is gone.
+    #[error("the other end of the control socket is closed")]
+    Closed,
+    /// The other side does not read; only where [`Blocking::No`] was asked for.
+    #[error("the other end of the control socket does not read")]
+    Full,
+    /// The message, or the descriptors beside it, are more than one packet takes.
+    #[error("a message of {length} bytes is longer than {MAX_MESSAGE}")]
+    TooLong {
+        /// Its length.
+        length: usize,
+    },
+    /// Not a message of this protocol.
+    #[error("understand a message of the control socket")]
+    Form(#[source] serde_json::Error),
+    /// The system refused.
+    #[error("use the control socket")]
+    System(#[source] std::io::Error),
+}
+
+/// Whether a send may wait for the other side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Blocking {
+    /// Wait until there is room.
+    Yes,
+    /// Fail with [`WireError::Full`] at once.
+    No,
+}
+
+/// One end of the control socket.
+#[derive(Debug)]
+pub struct Wire {
+    socket: OwnedFd,
+}
+
+impl Wire {
+    /// A connected pair: the launcher's end, and the worker's, to be given as its standard input.
+    ///
+    /// # Errors
+    /// The system has no descriptors left.
+    pub fn pair() -> Result<(Self, OwnedFd), WireError> {
+        let (ours, theirs) = rustix::net::socketpair(
+            AddressFamily::UNIX,
+            SocketType::SEQPACKET,
+            SocketFlags::CLOEXEC,
+            None,
+        )
+        .map_err(system)?;
+        for end in [&ours, &theirs] {
+            rustix::net::sockopt::set_socket_send_buffer_size(end, MAX_MESSAGE).map_err(system)?;
+        }
+        Ok((Self { socket: ours }, theirs))
+    }
+
+    /// The worker's end, from its standard input.
+    ///
+    /// # Errors
+    /// Standard input cannot be duplicated.
+    pub fn from_stdin() -> Result<Self, WireError> {
+        let socket = std::io::stdin().as_fd().try_clone_to_owned().map_err(WireError::System)?;
+        Ok(Self { socket })
+    }
+
+    /// A second handle of the same end, so that one thread may read while others send.
+    ///
+    /// # Errors
+    /// The system has no descriptors left.
+    pub fn try_clone(&self) -> Result<Self, WireError> {
+        let socket = self.socket.try_clone().map_err(WireError::System)?;
+        Ok(Self { socket })
+    }
+
+    /// Sends one message, and `descriptors` beside it.
+    ///
+    /// # Errors
+    /// The other side is gone or does not read, or the message is too long.
+    pub fn send<M: Serialize>(
+        &self,
+        message: &M,
+        descriptors: &[BorrowedFd<'_>],
+        blocking: Blocking,
+    ) -> Result<(), WireError> {
+        let bytes = serde_json::to_vec(message).map_err(WireError::Form)?;
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_DESCRIPTORS))];
+        let mut beside = SendAncillaryBuffer::new(&mut space);
+        let fits =
+            descriptors.is_empty() || beside.push(SendAncillaryMessage::ScmRights(descriptors));
+        if bytes.len() > MAX_MESSAGE || !fits {
+            return Err(WireError::TooLong { length: bytes.len() });
+        }
+        let flags = match blocking {
+            Blocking::Yes => SendFlags::NOSIGNAL,
+            Blocking::No => SendFlags::NOSIGNAL | SendFlags::DONTWAIT,
+        };
+        let packet = [IoSlice::new(&bytes)];
+        rustix::io::retry_on_intr(|| {
+            rustix::net::sendmsg(&self.socket, &packet, &mut beside, flags)
+        })
+        .map(drop)
+        .map_err(|error| match error {
+            Errno::PIPE | Errno::CONNRESET | Errno::NOTCONN => WireError::Closed,
+            Errno::AGAIN => WireError::Full,
+            error => system(error),
+        })
+    }
+
+    /// Waits for the next message and the descriptors beside it.
+    ///
+    /// # Errors
+    /// The other side is gone, or what came is no message.
+    pub fn receive<M: DeserializeOwned>(&self) -> Result<(M, Vec<OwnedFd>), WireError> {
+        let mut bytes = vec![0; MAX_MESSAGE];
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_DESCRIPTORS))];
+        let mut beside = RecvAncillaryBuffer::new(&mut space);
+        let received = rustix::io::retry_on_intr(|| {
+            let mut packet = [IoSliceMut::new(&mut bytes)];
+            rustix::net::recvmsg(&self.socket, &mut packet, &mut beside, RecvFlags::CMSG_CLOEXEC)
+        })
+        .map_err(|error| match error {
+            Errno::CONNRESET => WireError::Closed,
+            error => system(error),
+        })?;
+        let descriptors = beside
+            .drain()
+            .filter_map(|message| match message {
+                RecvAncillaryMessage::ScmRights(descriptors) => Some(descriptors),
+                _ => None,
+            })
+            .flatten()
+            .collect();
+        if received.bytes == 0 {
+            return Err(WireError::Closed);
+        }
+        if received.flags.contains(ReturnFlags::TRUNC) {
+            return Err(WireError::TooLong { length: received.bytes });
+        }
+        let message = serde_json::from_slice(&bytes[..received.bytes]).map_err(WireError::Form)?;
+        Ok((message, descriptors))
+    }
+}
+
+impl AsFd for Wire {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+fn system(error: Errno) -> WireError {
+    WireError::System(error.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read as _, Write as _};
+
+    use super::*;
+    use crate::proto::ToLauncher;
+
+    #[test]
+    fn a_message_arrives_with_its_descriptors() {
+        let (ours, theirs) = Wire::pair().unwrap();
+        let theirs = Wire { socket: theirs };
+        let (mut reader, writer) = std::io::pipe().unwrap();
+        let ready = ToLauncher::Ready { schema: 1, protocol: 1 };
+        ours.send(&ready, &[writer.as_fd()], Blocking::No).unwrap();
+        drop(writer);
+        let (message, mut descriptors) = theirs.receive::<ToLauncher>().unwrap();
+        assert_eq!(message, ready);
+        std::fs::File::from(descriptors.remove(0)).write_all(b"through").unwrap();
+        let mut text = String::new();
+        reader.read_to_string(&mut text).unwrap();
+        assert_eq!(text, "through");
+    }
+
+    #[test]
+    fn the_death_of_one_side_is_told_to_the_other() {
+        let (ours, theirs) = Wire::pair().unwrap();
+        drop(theirs);
+        assert!(matches!(ours.receive::<ToLauncher>(), Err(WireError::Closed)));
+        let sent = ours.send(&ToLauncher::Drained, &[], Blocking::No);
+        assert!(matches!(sent, Err(WireError::Closed)));
+    }
+
+    #[test]
+    fn a_side_that_does_not_read_is_reported_not_waited_for() {
+        let (ours, _theirs) = Wire::pair().unwrap();
+        let full = (0..100_000)
+            .find_map(|_| ours.send(&ToLauncher::Drained, &[], Blocking::No).err())
+            .unwrap();
+        assert!(matches!(full, WireError::Full));
+    }
+}

@@ -1,0 +1,57 @@
+//! A request, read to its end.
+
+use crate::Form;
+
+/// A request to the app.
+#[derive(Debug, Clone, Default)]
+pub struct Request {
+    pub(crate) method: String,
+    pub(crate) path: String,
+    pub(crate) query: String,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Request {
+    /// The method in capitals, such as `GET`.
+    pub fn method(&self) -> &str {
+        &self.method
+    }
+
+    /// The path below the app, beginning with `/`, as it was sent.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The path's segments, without empty ones: `/notes/7/` is `["notes", "7"]`.
+    pub fn segments(&self) -> Vec<&str> {
+        self.path.split('/').filter(|segment| !segment.is_empty()).collect()
+    }
+
+    /// What is given for `name` after the `?`.
+    pub fn query(&self, name: &str) -> Option<String> {
+        Form::parse(&self.query).get(name).map(ToOwned::to_owned)
+    }
+
+    /// The first field of this name, whatever its case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let found = self.headers.iter().find(|(field, _)| field.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value.as_str())
+    }
+
+    /// The body.
+    pub fn body(&self) -> &[u8] {
+        &self.body
+    }
+
+    /// The body as a form.
+    pub fn form(&self) -> Form {
+        Form::parse(&String::from_utf8_lossy(&self.body))
+    }
+
+    /// Where a link to `path` (which begins with `/`) must point, for the browser: the app may be
+    /// served below a path of the host.
+    pub fn link(&self, path: &str) -> String {
+        format!("{}{path}", self.header("x-forwarded-prefix").unwrap_or_default())
+    }
+}

@@ -166,16 +166,8 @@ mod tests {
 
     #[test]
     fn a_pattern_bomb_ends() {
-        let bomb = "*a".repeat(120);
-        assert!(!matches(
-            &bomb,
-            &"a".repeat(255).replace('a', "aa")[..254]
-                .replace('z', "")
-                .chars()
-                .map(|_| 'a')
-                .chain(['b'])
-                .collect::<String>()
-        ));
+        let bomb = "*a".repeat(120) + "b";
+        assert!(!matches(&bomb, &"a".repeat(255)));
     }
 
     #[test]

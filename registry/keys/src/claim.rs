@@ -14,8 +14,9 @@ use crate::error::KeysError;
 use crate::folder::KeyFolder;
 use crate::sign::{SignedRole, continue_role, sign};
 
-/// Signs version N+1 of `claimed`, in which `threshold` of `keys` sign for `namespace`. Where the
-/// namespace was claimed before, its keys are replaced: hosts that have one of its apps installed
+/// Signs version N+1 of `claimed`, in which `threshold` of `keys` sign for `namespace`.
+///
+/// Where the namespace was claimed before, its keys are replaced: hosts that have one of its apps installed
 /// will stop and ask.
 ///
 /// # Errors

@@ -7,7 +7,7 @@ use std::io::{Read as _, Seek as _};
 use std::path::{Path, PathBuf};
 
 use newleaf_domain::{
-    ByteSize, Channel, Edition, Manifest, Platform, Release, ReleasePath, Target, Timestamp,
+    ByteSize, Channel, Manifest, Platform, Release, ReleasePath, Target, Timestamp,
 };
 use newleaf_package::{Limits, PackageReader};
 use newleaf_trust::artifact::{Hasher, Hashes};
@@ -170,7 +170,10 @@ fn text(path: String, bytes: Vec<u8>) -> CoreFile {
 }
 
 /// Where the package belongs: its manifest names edition and version, its file name the platform.
-fn place(path: &Path, manifest: &Manifest) -> Result<(ReleasePath, Platform), KeysError> {
+pub(crate) fn place(
+    path: &Path,
+    manifest: &Manifest,
+) -> Result<(ReleasePath, Platform), KeysError> {
     let not_core = |reason: String| KeysError::NotCore { path: path.to_owned(), reason };
     if manifest.id != Target::Core {
         return Err(not_core(format!("its manifest is of {}", manifest.id)));
@@ -179,7 +182,7 @@ fn place(path: &Path, manifest: &Manifest) -> Result<(ReleasePath, Platform), Ke
     let stem =
         name.strip_suffix(".zip").ok_or_else(|| not_core("it does not end in .zip".to_owned()))?;
     let platform = Platform::parse(stem).map_err(|error| not_core(error.to_string()))?;
-    let edition = manifest.edition.clone().unwrap_or_else(Edition::default);
+    let edition = manifest.edition.clone().unwrap_or_default();
     let (version, on) = (manifest.version.clone(), platform.clone());
     Ok((ReleasePath::Core { edition, version, platform: on }, platform))
 }

@@ -25,9 +25,8 @@ pub fn offline_keys(
 ) -> Result<BTreeSet<PublicKey>, TrustError> {
     let mut keys = root.authority(TopRole::Root)?.material();
     keys.extend(root.authority(TopRole::Targets)?.material());
-    for delegations in targets.delegations.iter() {
-        let is_offline =
-            |name: &str| name == CORE || name == CLAIMED || name.starts_with("claimed-");
+    let is_offline = |name: &str| name == CORE || name == CLAIMED || name.starts_with("claimed-");
+    if let Some(delegations) = &targets.delegations {
         for role in delegations.roles.iter().filter(|role| is_offline(&role.name)) {
             keys.extend(delegations.authority(role).material());
         }

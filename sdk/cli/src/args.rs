@@ -1,0 +1,93 @@
+//! What can be typed. Only forms: nothing is opened or looked up here.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand};
+use newleaf_domain::{Channel, PackageName};
+
+/// Makes, checks and publishes Newleaf apps.
+#[derive(Debug, Parser)]
+#[command(name = "newleaf-sdk", version, max_term_width = 100)]
+pub(crate) struct Args {
+    /// Print one JSON object instead of text.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make a new app that builds and runs.
+    New(New),
+    /// Make the key that signs your releases.
+    Keygen(Keygen),
+    /// Say what is wrong with an app's folder or package.
+    Check(Check),
+    /// Compile an app and put its package together.
+    Build(Build),
+    /// Sign a release and send it to a registry.
+    Publish(Publish),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct New {
+    /// The app's name, <namespace>/<app>, such as acme/notes.
+    pub(crate) name: PackageName,
+    /// Where to make it; a folder called like the app where not given.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) folder: Option<PathBuf>,
+    /// The folder of the newleaf-sdk crate to build against.
+    #[arg(long, value_name = "FOLDER", conflicts_with = "sdk_git", env = "NEWLEAF_SDK_PATH")]
+    pub(crate) sdk_path: Option<PathBuf>,
+    /// The git repository of the newleaf-sdk crate to build against.
+    #[arg(long, value_name = "URL")]
+    pub(crate) sdk_git: Option<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Keygen {
+    /// Where to write the key; your configuration folder's newleaf/author.key where not given.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Check {
+    /// An app's folder, or a package.
+    #[arg(default_value = ".", value_name = "FOLDER | PACKAGE.zip")]
+    pub(crate) what: PathBuf,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Build {
+    /// The app's folder.
+    #[arg(default_value = ".")]
+    pub(crate) folder: PathBuf,
+    /// Where to write the package; newleaf/<app>-<version>.zip in cargo's target folder where not
+    /// given.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Publish {
+    /// An app's folder, which is built first, or a finished package.
+    #[arg(default_value = ".", value_name = "FOLDER | PACKAGE.zip")]
+    pub(crate) what: PathBuf,
+    /// The registry's address.
+    #[arg(long, value_name = "URL", env = "NEWLEAF_REGISTRY")]
+    pub(crate) registry: String,
+    /// The file that holds the registry's token.
+    #[arg(long, value_name = "FILE", env = "NEWLEAF_TOKEN_FILE")]
+    pub(crate) token_file: PathBuf,
+    /// Your key; your configuration folder's newleaf/author.key where not given.
+    #[arg(long, value_name = "FILE", env = "NEWLEAF_KEY")]
+    pub(crate) key: Option<PathBuf>,
+    /// How finished the release is: stable, beta or nightly.
+    #[arg(long, default_value = "stable")]
+    pub(crate) channel: Channel,
+    /// Percent of hosts that are offered it.
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u8).range(0..=100))]
+    pub(crate) rollout: u8,
+}

@@ -1,0 +1,106 @@
+//! `newleaf-sdk build`: from an app's folder to its package.
+
+use std::path::{Path, PathBuf};
+
+use newleaf_package::Written;
+use serde_json::json;
+
+use crate::args::Build;
+use crate::cargo;
+use crate::contents::Contents;
+use crate::project::{Project, ProjectError};
+use crate::report::{Exit, Failure, Report};
+use crate::rules::{self, Finding};
+
+/// What was built.
+#[derive(Debug)]
+pub(super) struct Package {
+    pub(super) project: Project,
+    pub(super) path: PathBuf,
+    pub(super) written: Written,
+    /// Warnings only: an error would have stopped the build.
+    pub(super) findings: Vec<Finding>,
+}
+
+pub(crate) fn run(args: &Build) -> Result<Report, Failure> {
+    let package = package(&args.folder, args.out.as_deref())?;
+    let Package { project, path, written, findings } = &package;
+    let subject = format!("{} {}", project.name, project.manifest.version);
+    let mut text = String::new();
+    if !findings.is_empty() {
+        text = rules::render(&subject, findings) + "\n";
+    }
+    Ok(Report {
+        text: format!("{text}{subject} is in {} ({}).", path.display(), written.length),
+        json: json!({
+            "id": project.name,
+            "version": project.manifest.version,
+            "package": path.display().to_string(),
+            "length": written.length,
+            "sha256": written.sha256,
+            "findings": findings,
+        }),
+        exit: Exit::Done,
+    })
+}
+
+/// Builds and packs the app in `folder`; the package appears at its path whole and checked, or not
+/// at all.
+pub(super) fn package(folder: &Path, out: Option<&Path>) -> Result<Package, Failure> {
+    let unreadable = |error: ProjectError| {
+        let hint = error.hint();
+        Failure::of("the app was not built", &error, hint)
+    };
+    let project = Project::open(folder).map_err(unreadable)?;
+    let built = cargo::build(folder).map_err(|error| {
+        let exit = if error.is_prerequisite() { Exit::Blocked } else { Exit::Failed };
+        Failure::of("the app was not built", &error, error.hint()).exit(exit)
+    })?;
+    let file = format!("newleaf/{}-{}.zip", project.name.app(), project.manifest.version);
+    let path = out.map_or_else(|| built.target_folder.join(file), Path::to_owned);
+    let (written, findings) = pack(&project, &built.wasm, &path)?;
+    Ok(Package { project, path, written, findings })
+}
+
+fn pack(project: &Project, wasm: &Path, path: &Path) -> Result<(Written, Vec<Finding>), Failure> {
+    let packed = |error: ProjectError| {
+        let hint = error.hint();
+        Failure::of("the package was not made", &error, hint).done("the component was built")
+    };
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        Some(_) | None => Path::new("."),
+    };
+    let io = |doing, path: &Path| {
+        let path = path.to_owned();
+        move |source| packed(ProjectError::Io { doing, path, source })
+    };
+    std::fs::create_dir_all(folder).map_err(io("created", folder))?;
+    let mut draft = tempfile::Builder::new()
+        .suffix(".zip")
+        .tempfile_in(folder)
+        .map_err(io("written to", folder))?;
+    let written = project.pack(wasm, draft.as_file_mut()).map_err(packed)?;
+    let findings = check(draft.path())?;
+    draft.as_file().sync_all().map_err(io("written", path))?;
+    draft.persist(path).map_err(|error| io("written", path)(error.error))?;
+    Ok((written, findings))
+}
+
+/// The warnings about the package at `path`.
+///
+/// # Errors
+/// An error among the findings: every finding stands in the failure.
+pub(super) fn check(path: &Path) -> Result<Vec<Finding>, Failure> {
+    let contents = Contents::of(path)
+        .map_err(|error| Failure::of("the package was not checked", &error, error.hint()))?;
+    let findings = rules::findings(&contents);
+    if !rules::any_error(&findings) {
+        return Ok(findings);
+    }
+    let subject = format!("{} {}", contents.manifest.id, contents.manifest.version);
+    Err(Failure::new(
+        format!("the package breaks rules\n{}", rules::render(&subject, &findings)),
+        "mend each error; `newleaf-sdk check` lists them again",
+    ))
+}

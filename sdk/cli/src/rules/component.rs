@@ -1,0 +1,59 @@
+//! Rules about the component: it can be served, and it needs nothing that no host has.
+
+use newleaf_domain::AbiVersion;
+use newleaf_plugin_host::{Handler, Inspection};
+
+use super::Findings;
+use crate::contents::{Component, Contents};
+use crate::project::COMPONENT;
+
+pub(super) fn check(contents: &Contents, findings: &mut Findings) {
+    match &contents.component {
+        Component::Inspected(inspection) => check_inspection(contents, inspection, findings),
+        Component::Unfit(error) => {
+            let text = format!("is not a component: {}", crate::report::chain(error));
+            findings.error(COMPONENT, text, "build it with `newleaf-sdk build`");
+        }
+        Component::NotBuilt => {}
+        Component::Missing => {
+            findings.error(COMPONENT, "is not there", "build the package with `newleaf-sdk build`");
+        }
+    }
+}
+
+fn check_inspection(contents: &Contents, inspection: &Inspection, findings: &mut Findings) {
+    if inspection.kind == Handler::None {
+        let hint = "name your handler with newleaf_sdk::handle! or newleaf_sdk::app!";
+        findings.error(COMPONENT, "does not take HTTP requests", hint);
+    }
+    for import in inspection.imports.iter().filter(|import| !is_offered(import)) {
+        let text = format!("imports {import:?}, which no host offers");
+        findings.error(COMPONENT, text, "remove the dependency that needs it");
+    }
+    check_abi(contents, inspection.min_abi.as_ref(), findings);
+}
+
+/// All of WASI is linked (with nothing granted), and our own interfaces.
+fn is_offered(import: &str) -> bool {
+    import.starts_with("wasi:") || import.starts_with("newleaf:app/")
+}
+
+fn check_abi(contents: &Contents, needed: Option<&AbiVersion>, findings: &mut Findings) {
+    let Some(needed) = needed else { return };
+    match &contents.manifest.abi {
+        Some(named) if named.runs(needed) => {}
+        Some(named) => {
+            let text = format!("is {named}, but the component needs {needed}");
+            findings.error("abi", text, "name the version that the component needs");
+        }
+        None => {
+            let text = format!("is not named, and the component needs {needed}");
+            findings.error("abi", text, "add it, so that older hosts do not try");
+        }
+    }
+    let current = AbiVersion::current();
+    if !current.runs(needed) {
+        let text = format!("needs contract {needed}, this SDK knows {current}");
+        findings.error(COMPONENT, text, "update newleaf-sdk");
+    }
+}

@@ -1,0 +1,171 @@
+//! Rules about what a manifest says. Its form is known to be right: it has been parsed.
+
+use std::collections::BTreeSet;
+
+use newleaf_domain::{Capability, Grant, Manifest, Target};
+
+use super::Findings;
+
+/// Longest reason of a capability, in characters: what fits a consent page on a phone.
+const MAX_REASON: usize = 300;
+/// Longest name and summary in characters: what fits a row of the portal.
+const MAX_NAME: usize = 60;
+const MAX_SUMMARY: usize = 160;
+
+pub(super) fn check(manifest: &Manifest, findings: &mut Findings) {
+    check_texts(manifest, findings);
+    check_versions(manifest, findings);
+    check_schema(manifest, findings);
+    let mut subjects = BTreeSet::new();
+    for capability in &manifest.capabilities {
+        let subject = capability.grant.subject();
+        check_capability(capability, &subject, findings);
+        if !subjects.insert(subject.clone()) {
+            findings.error("capabilities", format!("ask twice for {subject}"), "keep one of them");
+        }
+    }
+}
+
+fn check_texts(manifest: &Manifest, findings: &mut Findings) {
+    for (field, text, most) in
+        [("name", &manifest.name, MAX_NAME), ("summary", &manifest.summary, MAX_SUMMARY)]
+    {
+        let length = text.chars().count();
+        if length == 0 {
+            findings.warning(field, "is empty", "people choose apps by it: say it in plain words");
+        } else if length > most {
+            let text = format!("has {length} characters, more than {most}");
+            findings.warning(field, text, "shorten it; longer ones are cut");
+        }
+    }
+    if manifest.licence.is_none() {
+        let hint = "add an SPDX expression, such as \"licence\": \"MIT\"";
+        findings.warning("licence", "is not named", hint);
+    }
+}
+
+fn check_versions(manifest: &Manifest, findings: &mut Findings) {
+    if manifest.id == Target::Core {
+        findings.error("id", "is core", "set it to <namespace>/<app>");
+    }
+    if manifest.core.is_none() {
+        let hint = "name the cores it was tried on, such as \"core\": \">=1.0, <2\"";
+        findings.warning("core", "is not named, so every core is said to do", hint);
+    }
+    if manifest.edition.is_some() || manifest.binary.is_some() {
+        findings.error("edition, binary", "belong to core's manifest", "remove them");
+    }
+    for name in manifest.dependencies.keys() {
+        if Target::App(name.clone()) == manifest.id {
+            findings.error("dependencies", "name the app itself", "remove it");
+        }
+    }
+}
+
+fn check_schema(manifest: &Manifest, findings: &mut Findings) {
+    let Manifest { schema, migrates_from, oldest_reader, .. } = manifest;
+    if migrates_from > schema {
+        let text = format!("is {migrates_from}, newer than the schema {schema} that is written");
+        findings.error("migrates_from", text, "it is the oldest schema that `migrate` accepts");
+    }
+    if oldest_reader > schema {
+        let text = format!("is {oldest_reader}, newer than the schema {schema} that is written");
+        findings.error(
+            "oldest_reader",
+            text,
+            "it is the lowest schema whose program still runs on this data",
+        );
+    }
+}
+
+fn check_capability(capability: &Capability, subject: &str, findings: &mut Findings) {
+    let about = format!("capabilities ({subject})");
+    let length = capability.reason.chars().count();
+    if capability.reason.trim().is_empty() {
+        findings.error(&about, "has no reason", "say in a sentence why the app needs it");
+    } else if length > MAX_REASON {
+        let text = format!("has a reason of {length} characters, more than {MAX_REASON}");
+        findings.error(&about, text, "shorten it: a person reads it before saying yes");
+    }
+    match &capability.grant {
+        Grant::Http { host } if !is_host(host) => findings.error(
+            &about,
+            format!("names {host:?}, which is not a host"),
+            "write a host name or host:port, without scheme, path or wildcard",
+        ),
+        Grant::Storage { quota } if quota.as_u64() == 0 => {
+            findings.error(&about, "asks for nothing", "ask for the bytes it needs, or remove it");
+        }
+        Grant::Route { path } if !path.starts_with('/') => {
+            findings.error(&about, "is not absolute", "begin it with '/'");
+        }
+        Grant::Schedule { every_seconds } if *every_seconds < 60 => {
+            let text = format!("runs every {every_seconds} s");
+            findings.error(&about, text, "60 s is the least");
+        }
+        Grant::Http { .. }
+        | Grant::Storage { .. }
+        | Grant::Route { .. }
+        | Grant::Schedule { .. } => {}
+    }
+}
+
+/// A host name (RFC 1123 §2.1) or an IPv4 address, with or without a port.
+fn is_host(text: &str) -> bool {
+    let (name, port) = text.split_once(':').unwrap_or((text, "443"));
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+    };
+    name.len() <= 253
+        && name.split('.').all(is_label)
+        && port.parse::<u16>().is_ok_and(|port| port > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn errors(manifest: &str) -> Vec<String> {
+        let manifest = Manifest::parse(manifest.as_bytes()).unwrap();
+        let mut findings = Findings(Vec::new());
+        check(&manifest, &mut findings);
+        let errors =
+            findings.0.into_iter().filter(|finding| finding.level == super::super::Level::Error);
+        errors.map(|finding| format!("{} {}", finding.about, finding.text)).collect()
+    }
+
+    #[test]
+    fn a_manifest_that_says_what_it_should_has_no_errors() {
+        let fine = r#"{"id":"acme/notes","version":"1.0.0","schema":2,"migrates_from":1,
+            "oldest_reader":2,"capabilities":[
+            {"kind":"http","host":"api.example.com:8443","reason":"to fetch"},
+            {"kind":"storage","quota":1024,"reason":"to keep"}]}"#;
+        assert_eq!(errors(fine), Vec::<String>::new());
+    }
+
+    #[test]
+    fn claims_that_cannot_be_granted_are_errors() {
+        let odd = r#"{"id":"acme/notes","version":"1.0.0","schema":1,"migrates_from":2,
+            "capabilities":[
+            {"kind":"http","host":"https://example.com","reason":"x"},
+            {"kind":"http","host":"*.example.com","reason":" "},
+            {"kind":"schedule","every_seconds":5,"reason":"x"},
+            {"kind":"storage","quota":0,"reason":"x"},
+            {"kind":"storage","quota":9,"reason":"x"}]}"#;
+        assert_eq!(
+            errors(odd),
+            [
+                "migrates_from is 2, newer than the schema 1 that is written",
+                "capabilities (http https://example.com) names \"https://example.com\", which is not a host",
+                "capabilities (http *.example.com) has no reason",
+                "capabilities (http *.example.com) names \"*.example.com\", which is not a host",
+                "capabilities (schedule) runs every 5 s",
+                "capabilities (storage) asks for nothing",
+                "capabilities ask twice for storage",
+            ]
+        );
+    }
+}

@@ -231,9 +231,13 @@ impl App {
         let Some(ticket) = waiting.0.clone() else { return Err(Failure::Busy) };
         let (mut parts, body) = request.into_parts();
         address::inward(&mut parts.uri, &mut parts.headers, &config.base_path);
-        let request = Request::from_parts(parts, body::for_guest(body, limit));
+        let request = Request::from_parts(parts, body::for_guest(body, limit, ticket.clone()));
         let errand = Errand { ticket: ticket.clone(), permit };
-        self.handler.handle(errand, request).await.map_err(|error| self.judge(&error, &ticket))
+        let answer = self.handler.handle(errand, request).await;
+        match ticket.failure() {
+            Some(Failure::BodyTooLarge) => Err(Failure::BodyTooLarge),
+            Some(_) | None => answer.map_err(|error| self.judge(&error, &ticket)),
+        }
     }
 
     /// A place among the app's concurrent requests.
@@ -318,7 +322,7 @@ impl Waiting {
     /// The response is the host's own, and complete.
     fn done(mut self) {
         if let Some(ticket) = self.0.take() {
-            ticket.conclude(Conclusion::Done);
+            ticket.conclude(Conclusion::NoBodyWanted);
         }
     }
 }

@@ -12,7 +12,10 @@ use http_body_util::BodyExt as _;
 use newleaf_domain::ByteSize;
 use wasmtime_wasi_http::{Error as WasiError, WasiBody};
 
-use crate::stats::{Conclusion, Ticket};
+use crate::{
+    app::Failure,
+    stats::{Conclusion, Ticket},
+};
 
 /// The body of a response, ready for a server. Dropping it early tells the app's statistics that
 /// the client went away.
@@ -148,7 +151,10 @@ impl std::fmt::Debug for AppBody {
 
 /// The body of a request as the guest reads it: no more than `limit` bytes, and a client that
 /// goes away is an error the guest sees, not one of ours.
-pub(crate) fn for_guest<B>(body: B, limit: ByteSize) -> WasiBody
+///
+/// A body that is too long is noted on the ticket, since what the guest can learn of it is only
+/// that the stream failed.
+pub(crate) fn for_guest<B>(body: B, limit: ByteSize, ticket: Arc<Ticket>) -> WasiBody
 where
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -157,6 +163,7 @@ where
     limited
         .map_err(move |error| {
             if error.is::<http_body_util::LengthLimitError>() {
+                ticket.fail(Failure::BodyTooLarge);
                 WasiError::HttpRequestBodySize(Some(limit.as_u64()))
             } else {
                 WasiError::ConnectionTerminated

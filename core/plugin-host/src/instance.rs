@@ -68,7 +68,8 @@ pub(crate) fn store(
     let charged = meter.clone();
     // A tick passes only while the guest computes; one that waits is charged one tick at waking.
     store.epoch_deadline_callback(move |context| match charged.charge(TICK) {
-        Budget::Left => Ok(UpdateDeadline::Yield(1)),
+        // tokio's own yield lets timers and sockets have their turn between two ticks.
+        Budget::Left => Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now()))),
         Budget::Spent | Budget::Cancelled => {
             if let Some(ticket) = &context.data().ticket {
                 ticket.fail(Failure::CpuTime);

@@ -93,7 +93,8 @@ pub(crate) enum Conclusion {
     Failed,
     /// Nobody wanted the rest.
     ClientGone,
-    /// The answer never had a body to send: it was to `HEAD`, or its status has none.
+    /// The app's answer has no body to send: the request was `HEAD`, the status has none, or the
+    /// host has answered in its place.
     NoBodyWanted,
 }
 

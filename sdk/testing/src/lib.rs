@@ -1,1 +1,28 @@
-//! Runs an app on the real plugin host in a fake world.
+//! Runs an app on the real plugin host in a fake world: a folder that goes away with the test, no
+//! sockets, no portal. Requests go in, answers come out.
+//!
+//! ```no_run
+//! # async fn greets() -> Result<(), Box<dyn std::error::Error>> {
+//! use newleaf_sdk_testing::{TestApp, build};
+//!
+//! let wasm = build("path/to/my-app".as_ref())?;
+//! let app = TestApp::new(&wasm).start().await?;
+//! assert_eq!(app.get("/").await.status, 200);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! What is real: the engine, the limits, the SQL guard, storage, the lifecycle, the exchange of one
+//! version for another. What is not: compiling happens in the test's own process unless a
+//! [`Compiler`](newleaf_plugin_host::Compiler) is given, because a test binary cannot be the
+//! compiling child. That is for an author's own app, not for a stranger's.
+
+mod answer;
+mod build;
+mod test_app;
+mod update;
+
+pub use answer::Answer;
+pub use build::{BuildError, build};
+pub use test_app::{StartError, TestApp, World};
+pub use update::UpdateError;

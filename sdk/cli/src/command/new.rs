@@ -102,7 +102,8 @@ fn fill(template: &str, args: &New, sdk: &str) -> String {
     let app = args.name.app();
     template
         .replace("{id}", args.name.as_str())
-        .replace("{app}", app)
+        // Never a keyword or a crate of the standard library, whatever the app is called.
+        .replace("{crate}", &args.name.as_str().replace('/', "-"))
         .replace("{title}", &title(app))
         .replace("{sdk}", sdk)
 }

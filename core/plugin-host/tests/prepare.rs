@@ -1,0 +1,91 @@
+//! From a file to an app: what is compiled where, kept how, and refused why.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod world;
+
+use std::{fs, path::Path};
+
+use newleaf_domain::{AbiVersion, Digest};
+use newleaf_plugin_host::{
+    CompileChild, CompileError, Compiler, Handler, PluginHost, PrepareError, Settings, inspect,
+};
+use world::{HELLO, NOTES, child};
+
+fn host(folder: &Path, compiler: Compiler) -> PluginHost {
+    PluginHost::new(Settings { cache_dir: folder.join("cache"), compiler }).unwrap()
+}
+
+fn missing() -> Compiler {
+    Compiler::Child(CompileChild { program: "/nowhere/newleaf".into(), arguments: Vec::new() })
+}
+
+#[tokio::test]
+async fn a_second_host_finds_the_compiled_code() {
+    let folder = tempfile::tempdir().unwrap();
+    let digest = Digest::of(&fs::read(&*HELLO).unwrap());
+    host(folder.path(), child()).prepare(&HELLO, digest).await.unwrap();
+    host(folder.path(), missing()).prepare(&HELLO, digest).await.unwrap();
+}
+
+#[tokio::test]
+async fn damaged_code_is_compiled_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let digest = Digest::of(&fs::read(&*HELLO).unwrap());
+    let host = host(folder.path(), child());
+    host.prepare(&HELLO, digest).await.unwrap();
+    let entry = fs::read_dir(folder.path().join("cache")).unwrap().next().unwrap().unwrap().path();
+    let mut code = fs::read(&entry).unwrap();
+    let middle = code.len() / 2;
+    code[middle] ^= 1;
+    fs::write(&entry, &code).unwrap();
+    host.prepare(&HELLO, digest).await.unwrap();
+    assert_ne!(fs::read(&entry).unwrap(), code, "the damaged code is still there");
+}
+
+#[tokio::test]
+async fn a_file_that_is_not_the_verified_one_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let refused = host(folder.path(), child()).prepare(&HELLO, Digest::of(b"another")).await;
+    assert!(matches!(refused, Err(PrepareError::Digest { .. })), "{refused:?}");
+}
+
+#[tokio::test]
+async fn garbage_is_refused_by_the_child_in_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let garbage = folder.path().join("app.wasm");
+    fs::write(&garbage, b"\0asm\x0d\0\x01\0garbage").unwrap();
+    let host = host(folder.path(), child());
+    let refused = host.prepare(&garbage, Digest::of(&fs::read(&garbage).unwrap())).await;
+    let Err(PrepareError::Compile(CompileError::Refused { reason })) = refused else {
+        panic!("{refused:?}");
+    };
+    assert!(!reason.is_empty());
+    assert_eq!(
+        fs::read_dir(folder.path().join("cache")).unwrap().count(),
+        0,
+        "something was left behind"
+    );
+}
+
+#[tokio::test]
+async fn a_missing_compiler_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let digest = Digest::of(&fs::read(&*HELLO).unwrap());
+    let refused = host(folder.path(), missing()).prepare(&HELLO, digest).await.unwrap_err();
+    assert_eq!(refused.to_string(), "the compiler /nowhere/newleaf does not start");
+}
+
+#[test]
+fn what_an_app_needs_is_read_from_its_bytes() {
+    let hello = inspect(&HELLO).unwrap();
+    assert_eq!((hello.kind, hello.min_abi), (Handler::Http02, Some(AbiVersion::new(1, 0))));
+    assert!(!hello.imports.iter().any(|name| name.starts_with("newleaf:app/sql")));
+    let notes = inspect(&NOTES).unwrap();
+    assert_eq!((notes.kind, notes.min_abi), (Handler::Http02, Some(AbiVersion::new(1, 0))));
+    assert!(notes.imports.contains(&"newleaf:app/sql@1.0.0".to_owned()), "{:?}", notes.imports);
+    assert!(
+        notes.exports.contains(&"newleaf:app/lifecycle@1.0.0".to_owned()),
+        "{:?}",
+        notes.exports
+    );
+}

@@ -1,0 +1,158 @@
+//! The slot under load: exchanged a thousand times, held, overfull; no request is lost.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod world;
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+};
+
+use bytes::Bytes;
+use http::Request;
+use http_body_util::Empty;
+use newleaf_domain::{ByteSize, Grant};
+use newleaf_plugin_host::{Failure, Slot};
+use newleaf_sdk_testing::{Answer, World};
+use tokio::task::JoinSet;
+use world::{HELLO, NOTES, app};
+
+fn get(path: &str) -> Request<Empty<Bytes>> {
+    Request::get(path).header("host", "localhost").body(Empty::new()).unwrap()
+}
+
+async fn ask(slot: &Arc<Slot>, path: &str) -> Answer {
+    Answer::read(slot.handle(get(path)).await).await
+}
+
+/// Waits until `parked` requests wait; their number only grows while nobody releases.
+async fn parked(slot: &Arc<Slot>, parked: usize) {
+    while slot.stats().parked < parked {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thousand_swaps_under_load_lose_no_request() {
+    let world = app(&HELLO).start().await.unwrap();
+    let (done, answered) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+    let mut clients = JoinSet::new();
+    for _ in 0..8 {
+        let (slot, done, answered) = (world.slot().clone(), done.clone(), answered.clone());
+        clients.spawn(async move {
+            while !done.load(Relaxed) {
+                let answer = ask(&slot, "/?name=swap").await;
+                assert_eq!(answer.status, 200, "{:?}", answer.failure);
+                assert!(answer.broken_off.is_none() && answer.text().contains("Hello, swap!"));
+                answered.fetch_add(1, Relaxed);
+            }
+        });
+    }
+    let next = app(&HELLO);
+    for _ in 0..1_000 {
+        let loaded = world.load(&next).await.unwrap();
+        world.slot().swap(loaded);
+        tokio::task::yield_now().await;
+    }
+    done.store(true, Relaxed);
+    while let Some(client) = clients.join_next().await {
+        client.unwrap();
+    }
+    assert!(answered.load(Relaxed) > 100, "only {} requests were made", answered.load(Relaxed));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn held_requests_wait_and_are_served_by_the_next_version() {
+    let world = app(&HELLO).start().await.unwrap();
+    let slot = world.slot();
+    slot.hold(100);
+    let mut waiting = JoinSet::new();
+    for _ in 0..50 {
+        let slot = slot.clone();
+        waiting.spawn(async move { ask(&slot, "/").await.status });
+    }
+    parked(slot, 50).await;
+    slot.drained().await;
+    assert_eq!(world.stats().requests, 0, "a held request reached the app");
+    let next = world.load(&app(&HELLO)).await.unwrap();
+    slot.swap(next);
+    slot.release();
+    while let Some(status) = waiting.join_next().await {
+        assert_eq!(status.unwrap(), 200);
+    }
+    assert_eq!((world.stats().requests, slot.stats().parked), (50, 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn beyond_the_cap_a_held_request_is_refused_and_counted() {
+    let world = app(&HELLO).start().await.unwrap();
+    let slot = world.slot();
+    slot.hold(1);
+    let first = tokio::spawn({
+        let slot = slot.clone();
+        async move { ask(&slot, "/").await.status }
+    });
+    parked(slot, 1).await;
+    let refused = ask(slot, "/").await;
+    assert_eq!((refused.status, refused.failure), (503, Some(Failure::Held)));
+    assert_eq!(refused.header("retry-after"), "2");
+    slot.release();
+    assert_eq!((first.await.unwrap(), slot.stats().refused), (200, 1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_leaves_the_waiting_room_gives_its_place_up() {
+    let world = app(&HELLO).start().await.unwrap();
+    let slot = world.slot();
+    slot.hold(1);
+    let leaving = tokio::spawn({
+        let slot = slot.clone();
+        async move { ask(&slot, "/").await.status }
+    });
+    parked(slot, 1).await;
+    leaving.abort();
+    assert!(leaving.await.unwrap_err().is_cancelled());
+    assert_eq!(slot.stats().parked, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn draining_waits_for_an_unread_response() {
+    let world = app(&HELLO).start().await.unwrap();
+    let slot = world.slot().clone();
+    let response = slot.handle(get("/")).await;
+    slot.hold(10);
+    let drained = tokio::spawn(async move { slot.drained().await });
+    tokio::task::yield_now().await;
+    assert!(!drained.is_finished(), "drained while a response was unread");
+    assert_eq!(Answer::read(response).await.status, 200);
+    drained.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_hosts_may_serve_the_same_data_during_a_handover() {
+    let notes = || app(&NOTES).grant(Grant::Storage { quota: ByteSize::mib(4) });
+    let world = notes().start().await.unwrap();
+    let other = Slot::new(world.load(&notes()).await.unwrap());
+    let mut writers = JoinSet::new();
+    for writer in 0..4 {
+        let slot = if writer % 2 == 0 { world.slot().clone() } else { other.clone() };
+        writers.spawn(async move {
+            for number in 0..10 {
+                let note = format!(r#"{{"title":"{writer}-{number}","tags":"a,b"}}"#);
+                let request = Request::post("/api/notes").header("host", "localhost");
+                let request = request.body(http_body_util::Full::new(Bytes::from(note))).unwrap();
+                assert_eq!(Answer::read(slot.handle(request).await).await.status, 201);
+            }
+        });
+    }
+    while let Some(writer) = writers.join_next().await {
+        writer.unwrap();
+    }
+    assert_eq!(count(&world).await, 40);
+    assert_eq!(world.stats().writes + other.app().stats().writes, 40 + 1, "40 notes and init");
+}
+
+async fn count(world: &World) -> usize {
+    let notes = world.get("/api/notes").await.text();
+    serde_json::from_str::<Vec<serde_json::Value>>(&notes).unwrap().len()
+}

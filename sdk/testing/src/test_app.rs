@@ -1,0 +1,222 @@
+//! An app that runs in a world of its own.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use bytes::Bytes;
+use http::Request;
+use http_body_util::Full;
+use newleaf_domain::{Digest, Grant, Grants, PackageName, Version};
+use newleaf_plugin_host::{
+    App, AppConfig, AppStats, Compiler, LifecycleError, Limits, LoadError, PluginHost,
+    PrepareError, Settings, Slot,
+};
+use tempfile::TempDir;
+
+use crate::Answer;
+
+/// What an app is to be started with.
+#[derive(Debug, Clone)]
+pub struct TestApp {
+    wasm: PathBuf,
+    grants: Grants,
+    settings: BTreeMap<String, String>,
+    limits: Limits,
+    compiler: Compiler,
+    cache: Option<PathBuf>,
+}
+
+/// The world of one running app. Everything in it goes away when it is dropped.
+#[derive(Debug)]
+pub struct World {
+    folder: TempDir,
+    host: PluginHost,
+    slot: Arc<Slot>,
+}
+
+/// Why an app did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The folder of the world cannot be made.
+    #[error("make a folder for the test")]
+    Folder(#[source] std::io::Error),
+    /// The component cannot be read.
+    #[error("read {path}")]
+    Read {
+        /// Its file.
+        path: PathBuf,
+        /// The system's reason.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The name or version the world gives an app is not one.
+    #[error(transparent)]
+    Word(#[from] newleaf_domain::InvalidWord),
+    /// It cannot be compiled.
+    #[error("prepare the app")]
+    Prepare(#[from] PrepareError),
+    /// It cannot be linked.
+    #[error("load the app")]
+    Load(#[from] LoadError),
+    /// Its `init` or `health` failed.
+    #[error("start the app")]
+    Lifecycle(#[from] LifecycleError),
+}
+
+impl TestApp {
+    /// The component in the file `wasm`, with nothing granted.
+    pub fn new(wasm: &Path) -> Self {
+        Self {
+            wasm: wasm.to_owned(),
+            grants: Grants::default(),
+            settings: BTreeMap::new(),
+            limits: Limits::default(),
+            compiler: Compiler::UnsandboxedInThisProcess,
+            cache: None,
+        }
+    }
+
+    /// Grants one thing more.
+    #[must_use]
+    pub fn grant(mut self, grant: Grant) -> Self {
+        let mut grants: Vec<Grant> = self.grants.into();
+        grants.push(grant);
+        self.grants = grants.into();
+        self
+    }
+
+    /// Gives a setting.
+    #[must_use]
+    pub fn setting(mut self, key: &str, value: &str) -> Self {
+        self.settings.insert(key.to_owned(), value.to_owned());
+        self
+    }
+
+    /// Sets the limits.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Compiles elsewhere than in the test's own process.
+    #[must_use]
+    pub fn compiler(mut self, compiler: Compiler) -> Self {
+        self.compiler = compiler;
+        self
+    }
+
+    /// Keeps compiled code in `folder`, so that several worlds of one app compile it once.
+    #[must_use]
+    pub fn cache(mut self, folder: &Path) -> Self {
+        self.cache = Some(folder.to_owned());
+        self
+    }
+
+    /// Starts the app as an installation does: compiled, linked, `init`, `health`.
+    pub async fn start(self) -> Result<World, StartError> {
+        let folder = tempfile::tempdir().map_err(StartError::Folder)?;
+        let host = PluginHost::new(Settings {
+            cache_dir: self.cache.clone().unwrap_or_else(|| folder.path().join("cache")),
+            compiler: self.compiler.clone(),
+        })?;
+        let app = load(&host, folder.path(), &self).await?;
+        app.init().await?;
+        app.health().await?;
+        Ok(World { folder, host, slot: Slot::new(app) })
+    }
+}
+
+/// Compiles and links an app for the world in `folder`.
+async fn load(host: &PluginHost, folder: &Path, app: &TestApp) -> Result<App, StartError> {
+    let read = |source| StartError::Read { path: app.wasm.clone(), source };
+    let digest = Digest::of(&std::fs::read(&app.wasm).map_err(read)?);
+    let prepared = host.prepare(&app.wasm, digest).await?;
+    let config = AppConfig {
+        name: PackageName::parse("acme/app")?,
+        version: Version::parse("0.0.0")?,
+        base_path: World::BASE.to_owned(),
+        data_dir: folder.join("data"),
+        grants: app.grants.clone(),
+        settings: app.settings.clone(),
+        limits: app.limits,
+    };
+    Ok(host.load(&prepared, config)?)
+}
+
+impl World {
+    /// The path under which the app is served; requests are made below it.
+    pub const BASE: &str = "/apps/acme/app";
+
+    /// The slot that serves the app.
+    pub fn slot(&self) -> &Arc<Slot> {
+        &self.slot
+    }
+
+    /// The folder of the app's data.
+    pub fn data_dir(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// A folder for whatever the test keeps.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// What the app has done since it was loaded.
+    pub fn stats(&self) -> AppStats {
+        self.slot.app().stats()
+    }
+
+    /// Compiles and links another version for the same data, without serving it.
+    pub async fn load(&self, app: &TestApp) -> Result<App, StartError> {
+        load(&self.host, self.folder.path(), app).await
+    }
+
+    /// Asks for `path`, which begins with `/` and is below the app.
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send("GET", path, &[], Bytes::new()).await
+    }
+
+    /// Sends a form.
+    pub async fn post_form(&self, path: &str, form: &str) -> Answer {
+        let fields = [("content-type", "application/x-www-form-urlencoded")];
+        self.send("POST", path, &fields, form.to_owned().into()).await
+    }
+
+    /// Sends JSON.
+    pub async fn post_json(&self, path: &str, json: &str) -> Answer {
+        self.send("POST", path, &[("content-type", "application/json")], json.to_owned().into())
+            .await
+    }
+
+    /// Sends a request and reads its answer to the end.
+    pub async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        fields: &[(&str, &str)],
+        body: Bytes,
+    ) -> Answer {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", Self::BASE))
+            .header("host", "localhost");
+        for (name, value) in fields {
+            request = request.header(*name, *value);
+        }
+        match request.body(Full::new(body)) {
+            Ok(request) => Answer::read(self.slot.handle(request).await).await,
+            Err(error) => Answer {
+                status: 400,
+                headers: http::HeaderMap::new(),
+                body: format!("not a request: {error}").into(),
+                failure: None,
+                broken_off: None,
+            },
+        }
+    }
+}

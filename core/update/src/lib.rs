@@ -1,6 +1,38 @@
 //! Carries an approved plan out, exactly so, and tells what it does.
 //!
 //! Every effect goes through a trait in [`port`]; the crate chooses nothing and never opens a
-//! socket, a package or a database by itself.
+//! socket, a package or a database by itself. A reader starts at [`Updater`], then looks at the
+//! table in [`phase`] and the way of each kind of update in `carry`.
 
+mod carry;
+pub mod explain;
+mod hub;
+mod ledger;
+mod overview;
+pub mod phase;
+mod planning;
+pub mod port;
+mod preflight;
+pub mod proof;
+mod recover;
+mod refresh;
+mod run;
+mod settings;
+mod start;
+mod step;
+mod updater;
 pub mod view;
+mod watch;
+
+pub use explain::{ExitClass, Explain, FourLines};
+pub use newleaf_launcher::journal;
+pub use newleaf_launcher::state;
+pub use overview::OverviewError;
+pub use planning::PlanError;
+pub use port::Ports;
+pub use recover::{RecoverError, Recovered};
+pub use refresh::CheckError;
+pub use settings::{Budget, ProductFace, Settings};
+pub use start::{AppData, Approval, Consent, StartError};
+pub use updater::Updater;
+pub use watch::Watch;

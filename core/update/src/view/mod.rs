@@ -7,7 +7,9 @@ mod prerequisite;
 mod report;
 
 pub use history::{HistoryEntry, HistoryTarget};
-pub use overview::{AppRow, CoreCard, Freshness, Notice, Offer, Overview, RunningUpdate, Severity, UndoOffer};
+pub use overview::{
+    AppRow, CoreCard, Freshness, Notice, Offer, Overview, RunningUpdate, Severity, UndoOffer,
+};
 pub use plan::{ChangeView, DisplayText, PlanView, StalePlan};
 pub use prerequisite::{Prerequisite, PrerequisiteId, Standing};
 pub use report::{Progress, Report, StepReport, StepStanding, Unit};

@@ -1,7 +1,9 @@
 //! The overview: the state of the host in one sentence, then in rows.
 
 use newleaf_domain::version::Step;
-use newleaf_domain::{ByteSize, Channel, Edition, PackageName, Target, Timestamp, UpdateId, Version};
+use newleaf_domain::{
+    ByteSize, Channel, Edition, PackageName, Target, Timestamp, UpdateId, Version,
+};
 use newleaf_launcher::journal::StepId;
 use newleaf_plan::Candidate;
 use serde::{Deserialize, Serialize};

@@ -5,6 +5,8 @@ use newleaf_launcher::journal::{Ending, Failure, Outcome, StepId, Undoable};
 use newleaf_launcher::state::Way;
 use serde::{Deserialize, Serialize};
 
+use crate::explain::ExitClass;
+
 /// One update as it stands, folded from its journal records and live progress.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
@@ -95,4 +97,33 @@ pub enum Unit {
     Rows,
     /// Seconds of probation.
     Seconds,
+}
+
+impl Report {
+    /// The failure that ended it, with its step.
+    pub fn failure(&self) -> Option<(StepId, &Failure)> {
+        self.steps.iter().find_map(|row| match &row.standing {
+            StepStanding::Failed { failure } => Some((row.step, failure)),
+            StepStanding::Waiting | StepStanding::Running | StepStanding::Over { .. } => None,
+        })
+    }
+
+    /// The step that runs.
+    pub fn running_step(&self) -> Option<StepId> {
+        self.steps.iter().find(|row| row.standing == StepStanding::Running).map(|row| row.step)
+    }
+
+    /// The kind of failure it ended with, whose number is the exit code; none while it runs and
+    /// where it succeeded.
+    pub fn exit_class(&self) -> Option<ExitClass> {
+        match self.ending? {
+            Ending::Committed | Ending::Deferred => None,
+            Ending::RolledBack => Some(ExitClass::RolledBack),
+            Ending::Failed | Ending::Undone => Some(match self.failure() {
+                Some((StepId::Check, _)) => ExitClass::Blocked,
+                Some((StepId::Verify, _)) => ExitClass::Trust,
+                Some(_) | None => ExitClass::Failed,
+            }),
+        }
+    }
 }

@@ -1,0 +1,339 @@
+//! The host in one sentence, then in rows: what runs, what could, and what a person must read
+//! first. Looks at nothing but what is known already.
+
+use newleaf_domain::{Channel, Target};
+use newleaf_launcher::journal::Ending;
+use newleaf_launcher::state::{AppState, State};
+use newleaf_plan::{Candidate, Installed, Survey};
+
+use crate::Updater;
+use crate::explain::{Explain, chain};
+use crate::ledger::is_success;
+use crate::port::{LauncherError, SlotRef, StoreError};
+use crate::refresh::{CheckError, Interest, Known};
+use crate::view::{
+    AppRow, CoreCard, Freshness, HistoryEntry, Notice, Offer, Overview, RunningUpdate, Severity,
+    UndoOffer,
+};
+
+/// Signatures that expire within so many seconds are worth a word: a day.
+const SOON: i64 = 24 * 60 * 60;
+
+/// Why there is no overview. Completes "failed to look at the host: …".
+#[derive(Debug, thiserror::Error)]
+pub enum OverviewError {
+    /// State or journal.
+    #[error("the journal cannot be read")]
+    Launcher(#[source] LauncherError),
+    /// What is kept on disk.
+    #[error("what is kept on disk cannot be read")]
+    Store(#[source] StoreError),
+}
+
+impl Explain for OverviewError {
+    fn class(&self) -> crate::ExitClass {
+        crate::ExitClass::Failed
+    }
+
+    fn todo(&self) -> String {
+        "newleaf preflight names the folder and the command that mends it".to_owned()
+    }
+}
+
+impl Updater {
+    /// The host as it stands. Asks nobody outside this machine.
+    ///
+    /// # Errors
+    /// [`OverviewError`].
+    pub async fn overview(&self) -> Result<Overview, OverviewError> {
+        if let Err(error) = self.recall().await {
+            // Before the first check there is nothing to recall; the freshness row says so.
+            tracing::debug!(error = chain(&error), "nothing is recalled of the repository");
+        }
+        let known = self.known();
+        let installed = self.installed().await.map_err(OverviewError::Store)?;
+        let freshness = self.freshness().await.map_err(OverviewError::Store)?;
+        let history = self.history().await.map_err(OverviewError::Launcher)?;
+        let state = self.state();
+        let core = self.core_card(&state, known.as_deref(), &installed);
+        let mut apps = Vec::new();
+        for (name, app) in &state.apps {
+            apps.push(self.app_row(name, app, known.as_deref(), &installed, &history).await);
+        }
+        let running = self.running_update().await.map_err(OverviewError::Launcher)?;
+        let mut overview = Overview {
+            sentence: String::new(),
+            notices: self.notices(&state, &history, &freshness, known.as_deref()),
+            core,
+            apps,
+            running,
+            freshness,
+            seq: state.seq,
+        };
+        overview.sentence = sentence(&overview);
+        Ok(overview)
+    }
+
+    /// Apps that are not installed and could be, of every namespace of the repository.
+    ///
+    /// # Errors
+    /// The repository could not be looked at.
+    pub async fn browse(&self) -> Result<Vec<AppRow>, CheckError> {
+        let known = self.refresh(Interest::Everything).await?;
+        let installed = self.installed().await.map_err(CheckError::Store)?;
+        let state = self.state();
+        let mut rows = Vec::new();
+        for name in known.targets.apps() {
+            if !state.apps.contains_key(&name) {
+                let app = AppState::default();
+                rows.push(self.app_row(&name, &app, Some(&known), &installed, &[]).await);
+            }
+        }
+        Ok(rows)
+    }
+
+    fn core_card(&self, state: &State, known: Option<&Known>, installed: &Installed) -> CoreCard {
+        let survey = known.map(|known| self.survey(known, installed, &Target::Core));
+        let undo = state
+            .core
+            .previous
+            .as_ref()
+            .filter(|slot| slot.schema >= state.core.good.oldest_reader);
+        CoreCard {
+            product: self.face().name.clone(),
+            version: state.core.good.version.clone(),
+            edition: self.face().edition.clone(),
+            offer: survey.as_ref().and_then(|survey| offer(survey, false)),
+            candidates: survey.map_or_else(Vec::new, |survey| survey.candidates),
+            undo: undo.map(|slot| UndoOffer { version: slot.version.clone(), loses: None }),
+            channel: self.channel(&Target::Core),
+        }
+    }
+
+    async fn app_row(
+        &self,
+        name: &newleaf_domain::PackageName,
+        app: &AppState,
+        known: Option<&Known>,
+        installed: &Installed,
+        history: &[HistoryEntry],
+    ) -> AppRow {
+        let target = Target::App(name.clone());
+        let survey = known.map(|known| self.survey(known, installed, &target));
+        let asks_more = survey.as_ref().is_some_and(|survey| self.asks_more(survey, known, app));
+        let manifest = match &app.good {
+            Some(slot) => self.ports().slots.manifest(&SlotRef::app(name, slot)).await.ok(),
+            None => None,
+        };
+        let (display, summary) =
+            manifest.map_or_else(|| (String::new(), String::new()), |it| (it.name, it.summary));
+        let serving = self.ports().plugins.serving(name);
+        let stopped =
+            stopped(app, serving.as_ref().and_then(|it| it.stopped.clone()), history, &target);
+        AppRow {
+            id: name.clone(),
+            name: if display.is_empty() { name.app().to_owned() } else { display },
+            summary,
+            version: app.good.as_ref().map(|good| good.version.clone()),
+            path: format!("/apps/{name}/"),
+            serving: app.good.is_some() && stopped.is_none() && serving.is_some(),
+            stopped,
+            offer: survey.as_ref().and_then(|survey| offer(survey, asks_more)),
+            blocked: survey.as_ref().and_then(|survey| survey.untrusted.clone()),
+            candidates: survey.map_or_else(Vec::new, |survey| survey.candidates),
+            undo: undo_of(app),
+        }
+    }
+
+    fn survey(&self, known: &Known, installed: &Installed, target: &Target) -> Survey {
+        newleaf_plan::survey(installed, &known.targets, &self.settings().policy, target)
+    }
+
+    /// Whether the best release asks for more than the app may do today.
+    fn asks_more(&self, survey: &Survey, known: Option<&Known>, app: &AppState) -> bool {
+        let Some((best, known)) = survey.best().zip(known) else { return false };
+        let file =
+            known.targets.releases(&survey.target).find(|(_, file)| file.sha256 == best.digest);
+        let Some(manifest) = file.and_then(|(_, file)| file.manifest().ok()) else { return false };
+        let held = app.good.as_ref().map(|good| good.grants.clone()).unwrap_or_default();
+        held.changes_to(&manifest.capabilities).iter().any(|change| change.widens)
+    }
+
+    fn channel(&self, target: &Target) -> Channel {
+        self.settings().policy.channels.get(target).copied().unwrap_or_default()
+    }
+
+    async fn running_update(&self) -> Result<Option<RunningUpdate>, LauncherError> {
+        let Some(id) = self.running().await? else { return Ok(None) };
+        let report = self.report(&id).await?;
+        Ok(report.map(|report| RunningUpdate {
+            id,
+            step: report.running_step(),
+            target: report.target,
+        }))
+    }
+
+    /// What to read first: the last failure of each target, bad releases, what will fail soon.
+    fn notices(
+        &self,
+        state: &State,
+        history: &[HistoryEntry],
+        freshness: &Freshness,
+        known: Option<&Known>,
+    ) -> Vec<Notice> {
+        let targets =
+            std::iter::once(Target::Core).chain(state.apps.keys().cloned().map(Target::App));
+        let last =
+            targets.filter_map(|target| history.iter().find(|entry| entry.target.target == target));
+        let mut notices = last.filter_map(failure_notice).collect::<Vec<_>>();
+        notices.extend(flagged(state, known));
+        notices.extend(self.freshness_notice(freshness));
+        notices.extend(clock_notice(known));
+        notices.sort_by_key(|notice| std::cmp::Reverse(notice.severity));
+        notices
+    }
+
+    fn freshness_notice(&self, freshness: &Freshness) -> Option<Notice> {
+        let now = self.ports().clock.now();
+        let text = match (&freshness.last_error, freshness.expires) {
+            (Some(error), _) => format!("The last look at the repository failed: {error}."),
+            (None, Some(expires)) if expires <= now => {
+                format!("The repository's signatures expired at {expires}.")
+            }
+            (None, Some(expires)) if expires.seconds_since(now) < SOON / 24 => {
+                format!("The repository's signatures expire at {expires}.")
+            }
+            (None, _) => return None,
+        };
+        Some(Notice {
+            severity: Severity::Warning,
+            text,
+            todo: Some("Check the network and the repository, then look again.".to_owned()),
+            command: Some("newleaf check".to_owned()),
+            update: None,
+        })
+    }
+}
+
+/// The last update of a target, where it did not succeed: its reason comes first.
+fn failure_notice(entry: &HistoryEntry) -> Option<Notice> {
+    let ending = entry.ending?;
+    if is_success(ending) {
+        return None;
+    }
+    let reason = entry.reason.clone().unwrap_or_else(|| "no reason was recorded".to_owned());
+    let target = &entry.target;
+    let what = match ending {
+        Ending::RolledBack => format!("{} {} was taken back", target.target, target.to),
+        Ending::Undone => {
+            format!("The update of {} to {} was interrupted", target.target, target.to)
+        }
+        Ending::Failed | Ending::Committed | Ending::Deferred => {
+            format!("The update of {} to {} failed", target.target, target.to)
+        }
+    };
+    let severity = if ending == Ending::Undone { Severity::Warning } else { Severity::Error };
+    Some(Notice {
+        severity,
+        text: format!("{what}: {reason}"),
+        todo: None,
+        command: Some("newleaf history".to_owned()),
+        update: Some(entry.id.clone()),
+    })
+}
+
+/// Installed releases that an advisory is about: flagged, never stopped by it.
+fn flagged(state: &State, known: Option<&Known>) -> Vec<Notice> {
+    let Some(known) = known else { return Vec::new() };
+    let digests = state.apps.iter().filter_map(|(name, app)| {
+        app.good.as_ref().map(|good| (Target::App(name.clone()), good.digest, good.version.clone()))
+    });
+    let core = &state.core.good;
+    let all = std::iter::once((Target::Core, core.digest, core.version.clone())).chain(digests);
+    all.filter_map(|(target, digest, version)| {
+        let mut releases = known.targets.releases(&target);
+        let (_, file) = releases.find(|(_, file)| file.sha256 == digest)?;
+        let advisory = known.targets.advisories_about(file).next()?;
+        Some(Notice {
+            severity: Severity::Warning,
+            text: format!("{target} {version} was withdrawn: {}", advisory.reason),
+            todo: Some("Update it as soon as a newer version is there.".to_owned()),
+            command: Some(format!("newleaf update {target}")),
+            update: None,
+        })
+    })
+    .collect()
+}
+
+fn clock_notice(known: Option<&Known>) -> Option<Notice> {
+    let behind = known?.freshness.clock?;
+    Some(Notice {
+        severity: Severity::Warning,
+        text: format!(
+            "This machine's clock says {}, but a signature was made at {}.",
+            behind.clock, behind.signed_at
+        ),
+        todo: Some("Set this machine's clock.".to_owned()),
+        command: None,
+        update: None,
+    })
+}
+
+fn offer(survey: &Survey, asks_more: bool) -> Option<Offer> {
+    let best: &Candidate = survey.best()?;
+    Some(Offer {
+        version: best.version.clone(),
+        step: best.step,
+        length: best.length,
+        published: best.published,
+        security: best.security,
+        breaking: best.breaking,
+        asks_more,
+    })
+}
+
+/// What *Undo* of an app would lose: nothing where the version before reads the data as it is.
+fn undo_of(app: &AppState) -> Option<UndoOffer> {
+    let (good, previous) = app.good.as_ref().zip(app.previous.as_ref())?;
+    let loses = (previous.schema < good.oldest_reader)
+        .then(|| format!("everything written since the update to {}", good.version));
+    let possible = loses.is_none() || good.snapshot.is_some();
+    possible.then(|| UndoOffer { version: previous.version.clone(), loses })
+}
+
+/// Why an app's requests are not served.
+fn stopped(
+    app: &AppState,
+    told: Option<String>,
+    history: &[HistoryEntry],
+    target: &Target,
+) -> Option<String> {
+    if told.is_some() || !app.disabled {
+        return told;
+    }
+    let last = history.iter().find(|entry| entry.target.target == *target);
+    let failed = last
+        .filter(|entry| entry.ending == Some(Ending::Failed))
+        .and_then(|entry| entry.reason.clone());
+    Some(failed.unwrap_or_else(|| "it was switched off by an admin".to_owned()))
+}
+
+/// The state in one sentence.
+fn sentence(overview: &Overview) -> String {
+    if let Some(running) = &overview.running {
+        return match &running.target {
+            Target::Core => format!("{} is being updated.", overview.core.product),
+            Target::App(app) => format!("{app} is being updated."),
+        };
+    }
+    let offers =
+        std::iter::once(&overview.core.offer).chain(overview.apps.iter().map(|app| &app.offer));
+    match offers.flatten().count() {
+        0 if overview.freshness.last_check.is_none() => {
+            "The repository has not been read yet.".to_owned()
+        }
+        0 => "Everything is up to date.".to_owned(),
+        1 => "1 update is ready.".to_owned(),
+        many => format!("{many} updates are ready."),
+    }
+}

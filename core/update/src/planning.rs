@@ -1,0 +1,216 @@
+//! Plans with all that a person reads before saying yes. The choice is the planner's alone.
+
+use newleaf_domain::{Digest, GrantChange, Manifest, PlanId, Target, Version};
+use newleaf_plan::{Change, Outcome, PLAN_LIFETIME_SECONDS, Plan, Planned, Refusal, Request};
+use newleaf_trust::{TargetFile, check_target};
+
+use crate::Updater;
+use crate::explain::{ExitClass, Explain};
+use crate::port::{Place, PlanMemo, StoreError};
+use crate::preflight::{self, Scope};
+use crate::refresh::{CheckError, Known};
+use crate::view::{ChangeView, DisplayText, PlanView, Prerequisite};
+
+/// The longest text beside a package that is shown.
+const MAX_TEXT: newleaf_domain::ByteSize = newleaf_domain::ByteSize::mib(1);
+
+/// Why there is no plan. Completes "failed to plan: …".
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// The repository could not be looked at.
+    #[error("the repository could not be checked")]
+    Check(#[source] CheckError),
+    /// What is kept on disk cannot be read or written.
+    #[error("what is kept on disk failed")]
+    Store(#[source] StoreError),
+    /// Nothing to do.
+    #[error("{target} {version} is the newest for this host")]
+    UpToDate {
+        /// What was asked for.
+        target: Target,
+        /// What runs.
+        version: Version,
+    },
+    /// Something is newer or was asked for, and cannot be installed.
+    #[error(transparent)]
+    Refused(Refusal),
+    /// No plan of this id was shown here within a day.
+    #[error("no plan {id} was made here within the last day")]
+    Unknown {
+        /// The id.
+        id: PlanId,
+    },
+}
+
+impl Explain for PlanError {
+    fn class(&self) -> ExitClass {
+        match self {
+            Self::Check(error) => error.class(),
+            Self::Refused(Refusal::Untrusted { .. }) => ExitClass::Trust,
+            Self::Refused(_) => ExitClass::Blocked,
+            Self::Store(_) | Self::UpToDate { .. } | Self::Unknown { .. } => ExitClass::Failed,
+        }
+    }
+
+    fn todo(&self) -> String {
+        match self {
+            Self::Check(error) => error.todo(),
+            Self::Store(_) => {
+                "newleaf preflight names the folder and the command that mends it".to_owned()
+            }
+            Self::UpToDate { .. } => "nothing".to_owned(),
+            Self::Refused(refusal) => refusal.hint().to_owned(),
+            Self::Unknown { .. } => "make a new plan: newleaf plan".to_owned(),
+        }
+    }
+}
+
+impl Updater {
+    /// Plans the newest possible version of `target`, or exactly `version`. Looks at the repository
+    /// where the last look is too old. The plan is remembered for a day.
+    ///
+    /// # Errors
+    /// [`PlanError`].
+    pub async fn plan(
+        &self,
+        target: &Target,
+        version: Option<Version>,
+    ) -> Result<PlanView, PlanError> {
+        let known = self.known_for(target).await.map_err(PlanError::Check)?;
+        let planned =
+            self.choose(&known, target, version.clone()).await.map_err(PlanError::Store)?;
+        let plan = match &planned.outcome {
+            Outcome::Plan(plan) => plan.clone(),
+            Outcome::UpToDate { version } => {
+                return Err(PlanError::UpToDate {
+                    target: target.clone(),
+                    version: version.clone(),
+                });
+            }
+            Outcome::Refused(refusal) => return Err(PlanError::Refused(refusal.clone())),
+        };
+        self.remember(&plan, target, version).await.map_err(PlanError::Store)?;
+        Ok(self.plan_view(&known, plan, planned).await)
+    }
+
+    /// The plan with this id, as it would be carried out now.
+    ///
+    /// # Errors
+    /// [`PlanError`]; [`PlanError::Unknown`] where no such plan was made here within a day.
+    pub async fn plan_by_id(&self, id: &PlanId) -> Result<PlanView, PlanError> {
+        let memo = self.recall_plan(id).await?;
+        let known = self.known_for(&memo.target).await.map_err(PlanError::Check)?;
+        let planned =
+            self.choose(&known, &memo.target, memo.version).await.map_err(PlanError::Store)?;
+        Ok(self.plan_view(&known, memo.plan, planned).await)
+    }
+
+    /// Measures the prerequisites: of a change of `target` where there is one, else of any update.
+    pub async fn preflight(&self, target: Option<&Target>) -> Vec<Prerequisite> {
+        let planned = match (target, self.known()) {
+            (Some(target), Some(known)) => self.choose(&known, target, None).await.ok(),
+            (Some(_), None) | (None, _) => None,
+        };
+        let change = planned.as_ref().and_then(Planned::plan).and_then(|plan| plan.changes.first());
+        preflight::measure(self, change.map_or(Scope::Any, Scope::Change), None).await
+    }
+
+    pub(crate) async fn recall_plan(&self, id: &PlanId) -> Result<PlanMemo, PlanError> {
+        let memo = self.ports().store.plan(id).await.map_err(PlanError::Store)?;
+        memo.ok_or_else(|| PlanError::Unknown { id: id.clone() })
+    }
+
+    /// Remembers a plan, so that its id is enough to say yes to it.
+    pub(crate) async fn remember(
+        &self,
+        plan: &Plan,
+        target: &Target,
+        version: Option<Version>,
+    ) -> Result<(), StoreError> {
+        let memo = PlanMemo { plan: plan.clone(), target: target.clone(), version };
+        // A plan past its day is still told apart from one that never was, for another day.
+        let forget = self.ports().clock.now().plus_seconds(-2 * PLAN_LIFETIME_SECONDS);
+        self.ports().store.put_plan(&memo, forget).await
+    }
+
+    async fn choose(
+        &self,
+        known: &Known,
+        target: &Target,
+        version: Option<Version>,
+    ) -> Result<Planned, StoreError> {
+        let installed = self.installed().await?;
+        let request = Request { target: target.clone(), version };
+        let now = self.ports().clock.now();
+        Ok(newleaf_plan::plan(&installed, &known.targets, &self.settings().policy, &request, now))
+    }
+
+    async fn plan_view(&self, known: &Known, plan: Plan, planned: Planned) -> PlanView {
+        let mut changes = Vec::new();
+        for change in &plan.changes {
+            changes.push(self.change_view(known, change).await);
+        }
+        let scope = plan.changes.first().map_or(Scope::Any, Scope::Change);
+        let prerequisites = preflight::measure(self, scope, None).await;
+        PlanView { plan, changes, prerequisites, candidates: planned.survey.candidates }
+    }
+
+    async fn change_view(&self, known: &Known, change: &Change) -> ChangeView {
+        let manifest = self.display_manifest(known, change).await;
+        let changelog = self.text_beside(known, change, "CHANGELOG.md").await;
+        let text = manifest.as_ref().map(|manifest| DisplayText {
+            name: manifest.name.clone(),
+            summary: manifest.summary.clone(),
+            changelog: changelog.and_then(|bytes| String::from_utf8(bytes).ok()),
+        });
+        ChangeView {
+            change: change.clone(),
+            text,
+            grants: worded(&change.grant_changes, manifest.as_ref()),
+            needs: preflight::needed(self, change).await,
+        }
+    }
+
+    /// The differences in what an app may do, with the author's reasons as sentences.
+    pub(crate) async fn worded_grants(&self, known: &Known, change: &Change) -> Vec<GrantChange> {
+        let manifest = self.display_manifest(known, change).await;
+        worded(&change.grant_changes, manifest.as_ref())
+    }
+
+    /// The manifest with its texts, which stands beside the package; none where it cannot be had.
+    async fn display_manifest(&self, known: &Known, change: &Change) -> Option<Manifest> {
+        let file = match &change.target {
+            Target::App(_) => "manifest.json".to_owned(),
+            Target::Core => format!("{}.json", self.face().platform),
+        };
+        Manifest::parse(&self.text_beside(known, change, &file).await?).ok()
+    }
+
+    /// A text beside the package, verified like any target; none where it cannot be had.
+    async fn text_beside(&self, known: &Known, change: &Change, name: &str) -> Option<Vec<u8>> {
+        let release = known.targets.file(&change.path)?;
+        let file: &TargetFile = known.targets.beside(release, name)?;
+        let max = file.length.min(MAX_TEXT);
+        let read = self.ports().repository.read(Place::Target, &file.stored_path(), max).await;
+        let bytes = read.ok().flatten()?;
+        let length = newleaf_domain::ByteSize::bytes(bytes.len() as u64);
+        check_target(file, length, Digest::of(&bytes)).is_ok().then_some(bytes)
+    }
+}
+
+/// Puts each reason's text in place of its digest; a text that does not have the signed digest
+/// counts as none.
+fn worded(changes: &[GrantChange], manifest: Option<&Manifest>) -> Vec<GrantChange> {
+    let text = |digest: &String| {
+        let asked = manifest.iter().flat_map(|manifest| &manifest.capabilities);
+        asked
+            .map(|it| &it.reason)
+            .find(|reason| Digest::of(reason.as_bytes()).to_string() == *digest)
+            .cloned()
+    };
+    let words = |change: &GrantChange| GrantChange {
+        reason: change.reason.as_ref().and_then(text),
+        ..change.clone()
+    };
+    changes.iter().map(words).collect()
+}

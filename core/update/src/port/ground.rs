@@ -1,0 +1,166 @@
+//! The machine under the host: what can be written, how much room there is, on what filesystem.
+//! Measures; judges nothing.
+
+use std::path::PathBuf;
+
+use async_trait::async_trait;
+use newleaf_domain::ByteSize;
+
+/// Measures the machine.
+#[async_trait]
+pub trait Ground: Send + Sync + std::fmt::Debug {
+    /// Creates, syncs, renames and removes a file in the area, as an update would.
+    async fn probe(&self, area: Area) -> Probe;
+
+    /// Room on the filesystem of the host's folder.
+    ///
+    /// # Errors
+    /// The system does not say.
+    async fn space(&self) -> Result<Space, GroundError>;
+
+    /// The filesystem of the host's folder.
+    ///
+    /// # Errors
+    /// The system does not say.
+    async fn filesystem(&self) -> Result<Filesystem, GroundError>;
+}
+
+/// A directory that an update writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Area {
+    /// The host's folder itself: `state` and journal.
+    Root,
+    /// `downloads/`
+    Downloads,
+    /// `staging/`
+    Staging,
+    /// `slots/`
+    Slots,
+    /// `data/`
+    Data,
+    /// `snapshots/`
+    Snapshots,
+    /// `trust/`
+    Trust,
+    /// `cache/`
+    Cache,
+}
+
+impl Area {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Root,
+        Self::Downloads,
+        Self::Staging,
+        Self::Slots,
+        Self::Data,
+        Self::Snapshots,
+        Self::Trust,
+        Self::Cache,
+    ];
+
+    /// Its path below the host's folder; empty for the folder itself.
+    pub const fn folder(self) -> &'static str {
+        match self {
+            Self::Root => "",
+            Self::Downloads => "downloads",
+            Self::Staging => "staging",
+            Self::Slots => "slots",
+            Self::Data => "data",
+            Self::Snapshots => "snapshots",
+            Self::Trust => "trust",
+            Self::Cache => "cache",
+        }
+    }
+}
+
+/// What came of writing in one directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Probe {
+    /// The directory.
+    pub path: PathBuf,
+    /// Its owner's name, or number where it has none.
+    pub owner: String,
+    /// Its permission bits.
+    pub mode: u32,
+    /// The user this process runs as, by name or number.
+    pub user: String,
+    /// Whether it could be written.
+    pub result: ProbeResult,
+}
+
+/// Whether a directory could be written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ProbeResult {
+    /// It could.
+    Written,
+    /// It could not.
+    Failed {
+        /// `create a file`, `sync`, `rename`, `remove`.
+        doing: &'static str,
+        /// The kind of refusal.
+        fault: ProbeFault,
+        /// The system's words.
+        detail: String,
+    },
+}
+
+/// Why a directory could not be written, as far as the remedy differs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProbeFault {
+    /// Owner or mode forbid it.
+    Permission,
+    /// The filesystem is mounted read-only.
+    ReadOnly,
+    /// No space or quota left.
+    Full,
+    /// The directory is not there.
+    Missing,
+    /// Something else.
+    Other,
+}
+
+/// Room on a filesystem.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Space {
+    /// The folder that was asked about.
+    pub path: PathBuf,
+    /// Bytes that this user may still write.
+    pub free: ByteSize,
+    /// Files that may still be made; none where the filesystem does not count them.
+    pub inodes: Option<u64>,
+}
+
+/// A filesystem.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Filesystem {
+    /// The folder that was asked about.
+    pub path: PathBuf,
+    /// Its kind, such as `ext4` or `nfs`.
+    pub kind: String,
+    /// Whether its disk is in this machine.
+    pub locality: Locality,
+    /// A directory below the folder that lies on another filesystem, so that nothing can be
+    /// renamed into it.
+    pub elsewhere: Option<PathBuf>,
+}
+
+/// Whether a filesystem's disk is in this machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Locality {
+    /// It is.
+    Local,
+    /// It is reached over a network, where locks and renames cannot be relied on.
+    Network,
+}
+
+/// The machine does not say.
+#[derive(Debug, thiserror::Error)]
+#[error("{} could not be measured", path.display())]
+pub struct GroundError {
+    /// What was to be measured.
+    pub path: PathBuf,
+    /// The system's answer.
+    #[source]
+    pub source: std::io::Error,
+}

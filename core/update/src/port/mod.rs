@@ -1,0 +1,44 @@
+//! The doors through which every effect goes. Each is a trait that the host fills, with a fake for
+//! tests that keeps a whole machine in memory.
+
+mod ground;
+mod launcher;
+mod plugins;
+mod repository;
+mod slots;
+mod store;
+
+use std::sync::Arc;
+
+use newleaf_domain::Clock;
+
+pub use ground::{
+    Area, Filesystem, Ground, GroundError, Locality, Probe, ProbeFault, ProbeResult, Space,
+};
+pub use launcher::{Launcher, LauncherError, News, Reach};
+pub use plugins::{PluginError, Plugins, Serving, Trouble};
+pub use repository::{Body, Place, Repository, RepositoryError, Resume};
+pub use slots::{
+    ExpandError, Heard, Inspected, Keep, Measured, Partial, SelfTest, SlotError, SlotRef, Slots,
+    Swept,
+};
+pub use store::{Contact, PlanMemo, Store, StoreError};
+
+/// All doors together.
+#[derive(Debug, Clone)]
+pub struct Ports {
+    /// Where releases come from.
+    pub repository: Arc<dyn Repository>,
+    /// What must survive a restart: trust, pins, plans.
+    pub store: Arc<dyn Store>,
+    /// Downloads, staging and slots on disk.
+    pub slots: Arc<dyn Slots>,
+    /// The apps that run.
+    pub plugins: Arc<dyn Plugins>,
+    /// The one writer of state and journal.
+    pub launcher: Arc<dyn Launcher>,
+    /// Measurements of the machine.
+    pub ground: Arc<dyn Ground>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+}

@@ -1,0 +1,179 @@
+//! The apps that run: held, copied, migrated, swapped and watched.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use newleaf_domain::{ByteSize, PackageName};
+use newleaf_launcher::state::AppSlot;
+
+use crate::settings::Budget;
+
+/// What an update does to running apps. Each call can be made twice: what is done stays done.
+#[async_trait]
+pub trait Plugins: Send + Sync + std::fmt::Debug {
+    /// Compiles the version and links it with the host, without running it.
+    ///
+    /// # Errors
+    /// It does not compile, or wants what this host does not offer.
+    async fn prepare(&self, app: &PackageName, slot: &AppSlot) -> Result<String, PluginError>;
+
+    /// Parks new requests from now on; running ones go on.
+    ///
+    /// # Errors
+    /// The app is not known.
+    async fn hold(&self, app: &PackageName) -> Result<(), PluginError>;
+
+    /// Waits until no request of the app runs.
+    ///
+    /// # Errors
+    /// Some still run after `within`.
+    async fn drained(&self, app: &PackageName, within: Duration) -> Result<(), PluginError>;
+
+    /// Copies the quiet data into `snapshots/<folder>`, complete and synced when it returns. An
+    /// app without data gives an empty snapshot.
+    ///
+    /// # Errors
+    /// The copy could not be made; what there is of it counts for nothing.
+    async fn snapshot(&self, app: &PackageName, folder: &str) -> Result<ByteSize, PluginError>;
+
+    /// Puts the data of `snapshots/<folder>` in place of what is there. The app must not run.
+    ///
+    /// # Errors
+    /// The copy could not be made; calling again starts over.
+    async fn restore(&self, app: &PackageName, folder: &str) -> Result<(), PluginError>;
+
+    /// Bytes of the app's data.
+    ///
+    /// # Errors
+    /// The folder cannot be read.
+    async fn data_size(&self, app: &PackageName) -> Result<ByteSize, PluginError>;
+
+    /// Lets the version bring the data from schema `from` to its own; `from` is none where there
+    /// is no data yet.
+    ///
+    /// # Errors
+    /// The app refused, trapped, or was too slow.
+    async fn migrate(
+        &self,
+        app: &PackageName,
+        slot: &AppSlot,
+        from: Option<u32>,
+        within: Duration,
+    ) -> Result<(), PluginError>;
+
+    /// Asks the version for its health, still without requests.
+    ///
+    /// # Errors
+    /// It answers that it is not well, or does not answer.
+    async fn health(&self, app: &PackageName, slot: &AppSlot) -> Result<(), PluginError>;
+
+    /// Makes this version the one that requests reach, freshly loaded, still held.
+    ///
+    /// # Errors
+    /// It cannot be loaded.
+    async fn swap(&self, app: &PackageName, slot: &AppSlot) -> Result<(), PluginError>;
+
+    /// Lets parked and new requests go on.
+    ///
+    /// # Errors
+    /// The app is not known.
+    async fn release(&self, app: &PackageName) -> Result<(), PluginError>;
+
+    /// Stops serving the app; its pages give `reason`.
+    async fn stop(&self, app: &PackageName, reason: &str);
+
+    /// Forgets the app; its parked requests are answered as if it had never been there.
+    async fn forget(&self, app: &PackageName);
+
+    /// Resolves when the version that serves now has overspent `budget`; else never.
+    async fn trouble(&self, app: &PackageName, budget: Budget) -> Trouble;
+
+    /// What is known of the app as it runs; none where it is not loaded.
+    fn serving(&self, app: &PackageName) -> Option<Serving>;
+
+    /// Removes the app's data.
+    ///
+    /// # Errors
+    /// The folder cannot be removed.
+    async fn erase(&self, app: &PackageName) -> Result<(), PluginError>;
+}
+
+/// An app as it runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Serving {
+    /// The version requests reach.
+    pub version: newleaf_domain::Version,
+    /// Why it is stopped, where it is.
+    pub stopped: Option<String>,
+    /// Writes to its data since this version took over; none where that was before this process
+    /// began, so that nobody counted them.
+    pub writes: Option<u64>,
+}
+
+/// A new version that does not behave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trouble {
+    /// What it did, with numbers: `4 traps in 12 s, 3 allowed`.
+    pub what: String,
+}
+
+/// Why something could not be done to an app.
+#[derive(Debug, thiserror::Error)]
+pub enum PluginError {
+    /// No app of that name is loaded.
+    #[error("{app} is not loaded")]
+    Unknown {
+        /// The app.
+        app: PackageName,
+    },
+    /// It does not compile or cannot be linked.
+    #[error("{app} cannot be loaded: {detail}")]
+    Load {
+        /// The app.
+        app: PackageName,
+        /// Why.
+        detail: String,
+    },
+    /// Requests were still running.
+    #[error("{app} still had {running} running requests after {} s", within.as_secs())]
+    StillRunning {
+        /// The app.
+        app: PackageName,
+        /// How many.
+        running: u64,
+        /// The time they had.
+        within: Duration,
+    },
+    /// The app failed in what it was asked to do.
+    #[error("{app} failed to {doing}: {detail}")]
+    Failed {
+        /// The app.
+        app: PackageName,
+        /// `migrate from schema 1 to 2`, `answer for its health`.
+        doing: String,
+        /// Its reason, a trap, or that it was too slow.
+        detail: String,
+    },
+    /// The disk failed.
+    #[error("{} could not be {doing}", path.display())]
+    Io {
+        /// `copied`, `synced`, …
+        doing: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's answer.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+impl PluginError {
+    /// Whether the machine failed and not the app: never evidence against a version.
+    pub const fn is_machine_fault(&self) -> bool {
+        match self {
+            Self::Io { .. } | Self::Unknown { .. } | Self::StillRunning { .. } => true,
+            Self::Load { .. } | Self::Failed { .. } => false,
+        }
+    }
+}

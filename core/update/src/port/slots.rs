@@ -1,0 +1,281 @@
+//! Downloads, staging and slots: the files an update puts on disk, and the programs in them.
+//!
+//! A package comes out of staging only as a [`VerifiedArtifact`]; nothing else can be unpacked.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use newleaf_domain::{ByteSize, Digest, Manifest, Target};
+use newleaf_launcher::state::{AppSlot, CoreSlot};
+use serde::{Deserialize, Serialize};
+
+use crate::proof::VerifiedArtifact;
+
+/// Counts bytes for the viewers; called often, must return at once.
+pub type Heard<'a> = &'a (dyn Fn(ByteSize) + Send + Sync);
+
+/// The files an update puts on disk.
+#[async_trait]
+pub trait Slots: Send + Sync + std::fmt::Debug {
+    /// Opens the download of the package with this digest, with what an earlier try left.
+    ///
+    /// # Errors
+    /// The folder cannot be written.
+    async fn partial(&self, digest: Digest) -> Result<Box<dyn Partial>, SlotError>;
+
+    /// Measures what was downloaded, read back from disk; nothing where there is no such file.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    async fn measure(&self, digest: Digest) -> Result<Option<Measured>, SlotError>;
+
+    /// Reads a downloaded package's manifest, after every byte of its framing was accounted for.
+    ///
+    /// # Errors
+    /// It cannot be read, or is no package.
+    async fn inspect(&self, digest: Digest, target: &Target) -> Result<Inspected, SlotError>;
+
+    /// Throws a download away.
+    ///
+    /// # Errors
+    /// It cannot be removed.
+    async fn discard(&self, digest: Digest) -> Result<(), SlotError>;
+
+    /// Unpacks into staging, syncs every file and folder, and renames into place. What is there
+    /// already, complete, is left as it is.
+    ///
+    /// # Errors
+    /// The package or the disk fails; nothing is left under `slots`.
+    async fn unpack(
+        &self,
+        artifact: &VerifiedArtifact,
+        slot: &SlotRef,
+        heard: Heard<'_>,
+    ) -> Result<(), SlotError>;
+
+    /// Whether the slot is on disk.
+    ///
+    /// # Errors
+    /// The folder cannot be read.
+    async fn exists(&self, slot: &SlotRef) -> Result<bool, SlotError>;
+
+    /// The manifest in a slot.
+    ///
+    /// # Errors
+    /// The slot or its manifest cannot be read.
+    async fn manifest(&self, slot: &SlotRef) -> Result<Manifest, SlotError>;
+
+    /// Starts the program in a core slot with `--self-test` and reads what it says of itself.
+    ///
+    /// # Errors
+    /// It cannot be started, fails, or says something else.
+    async fn self_test(&self, slot: &SlotRef, program: &str) -> Result<SelfTest, SlotError>;
+
+    /// Runs the new core's `worker --expand` as a child until it ends, or `within` has passed
+    /// without it ending; `heard` gets each line it prints.
+    ///
+    /// # Errors
+    /// [`ExpandError`]; the child has ended when this returns.
+    async fn expand(
+        &self,
+        slot: &CoreSlot,
+        within: Duration,
+        heard: &(dyn Fn(&str) + Send + Sync),
+    ) -> Result<(), ExpandError>;
+
+    /// Removes slots, downloads, staging folders and snapshots that `keep` does not name.
+    ///
+    /// # Errors
+    /// Something cannot be removed; the rest was.
+    async fn sweep(&self, keep: &Keep) -> Result<Swept, SlotError>;
+}
+
+/// A download under way.
+#[async_trait]
+pub trait Partial: Send + std::fmt::Debug {
+    /// Bytes on disk.
+    fn length(&self) -> ByteSize;
+
+    /// The entity tag they came with.
+    fn etag(&self) -> Option<String>;
+
+    /// Starts again from the first byte; `etag` belongs to what will come.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    async fn restart(&mut self, etag: Option<String>) -> Result<(), SlotError>;
+
+    /// Adds bytes at the end.
+    ///
+    /// # Errors
+    /// The file cannot be written; what was added before stays.
+    async fn append(&mut self, bytes: Bytes) -> Result<(), SlotError>;
+
+    /// Puts all bytes on disk and gives the file its final name.
+    ///
+    /// # Errors
+    /// The file cannot be synced or renamed.
+    async fn finish(self: Box<Self>) -> Result<(), SlotError>;
+}
+
+/// A slot by its place on disk.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SlotRef {
+    /// Core or the app.
+    pub target: Target,
+    /// The slot's folder name, `<digest12>-<version>`.
+    pub folder: String,
+}
+
+impl SlotRef {
+    /// The slot of a core version.
+    pub fn core(slot: &CoreSlot) -> Self {
+        Self { target: Target::Core, folder: slot.folder() }
+    }
+
+    /// The slot of an app version.
+    pub fn app(name: &newleaf_domain::PackageName, slot: &AppSlot) -> Self {
+        Self { target: Target::App(name.clone()), folder: slot.folder() }
+    }
+}
+
+/// A file as it is on disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Measured {
+    /// Its length.
+    pub length: ByteSize,
+    /// Its digest.
+    pub sha256: Digest,
+}
+
+/// A package whose framing is right.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Inspected {
+    /// The bytes of `manifest.json`.
+    pub manifest: Vec<u8>,
+    /// Bytes of all members.
+    pub unpacked: ByteSize,
+    /// Number of members.
+    pub members: usize,
+}
+
+/// What a core program says of itself when asked with `--self-test`: one line of JSON.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SelfTest {
+    /// Its version.
+    pub version: newleaf_domain::Version,
+    /// The launcher protocol it speaks.
+    pub protocol: u32,
+    /// The schema it writes.
+    #[serde(default)]
+    pub schema: u32,
+    /// The lowest schema whose program still runs on data it wrote.
+    #[serde(default)]
+    pub oldest_reader: u32,
+}
+
+/// What must stay on disk.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Keep {
+    /// Slots.
+    pub slots: Vec<SlotRef>,
+    /// Folder names under `snapshots/`.
+    pub snapshots: Vec<String>,
+    /// Downloads.
+    pub downloads: Vec<Digest>,
+}
+
+/// What was removed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Files and folders, each counted once with all it held.
+    pub removed: usize,
+}
+
+/// Why files could not be put in place.
+#[derive(Debug, thiserror::Error)]
+pub enum SlotError {
+    /// The system refused.
+    #[error("{} could not be {doing}", path.display())]
+    Io {
+        /// `created`, `written`, `synced`, …
+        doing: &'static str,
+        /// What it was done to.
+        path: PathBuf,
+        /// The system's answer.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The file is no package, or holds what no package may hold.
+    #[error("the package breaks the format")]
+    Package(#[source] newleaf_package::PackageError),
+    /// It could not be unpacked.
+    #[error("the package could not be unpacked")]
+    Unpack(#[source] newleaf_package::UnpackError),
+    /// The manifest in a slot is not one.
+    #[error("{} does not hold a manifest: {detail}", path.display())]
+    Manifest {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        detail: String,
+    },
+    /// The program in a slot does not do what it must.
+    #[error("{} failed its self-test: {detail}", path.display())]
+    SelfTest {
+        /// The program.
+        path: PathBuf,
+        /// How.
+        detail: String,
+    },
+    /// A file on disk is not the one that was verified.
+    #[error("{} changed on disk: it has SHA-256 {found}, {expected} was verified", path.display())]
+    Changed {
+        /// The file.
+        path: PathBuf,
+        /// What it has now.
+        found: Digest,
+        /// What was verified.
+        expected: Digest,
+    },
+}
+
+impl SlotError {
+    /// Whether the machine failed and not the release: never evidence against a version.
+    pub const fn is_machine_fault(&self) -> bool {
+        match self {
+            Self::Io { .. } | Self::Changed { .. } => true,
+            Self::Package(error) => error.is_machine_fault(),
+            Self::Unpack(error) => error.is_machine_fault(),
+            Self::Manifest { .. } | Self::SelfTest { .. } => false,
+        }
+    }
+}
+
+/// Why the database was not extended.
+#[derive(Debug, thiserror::Error)]
+pub enum ExpandError {
+    /// The child could not be started.
+    #[error("{} could not be started", path.display())]
+    Start {
+        /// The program.
+        path: PathBuf,
+        /// The system's answer.
+        #[source]
+        source: std::io::Error,
+    },
+    /// It ended and said that it failed.
+    #[error("the new version could not extend the database: {detail}")]
+    Failed {
+        /// Its last line.
+        detail: String,
+    },
+    /// It did not end in time.
+    #[error("the extension of the database was not over after {} s", within.as_secs())]
+    TooSlow {
+        /// The time it had.
+        within: Duration,
+    },
+}

@@ -1,0 +1,35 @@
+//! The signatures that everything hangs on are in force.
+
+use crate::Updater;
+use crate::preflight::{block, pass, warn};
+use crate::view::{Prerequisite, PrerequisiteId};
+
+/// Judges the newest view of the repository by the time now.
+pub(super) fn measure(updater: &Updater) -> Prerequisite {
+    let id = PrerequisiteId::Signatures;
+    let now = updater.ports().clock.now();
+    let Some(view) = updater.known() else {
+        let row = block(id, "nothing is known of the repository yet", "Look at it once.");
+        return Prerequisite { command: Some("newleaf check".to_owned()), ..row };
+    };
+    let expires = view.expires();
+    if expires <= now {
+        let row = block(
+            id,
+            format!("expired at {expires}, it is {now}"),
+            "Check this machine's clock; else the registry has stopped signing.",
+        );
+        return Prerequisite { command: Some("newleaf check".to_owned()), ..row };
+    }
+    match view.freshness.clock {
+        Some(behind) => warn(
+            id,
+            format!(
+                "this machine's clock says {}, a signature was made at {}",
+                behind.clock, behind.signed_at
+            ),
+            "Set this machine's clock.",
+        ),
+        None => pass(id, format!("in force until {expires}")),
+    }
+}

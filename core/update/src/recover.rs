@@ -1,0 +1,252 @@
+//! Closes or finishes what a crash left open. Runs once, when this process may ask for changes and
+//! before any app that was being updated is served.
+
+use std::sync::Arc;
+
+use newleaf_domain::{PackageName, Target, UpdateId};
+use newleaf_launcher::journal::{Ending, Entry, Record, StepId};
+use newleaf_launcher::proto::Ask;
+use newleaf_launcher::state::CorePhase;
+
+use crate::Updater;
+use crate::carry::{self, Errand};
+use crate::explain::{ExitClass, Explain};
+use crate::phase::{Kind, Refused, State, Verdict};
+use crate::port::{LauncherError, PluginError};
+use crate::run::{Context, Run, Stop};
+use crate::step::AppSwitch;
+
+/// What was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Recovered {
+    /// Nothing was open.
+    Clean,
+    /// The launcher is at it.
+    WithLauncher(UpdateId),
+    /// It is over now.
+    Closed(UpdateId),
+    /// Its probation goes on.
+    Resumed(UpdateId),
+}
+
+/// Why a crash could not be cleared up. Completes "failed to recover: …".
+#[derive(Debug, thiserror::Error)]
+pub enum RecoverError {
+    /// State or journal.
+    #[error("the launcher does not answer")]
+    Launcher(#[source] LauncherError),
+    /// An app's data.
+    #[error("the data of {app} could not be put back")]
+    Data {
+        /// The app.
+        app: PackageName,
+        /// Why.
+        #[source]
+        source: PluginError,
+    },
+    /// The journal tells a story that the table does not know.
+    #[error("the journal and the table of states disagree")]
+    Story(#[source] Refused),
+    /// The end could not be recorded.
+    #[error("the end of update {id} could not be recorded: {why}")]
+    NotEnded {
+        /// The update.
+        id: UpdateId,
+        /// Why.
+        why: String,
+    },
+}
+
+impl Explain for RecoverError {
+    fn class(&self) -> ExitClass {
+        ExitClass::Failed
+    }
+
+    fn done(&self) -> String {
+        "the app it is about is not served; everything else is".to_owned()
+    }
+
+    fn todo(&self) -> String {
+        "see to the disk, then restart the host: it tries again".to_owned()
+    }
+}
+
+impl Updater {
+    /// Closes or finishes the update that a crash left open, and puts back the data of any app
+    /// that `state` still shows on trial.
+    ///
+    /// # Errors
+    /// [`RecoverError`]; the next start tries again.
+    pub async fn recover(self: &Arc<Self>) -> Result<Recovered, RecoverError> {
+        let _door = self.starting().lock().await;
+        let open = self.ledger().await.map_err(RecoverError::Launcher)?.open();
+        let found = match open {
+            None => Recovered::Clean,
+            Some(id) => self.take_up(id).await?,
+        };
+        if !matches!(found, Recovered::WithLauncher(_)) {
+            self.put_back_stray_trials().await?;
+        }
+        Ok(found)
+    }
+
+    async fn take_up(self: &Arc<Self>, id: UpdateId) -> Result<Recovered, RecoverError> {
+        let (began, state) = {
+            let ledger = self.ledger().await.map_err(RecoverError::Launcher)?;
+            (ledger.began(&id).cloned(), ledger.state(&id))
+        };
+        let (
+            Some(Record { entry: Entry::Began { target, from, to, digest, way, .. }, .. }),
+            Some(state),
+        ) = (began, state)
+        else {
+            return Ok(Recovered::Clean);
+        };
+        let cx = Context {
+            updater: self.clone(),
+            id: id.clone(),
+            target: target.clone(),
+            from,
+            to,
+            way,
+        };
+        match target {
+            Target::Core => self.take_up_core(cx, state, digest).await,
+            Target::App(app) => self.take_up_app(cx, state, digest, app).await,
+        }
+    }
+
+    /// From point A on core is the launcher's. Before it, nothing that serves has changed.
+    async fn take_up_core(
+        &self,
+        cx: Context,
+        state: State,
+        digest: newleaf_domain::Digest,
+    ) -> Result<Recovered, RecoverError> {
+        let core = self.state().core.clone();
+        let id = cx.id.clone();
+        match core.phase {
+            CorePhase::Trial | CorePhase::Probation => return Ok(Recovered::WithLauncher(id)),
+            CorePhase::Expand if core.trial.is_some() => return Ok(Recovered::WithLauncher(id)),
+            CorePhase::Idle | CorePhase::Expand if core.good.digest == digest => {
+                self.close(&id, Ending::Committed, "the new version serves").await?;
+            }
+            CorePhase::Idle | CorePhase::Expand => match state {
+                State::At(StepId::Rollback) => {
+                    Run::resumed(cx, state).go_back("the host was stopped in the middle").await;
+                }
+                State::At(_) | State::Ended(_) => {
+                    self.abort_core(&id, core.phase).await?;
+                    undone(Run::resumed(cx, state), &id).await?;
+                }
+            },
+        }
+        Ok(Recovered::Closed(id))
+    }
+
+    async fn abort_core(&self, id: &UpdateId, phase: CorePhase) -> Result<(), RecoverError> {
+        if phase == CorePhase::Expand {
+            let abort = Ask::Abort { update: id.clone(), app: None, bad: None };
+            self.ports().launcher.ask(abort).await.map_err(RecoverError::Launcher)?;
+        }
+        Ok(())
+    }
+
+    async fn take_up_app(
+        self: &Arc<Self>,
+        cx: Context,
+        state: State,
+        digest: newleaf_domain::Digest,
+        app: PackageName,
+    ) -> Result<Recovered, RecoverError> {
+        let id = cx.id.clone();
+        let row = self.state().apps.get(&app).cloned().unwrap_or_default();
+        let switched =
+            row.trial.is_none() && row.good.as_ref().is_some_and(|good| good.digest == digest);
+        // What is found done is not done again: `state` is written, only the record is missing.
+        let verdict = match state {
+            State::At(StepId::Activate) if switched => Verdict::Passed,
+            State::At(_) | State::Ended(_) => Verdict::Interrupted,
+        };
+        match state.next(Kind::App, verdict).map_err(RecoverError::Story)? {
+            State::At(StepId::Release | StepId::Commit) => match row.good {
+                Some(new) => {
+                    self.resume(cx, AppSwitch { app, old: row.previous, new }).await?;
+                    Ok(Recovered::Resumed(id))
+                }
+                None => {
+                    self.close(&id, Ending::Undone, "the app was removed").await?;
+                    Ok(Recovered::Closed(id))
+                }
+            },
+            State::At(_) => {
+                Run::resumed(cx, state).go_back("the host was stopped in the middle").await;
+                Ok(Recovered::Closed(id))
+            }
+            State::Ended(_) => {
+                undone(Run::resumed(cx, state), &id).await?;
+                Ok(Recovered::Closed(id))
+            }
+        }
+    }
+
+    /// Serves the new version and watches it anew.
+    async fn resume(self: &Arc<Self>, cx: Context, switch: AppSwitch) -> Result<(), RecoverError> {
+        let data = |source| RecoverError::Data { app: switch.app.clone(), source };
+        let plugins = &self.ports().plugins;
+        if plugins.serving(&switch.app).is_none_or(|serving| serving.version != switch.new.version)
+        {
+            plugins.swap(&switch.app, &switch.new).await.map_err(data)?;
+        }
+        plugins.release(&switch.app).await.map_err(data)?;
+        tokio::spawn(carry::out(cx, Errand::AppProbation(switch)));
+        Ok(())
+    }
+
+    /// A trial whose update is over: its way back failed, or its end was written and `state` was
+    /// not. The data is what the copy says.
+    async fn put_back_stray_trials(self: &Arc<Self>) -> Result<(), RecoverError> {
+        let state = self.state();
+        for (app, row) in &state.apps {
+            let Some(trial) = &row.trial else { continue };
+            let data = |source| RecoverError::Data { app: app.clone(), source };
+            let plugins = &self.ports().plugins;
+            if let Some(copy) = &trial.snapshot {
+                plugins.restore(app, copy).await.map_err(data)?;
+            }
+            let abort =
+                Ask::Abort { update: trial.update.clone(), app: Some(app.clone()), bad: None };
+            self.ports().launcher.ask(abort).await.map_err(RecoverError::Launcher)?;
+            match &row.good {
+                Some(good) if !row.disabled => {
+                    plugins.swap(app, good).await.map_err(data)?;
+                    plugins.release(app).await.map_err(data)?;
+                }
+                Some(_) => {}
+                None => plugins.forget(app).await,
+            }
+            let text =
+                format!("the data of {app} was put back as it was before update {}", trial.update);
+            let notice = self.ports().launcher.append(None, Entry::Notice { text }).await;
+            notice.map_err(RecoverError::Launcher)?;
+        }
+        Ok(())
+    }
+
+    async fn close(&self, id: &UpdateId, ending: Ending, reason: &str) -> Result<(), RecoverError> {
+        let entry = Entry::Ended { ending, reason: Some(reason.to_owned()) };
+        self.ports().launcher.append(Some(id), entry).await.map_err(RecoverError::Launcher)?;
+        Ok(())
+    }
+}
+
+async fn undone(run: Run, id: &UpdateId) -> Result<(), RecoverError> {
+    let ended = run.undone("the host was stopped in the middle; nothing had changed").await;
+    ended.map_err(|stop| RecoverError::NotEnded {
+        id: id.clone(),
+        why: match stop {
+            Stop::Failed(broken) => broken.what,
+            Stop::Lost(error) => error.to_string(),
+        },
+    })
+}

@@ -1,0 +1,74 @@
+//! What an admin may set about updates, and what the running product says of itself.
+
+use std::time::Duration;
+
+use newleaf_domain::{AbiVersion, Edition, Platform, Version};
+use newleaf_plan::Policy;
+
+/// Waits and bounds of an update; each has a default that suits a small server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// Channels, and which authors are accepted.
+    pub policy: Policy,
+    /// How old the last look at the repository may be before a plan looks again.
+    pub fresh_for: Duration,
+    /// How long a download may stand still before it is given up; the part that came is kept.
+    pub stall: Duration,
+    /// How often a download that broke off is taken up again within one update.
+    pub fetch_tries: u32,
+    /// The wait before the second try; the n-th waits n times as long.
+    pub retry_pause: Duration,
+    /// How long the extension of the database may take.
+    pub expand_within: Duration,
+    /// How long an app's running requests may take to end while new ones are held.
+    pub drain_within: Duration,
+    /// How long an app may migrate its data while its requests are held.
+    pub migrate_within: Duration,
+    /// How long an app's new version is watched after it took over.
+    pub probation: Duration,
+    /// What an app's new version may do wrong in its probation.
+    pub budget: Budget,
+}
+
+/// How many faults a new version may show in its probation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Budget {
+    /// Traps: the app broke off in the middle of a request.
+    pub traps: u64,
+    /// Answers of class 5xx.
+    pub server_errors: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            policy: Policy::default(),
+            fresh_for: Duration::from_secs(300),
+            stall: Duration::from_secs(30),
+            fetch_tries: 5,
+            retry_pause: Duration::from_secs(1),
+            expand_within: Duration::from_secs(60),
+            drain_within: Duration::from_secs(20),
+            migrate_within: Duration::from_secs(600),
+            probation: Duration::from_secs(60),
+            budget: Budget { traps: 3, server_errors: 10 },
+        }
+    }
+}
+
+/// The running product, as it names itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProductFace {
+    /// The name people read.
+    pub name: String,
+    /// The version of the running program.
+    pub version: Version,
+    /// Its edition.
+    pub edition: Edition,
+    /// What it was built for.
+    pub platform: Platform,
+    /// The contract it offers to apps.
+    pub abi: AbiVersion,
+    /// The schema its program writes.
+    pub schema: u32,
+}

@@ -1,0 +1,419 @@
+//! Says yes to a plan, or to going back: refuses what may not begin, writes the first record, and
+//! lets the update run by itself.
+
+use std::sync::Arc;
+
+use newleaf_domain::{Digest, GrantChange, PackageName, PlanId, Target, UpdateId, Version};
+use newleaf_launcher::journal::Entry;
+use newleaf_launcher::proto::{AppChange, Ask};
+use newleaf_launcher::state::{AppSlot, CoreSlot, Way};
+use newleaf_plan::{Change, Request, Stale, recheck};
+
+use crate::Updater;
+use crate::carry::{self, Errand};
+use crate::explain::{ExitClass, Explain};
+use crate::planning::PlanError;
+use crate::port::{LauncherError, PluginError, StoreError};
+use crate::preflight::{self, Scope};
+use crate::proof::Listed;
+use crate::refresh::CheckError;
+use crate::run::Context;
+use crate::view::{Prerequisite, StalePlan, Standing};
+
+/// An admin's yes to a plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Approval {
+    /// The plan.
+    pub plan: PlanId,
+    /// Whether the yes covers wider grants.
+    pub consent: Consent,
+    /// Who says so: an account's name, or `cli:<user>`.
+    pub by: String,
+}
+
+/// Whether an admin said yes to an app doing more than before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Consent {
+    /// They did.
+    Given,
+    /// They did not, or were not asked.
+    NotGiven,
+}
+
+/// What becomes of a removed app's data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AppData {
+    /// It stays in its folder.
+    Keep,
+    /// It is removed for good.
+    Erase,
+}
+
+/// Why an update does not begin. Completes "failed to start the update: …".
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The plan is not what would be done any more.
+    #[error("the plan is out of date: {}", .0.why)]
+    Stale(Box<StalePlan>),
+    /// Another update runs.
+    #[error("update {running} runs already")]
+    Busy {
+        /// Its id.
+        running: UpdateId,
+    },
+    /// Something must be mended first.
+    #[error("{}", first_block(.0))]
+    Blocked(Vec<Prerequisite>),
+    /// An app would be able to do more, and nobody said yes to that.
+    #[error("{target} asks for more than it may do today: {}", list(changes))]
+    ConsentNeeded {
+        /// The app.
+        target: Target,
+        /// What it asks for, with its reasons.
+        changes: Vec<GrantChange>,
+    },
+    /// No such plan, or it cannot be made again.
+    #[error("the plan could not be taken up")]
+    Plan(#[source] PlanError),
+    /// The release is not listed any more.
+    #[error("{path} is not listed in any signed role")]
+    NotListed {
+        /// Its path.
+        path: String,
+    },
+    /// There is nothing to go back to.
+    #[error("there is no version of {target} to go back to")]
+    NothingBefore {
+        /// Core or the app.
+        target: Target,
+    },
+    /// The version before cannot run on the data as it is.
+    #[error("{target} {version} cannot run on the data as it is: {why}")]
+    CannotGoBack {
+        /// Core or the app.
+        target: Target,
+        /// The version before.
+        version: Version,
+        /// Why.
+        why: String,
+    },
+    /// The app is not installed.
+    #[error("{app} is not installed")]
+    NotInstalled {
+        /// The app.
+        app: PackageName,
+    },
+    /// The launcher does not do it.
+    #[error("the launcher does not take it up")]
+    Launcher(#[source] LauncherError),
+    /// What is kept on disk cannot be read or written.
+    #[error("what is kept on disk failed")]
+    Store(#[source] StoreError),
+    /// The app's data could not be removed.
+    #[error("the app is removed, but its data is not")]
+    Data(#[source] PluginError),
+}
+
+fn first_block(rows: &[Prerequisite]) -> String {
+    rows.iter().find(|row| row.standing == Standing::Block).map_or_else(
+        || "a prerequisite does not hold".to_owned(),
+        |row| format!("{}: {}", row.id.title(), row.measured),
+    )
+}
+
+fn list(changes: &[GrantChange]) -> String {
+    let wider = changes.iter().filter(|change| change.widens);
+    wider
+        .filter_map(|change| change.to.as_ref().map(ToString::to_string))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+impl Explain for StartError {
+    fn class(&self) -> ExitClass {
+        match self {
+            Self::Busy { .. } => ExitClass::Busy,
+            Self::Blocked(_) | Self::ConsentNeeded { .. } | Self::CannotGoBack { .. } => {
+                ExitClass::Blocked
+            }
+            Self::NotListed { .. } => ExitClass::Trust,
+            Self::Plan(error) => error.class(),
+            Self::Stale(_)
+            | Self::NothingBefore { .. }
+            | Self::NotInstalled { .. }
+            | Self::Launcher(_)
+            | Self::Store(_)
+            | Self::Data(_) => ExitClass::Failed,
+        }
+    }
+
+    fn todo(&self) -> String {
+        match self {
+            Self::Stale(stale) => format!("read the new plan: newleaf plan {}", stale.target),
+            Self::Busy { .. } => "wait until it is over: newleaf status".to_owned(),
+            Self::Blocked(rows) => {
+                let row = rows.iter().find(|row| row.standing == Standing::Block);
+                row.and_then(|row| row.command.clone().or_else(|| row.remedy.clone()))
+                    .unwrap_or_default()
+            }
+            Self::ConsentNeeded { target, .. } => {
+                format!("read what it asks for, then say yes: newleaf update {target} --yes")
+            }
+            Self::Plan(error) => error.todo(),
+            Self::NotListed { .. } => "make a new plan: newleaf plan".to_owned(),
+            Self::NothingBefore { .. } | Self::NotInstalled { .. } => {
+                "newleaf status lists what there is".to_owned()
+            }
+            Self::CannotGoBack { .. } => {
+                "keep the version that serves, or wait for the next one".to_owned()
+            }
+            Self::Launcher(_) | Self::Store(_) | Self::Data(_) => {
+                "newleaf preflight names the folder and the command that mends it".to_owned()
+            }
+        }
+    }
+}
+
+impl Updater {
+    /// Carries a plan out, exactly so, in a task of its own. An app that is not installed is
+    /// installed the same way.
+    ///
+    /// # Errors
+    /// [`StartError`]; nothing was changed.
+    pub async fn start(self: &Arc<Self>, approval: Approval) -> Result<UpdateId, StartError> {
+        let _door = self.starting().lock().await;
+        self.refuse_if_busy().await?;
+        let (change, listed) = self.approved(&approval).await?;
+        self.refuse_unless_ready(Scope::Change(&change)).await?;
+        let began = Began {
+            target: change.target.clone(),
+            from: change.from.clone(),
+            to: change.to.clone(),
+            digest: change.digest,
+            plan: approval.plan,
+            way: Way::Forward,
+            by: approval.by,
+        };
+        let errand = match &change.target {
+            Target::Core => Errand::Core { listed: Box::new(listed) },
+            Target::App(app) => Errand::App { app: app.clone(), listed: Box::new(listed) },
+        };
+        self.begin(began, errand).await
+    }
+
+    /// Goes back to the version before, which is still on this machine.
+    ///
+    /// # Errors
+    /// [`StartError`]; nothing was changed.
+    pub async fn rollback(
+        self: &Arc<Self>,
+        target: &Target,
+        by: String,
+    ) -> Result<UpdateId, StartError> {
+        let _door = self.starting().lock().await;
+        self.refuse_if_busy().await?;
+        self.refuse_unless_ready(Scope::Machine).await?;
+        let state = self.state();
+        let nothing = || StartError::NothingBefore { target: target.clone() };
+        let (from, to, digest, errand) = match target {
+            Target::Core => {
+                let slot = state.core.previous.clone().ok_or_else(nothing)?;
+                refuse_unreadable(&slot, &state.core.good)?;
+                let from = state.core.good.version.clone();
+                (from, slot.version.clone(), slot.digest, Errand::CoreBack { slot: Box::new(slot) })
+            }
+            Target::App(app) => {
+                let row = state
+                    .apps
+                    .get(app)
+                    .ok_or_else(|| StartError::NotInstalled { app: app.clone() })?;
+                let (old, new) = row.good.clone().zip(row.previous.clone()).ok_or_else(nothing)?;
+                let (from, to, digest) = (old.version.clone(), new.version.clone(), new.digest);
+                (from, to, digest, back(app, old, new))
+            }
+        };
+        // Nobody planned it, but the journal wants an id that tells this run from others.
+        let plan = PlanId::of(Digest::of(format!("back {target} {to} {}", state.seq).as_bytes()));
+        let began = Began {
+            target: target.clone(),
+            from: Some(from),
+            to,
+            digest,
+            plan,
+            way: Way::Back,
+            by,
+        };
+        self.begin(began, errand).await
+    }
+
+    /// Removes an app. Its slot goes with the next update's clearing up.
+    ///
+    /// # Errors
+    /// [`StartError`]; where it is [`StartError::Data`] the app is gone and its data is not.
+    pub async fn remove(&self, app: &PackageName, data: AppData) -> Result<(), StartError> {
+        let _door = self.starting().lock().await;
+        self.refuse_if_busy().await?;
+        self.change_app(app, AppChange::Remove).await?;
+        self.ports().plugins.forget(app).await;
+        match data {
+            AppData::Keep => Ok(()),
+            AppData::Erase => self.ports().plugins.erase(app).await.map_err(StartError::Data),
+        }
+    }
+
+    /// Switches an app on.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn enable(&self, app: &PackageName) -> Result<(), StartError> {
+        let _door = self.starting().lock().await;
+        self.refuse_if_busy().await?;
+        let state = self.change_app(app, AppChange::Enable).await?;
+        if let Some(slot) = state.apps.get(app).and_then(|row| row.good.clone()) {
+            let plugins = &self.ports().plugins;
+            plugins.swap(app, &slot).await.map_err(StartError::Data)?;
+            plugins.release(app).await.map_err(StartError::Data)?;
+        }
+        Ok(())
+    }
+
+    /// Switches an app off.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn disable(&self, app: &PackageName) -> Result<(), StartError> {
+        let _door = self.starting().lock().await;
+        self.refuse_if_busy().await?;
+        self.change_app(app, AppChange::Disable).await?;
+        self.ports().plugins.stop(app, "it was switched off by an admin").await;
+        Ok(())
+    }
+
+    async fn change_app(
+        &self,
+        app: &PackageName,
+        change: AppChange,
+    ) -> Result<Arc<newleaf_launcher::state::State>, StartError> {
+        if !self.state().apps.contains_key(app) {
+            return Err(StartError::NotInstalled { app: app.clone() });
+        }
+        let ask = Ask::SetApp { app: app.clone(), change };
+        self.ports().launcher.ask(ask).await.map_err(StartError::Launcher)
+    }
+
+    async fn refuse_if_busy(&self) -> Result<(), StartError> {
+        match self.running().await.map_err(StartError::Launcher)? {
+            Some(running) => Err(StartError::Busy { running }),
+            None => Ok(()),
+        }
+    }
+
+    async fn refuse_unless_ready(&self, scope: Scope<'_>) -> Result<(), StartError> {
+        let rows = preflight::measure(self, scope, None).await;
+        if rows.iter().any(|row| row.standing == Standing::Block) {
+            return Err(StartError::Blocked(rows));
+        }
+        Ok(())
+    }
+
+    /// The one change of the approved plan, made again now, and the signed file behind it.
+    async fn approved(&self, approval: &Approval) -> Result<(Change, Listed), StartError> {
+        let memo = self.recall_plan(&approval.plan).await.map_err(StartError::Plan)?;
+        let check = |error: CheckError| StartError::Plan(PlanError::Check(error));
+        let known = self.known_for(&memo.target).await.map_err(check)?;
+        let installed = self.installed().await.map_err(StartError::Store)?;
+        let request = Request { target: memo.target.clone(), version: memo.version.clone() };
+        let (policy, now) = (&self.settings().policy, self.ports().clock.now());
+        let (planned, stale) =
+            recheck(&memo.plan, &installed, &known.targets, policy, &request, now);
+        let plan = planned.plan().cloned();
+        if let Some(stale) = stale {
+            return Err(self.stale(&stale, memo.target, memo.version, plan).await);
+        }
+        let Some(change) = plan.and_then(|plan| plan.changes.into_iter().next()) else {
+            return Err(self.stale(&Stale::Empty, memo.target, memo.version, None).await);
+        };
+        if change.needs_consent() && approval.consent == Consent::NotGiven {
+            let changes = self.worded_grants(&known, &change).await;
+            return Err(StartError::ConsentNeeded { target: change.target, changes });
+        }
+        match known.targets.file(&change.path) {
+            Some(file) if file.sha256 == change.digest => {
+                let listed = Listed::new(change.clone(), file.clone());
+                Ok((change, listed))
+            }
+            Some(_) | None => Err(StartError::NotListed { path: change.path }),
+        }
+    }
+
+    /// Says why a plan is old, and remembers the one that takes its place.
+    async fn stale(
+        &self,
+        stale: &Stale,
+        target: Target,
+        version: Option<Version>,
+        replacement: Option<newleaf_plan::Plan>,
+    ) -> StartError {
+        if let Some(plan) = &replacement
+            && let Err(error) = self.remember(plan, &target, version).await
+        {
+            return StartError::Store(error);
+        }
+        StartError::Stale(Box::new(StalePlan { why: stale.to_string(), target, replacement }))
+    }
+
+    /// Writes the first record and lets the rest run.
+    async fn begin(self: &Arc<Self>, began: Began, errand: Errand) -> Result<UpdateId, StartError> {
+        let launcher = &self.ports().launcher;
+        let next = self.ledger().await.map_err(StartError::Launcher)?.last_seq() + 1;
+        let id = UpdateId::new(self.ports().clock.now(), &began.plan, next);
+        let cx = began.context(self.clone(), id.clone());
+        launcher.append(Some(&id), began.entry()).await.map_err(StartError::Launcher)?;
+        tracing::info!(update = %id, target = %cx.target, to = %cx.to, "an update begins");
+        tokio::spawn(carry::out(cx, errand));
+        Ok(id)
+    }
+}
+
+/// Core goes back in code only, so the old program must be able to read what the new one wrote.
+fn refuse_unreadable(old: &CoreSlot, new: &CoreSlot) -> Result<(), StartError> {
+    if old.schema >= new.oldest_reader {
+        return Ok(());
+    }
+    Err(StartError::CannotGoBack {
+        target: Target::Core,
+        version: old.version.clone(),
+        why: format!(
+            "it writes schema {}, the data needs a program of {} or newer",
+            old.schema, new.oldest_reader
+        ),
+    })
+}
+
+fn back(app: &PackageName, old: AppSlot, new: AppSlot) -> Errand {
+    Errand::AppBack { app: app.clone(), old: Box::new(old), new: Box::new(new) }
+}
+
+/// The first record of an update.
+#[derive(Debug)]
+struct Began {
+    target: Target,
+    from: Option<Version>,
+    to: Version,
+    digest: Digest,
+    plan: PlanId,
+    way: Way,
+    by: String,
+}
+
+impl Began {
+    fn context(&self, updater: Arc<Updater>, id: UpdateId) -> Context {
+        let (target, from, to) = (self.target.clone(), self.from.clone(), self.to.clone());
+        Context { updater, id, target, from, to, way: self.way }
+    }
+
+    fn entry(self) -> Entry {
+        let Self { target, from, to, digest, plan, way, by } = self;
+        Entry::Began { target, from, to, digest, plan, way, by }
+    }
+}

@@ -1,0 +1,50 @@
+//! App: watches the new version for its probation, then clears away what nobody needs any more.
+
+use std::time::Duration;
+
+use newleaf_launcher::journal::StepId;
+
+use crate::explain::chain;
+use crate::run::{Blame, Broken, Context, Passed, StepResult, Stop};
+use crate::step::AppSwitch;
+use crate::view::Unit;
+
+/// Fails where the version overspends its budget of faults before the probation is over.
+pub(crate) async fn run(cx: Context, switch: &AppSwitch) -> StepResult<()> {
+    let settings = cx.updater.settings();
+    let probation = settings.probation;
+    let trouble = cx.updater.ports().plugins.trouble(&switch.app, settings.budget);
+    let watched = tokio::select! {
+        biased;
+        trouble = trouble => Err(trouble),
+        () = count(&cx, probation) => Ok(()),
+    };
+    if let Err(trouble) = watched {
+        let what = format!(
+            "{} {} did not pass its probation: {}",
+            switch.app, switch.new.version, trouble.what
+        );
+        let todo = "tell the app's author".to_owned();
+        return Err(Stop::Failed(Broken { what, todo, blame: Blame::Version }));
+    }
+    let detail = format!("{} s without a fault", probation.as_secs());
+    match cx.updater.sweep().await {
+        Ok(_) => Ok(Passed::done((), detail)),
+        Err(error) => Ok(Passed::warned((), format!("{detail}; {}", chain(&error)))),
+    }
+}
+
+/// Lets the time pass, and tells viewers each second of it.
+async fn count(cx: &Context, probation: Duration) {
+    let end = tokio::time::Instant::now() + probation;
+    let mut second = 0;
+    loop {
+        cx.progress(StepId::Commit, second, Some(probation.as_secs()), Unit::Seconds);
+        second += 1;
+        let next = tokio::time::Instant::now() + Duration::from_secs(1);
+        tokio::time::sleep_until(next.min(end)).await;
+        if tokio::time::Instant::now() >= end {
+            return;
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! Goes back to the version before, by the one rule for data: code alone where the old version
+//! can read what the new one wrote; the copy from before only where nothing written would be lost.
+
+use newleaf_domain::{PackageName, Target};
+use newleaf_launcher::proto::{AppChange, Ask};
+use newleaf_launcher::state::{AppSlot, AppState, AppTrial, BadRelease, CorePhase, Way};
+
+use crate::port::PluginError;
+use crate::run::{Blame, Broken, Context, Passed, StepResult, Stop};
+
+/// Goes back after `reason`; the version that failed is not offered again where it is to blame.
+pub(crate) async fn run(cx: Context, blame: Blame, reason: String) -> StepResult<()> {
+    match cx.target.clone() {
+        Target::Core => core(cx).await,
+        Target::App(app) => Back { cx, app, blame, reason }.run().await,
+    }
+}
+
+/// Core, before point A: the schema was only added to, so there is nothing to take back.
+async fn core(cx: Context) -> StepResult<()> {
+    let launcher = &cx.updater.ports().launcher;
+    if launcher.state().core.phase == CorePhase::Expand {
+        launcher.ask(Ask::Abort { update: cx.id.clone(), app: None, bad: None }).await?;
+    }
+    Ok(Passed::done((), format!("{} never stopped serving", cx.before())))
+}
+
+/// The way back of an app.
+struct Back {
+    cx: Context,
+    app: PackageName,
+    blame: Blame,
+    reason: String,
+}
+
+impl Back {
+    async fn run(self) -> StepResult<()> {
+        let state = self.cx.updater.ports().launcher.state();
+        let app = state.apps.get(&self.app).cloned().unwrap_or_default();
+        match (&app.trial, &app.good) {
+            (Some(trial), _) if trial.update == self.cx.id && trial.slot.version == self.cx.to => {
+                self.before_switch(&app, trial.snapshot.as_deref()).await
+            }
+            // This way back was begun before a restart.
+            (Some(trial), _) if trial.update == self.cx.id => self.put_back(trial).await,
+            (_, Some(good)) if good.version == self.cx.to => self.after_switch(&app, good).await,
+            (_, good) => self.nothing_switched(good.as_ref()).await,
+        }
+    }
+
+    /// Held, not copied yet: let the requests go on.
+    async fn nothing_switched(&self, old: Option<&AppSlot>) -> StepResult<()> {
+        let plugins = &self.cx.updater.ports().plugins;
+        match old {
+            Some(_) => plugins.release(&self.app).await.map_err(|error| stuck(&error))?,
+            None => plugins.forget(&self.app).await,
+        }
+        Ok(Passed::done((), format!("{} serves on", self.cx.before())))
+    }
+
+    /// Copied, maybe migrated, never released: the copy is what the data was, nothing is lost.
+    async fn before_switch(&self, app: &AppState, copy: Option<&str>) -> StepResult<()> {
+        let plugins = &self.cx.updater.ports().plugins;
+        if let Some(copy) = copy {
+            plugins.restore(&self.app, copy).await.map_err(|error| stuck(&error))?;
+        }
+        match &app.good {
+            // While an admin has it switched off, nothing is loaded and nobody waits.
+            Some(old) if !app.disabled => {
+                plugins.swap(&self.app, old).await.map_err(|error| stuck(&error))?;
+                self.forget_trial().await?;
+                plugins.release(&self.app).await.map_err(|error| stuck(&error))?;
+            }
+            Some(_) => self.forget_trial().await?,
+            None => {
+                plugins.forget(&self.app).await;
+                self.forget_trial().await?;
+            }
+        }
+        Ok(Passed::done((), format!("{} serves with its data as it was", self.cx.before())))
+    }
+
+    /// Released: the new version may have written.
+    async fn after_switch(&self, app: &AppState, new: &AppSlot) -> StepResult<()> {
+        let ports = self.cx.updater.ports();
+        let Some(old) = app.previous.clone() else {
+            return Err(self.stop_serving("there is no version before it").await);
+        };
+        ports.plugins.hold(&self.app).await.map_err(|error| stuck(&error))?;
+        let within = self.cx.updater.settings().drain_within;
+        if let Err(error) = ports.plugins.drained(&self.app, within).await {
+            tracing::warn!(app = %self.app, %error, "going back although requests still run");
+        }
+        let snapshot = match self.data_way(&old, new) {
+            DataWay::Stays => None,
+            DataWay::CopyIsPutBack(copy) => Some(copy),
+            DataWay::WouldLose(what) => return Err(self.stop_serving(&what).await),
+        };
+        // From this write on, a restart goes on going back, with the same copy.
+        let trial = AppTrial { slot: old, update: self.cx.id.clone(), snapshot };
+        let ask = Ask::TrialApp { app: self.app.clone(), trial: Box::new(trial.clone()) };
+        ports.launcher.ask(ask).await?;
+        self.put_back(&trial).await
+    }
+
+    /// Makes the version in `trial`, which served before, the good one again.
+    async fn put_back(&self, trial: &AppTrial) -> StepResult<()> {
+        let ports = self.cx.updater.ports();
+        let data = match &trial.snapshot {
+            None => "its data stays as it is",
+            Some(copy) => {
+                ports.plugins.restore(&self.app, copy).await.map_err(|error| stuck(&error))?;
+                "its data is as it was; nothing had been written since"
+            }
+        };
+        ports.plugins.swap(&self.app, &trial.slot).await.map_err(|error| stuck(&error))?;
+        let slot = Box::new(trial.slot.clone());
+        ports.launcher.ask(Ask::CommitApp { app: self.app.clone(), slot, previous: None }).await?;
+        self.forget_trial().await?;
+        ports.plugins.release(&self.app).await.map_err(|error| stuck(&error))?;
+        Ok(Passed::done((), format!("{} {} serves; {data}", self.app, trial.slot.version)))
+    }
+
+    fn data_way(&self, old: &AppSlot, new: &AppSlot) -> DataWay {
+        if old.schema >= new.oldest_reader {
+            return DataWay::Stays;
+        }
+        // None after a restart: then nobody counted, and writes must be assumed.
+        let serving = self.cx.updater.ports().plugins.serving(&self.app);
+        match (serving.and_then(|serving| serving.writes), &new.snapshot) {
+            (Some(0), Some(copy)) => DataWay::CopyIsPutBack(copy.clone()),
+            (Some(0), None) => DataWay::WouldLose(
+                "the copy of the data from before is not kept any more".to_owned(),
+            ),
+            (Some(count), _) => DataWay::WouldLose(format!(
+                "going back to {} would lose {count} changes made since the switch",
+                old.version
+            )),
+            (None, _) => DataWay::WouldLose(format!(
+                "going back to {} would lose what was written since the switch",
+                old.version
+            )),
+        }
+    }
+
+    /// Neither way is safe without a person: the app stops on a page that says so.
+    async fn stop_serving(&self, why: &str) -> Stop {
+        let reason = format!("{}; {why}", self.reason);
+        let ports = self.cx.updater.ports();
+        let change = AppChange::Disable;
+        if let Err(error) = ports.launcher.ask(Ask::SetApp { app: self.app.clone(), change }).await
+        {
+            return Stop::from(error);
+        }
+        ports.plugins.stop(&self.app, &reason).await;
+        Stop::Failed(Broken {
+            what: why.to_owned(),
+            todo: format!(
+                "newleaf rollback {0}, or newleaf apps enable {0} to keep the new version",
+                self.app
+            ),
+            blame: Blame::Machine,
+        })
+    }
+
+    /// Ends the trial in `state`, and remembers a version that is to blame.
+    async fn forget_trial(&self) -> Result<(), Stop> {
+        let digest = self.cx.updater.digest_of(&self.cx.id).await;
+        let bad = digest
+            .filter(|_| self.blame == Blame::Version && self.cx.way == Way::Forward)
+            .map(|digest| BadRelease { digest, reason: self.reason.clone() });
+        let abort = Ask::Abort { update: self.cx.id.clone(), app: Some(self.app.clone()), bad };
+        self.cx.updater.ports().launcher.ask(abort).await?;
+        Ok(())
+    }
+}
+
+/// What becomes of the data when the code goes back.
+enum DataWay {
+    Stays,
+    CopyIsPutBack(String),
+    WouldLose(String),
+}
+
+/// The way back itself failed: it is tried again at the next start.
+fn stuck(error: &PluginError) -> Stop {
+    Broken::machine(error, "see to the machine, then restart the host: it tries again to go back")
+}

@@ -1,0 +1,238 @@
+//! The updater: what the portal, the API and the command line talk to. Knows and asks; every
+//! effect goes through a port.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use newleaf_domain::{Digest, Namespace, UpdateId};
+use newleaf_launcher::journal::Entry;
+use newleaf_launcher::state::{CorePhase, State};
+use newleaf_plan::{Installed, InstalledApp, InstalledCore};
+
+use crate::hub::Hub;
+use crate::ledger::Ledger;
+use crate::port::{Keep, LauncherError, Ports, SlotError, SlotRef, StoreError, Swept};
+use crate::refresh::Known;
+use crate::settings::{ProductFace, Settings};
+use crate::view::{HistoryEntry, Report};
+
+/// Carries updates out, and tells how things stand. One a process, shared by everyone who asks.
+#[derive(Debug)]
+pub struct Updater {
+    ports: Ports,
+    settings: Settings,
+    face: ProductFace,
+    known: Mutex<Option<Arc<Known>>>,
+    /// Held while the repository is looked at, so that two looks do not race for the trust folder.
+    refreshing: tokio::sync::Mutex<()>,
+    /// Held from the question whether an update runs to the first record of the next.
+    starting: tokio::sync::Mutex<()>,
+    ledger: tokio::sync::Mutex<Ledger>,
+    hub: Hub,
+}
+
+impl Updater {
+    /// An updater over these ports. Touches nothing yet.
+    pub fn new(ports: Ports, settings: Settings, face: ProductFace) -> Arc<Self> {
+        Arc::new(Self {
+            ports,
+            settings,
+            face,
+            known: Mutex::new(None),
+            refreshing: tokio::sync::Mutex::new(()),
+            starting: tokio::sync::Mutex::new(()),
+            ledger: tokio::sync::Mutex::new(Ledger::default()),
+            hub: Hub::default(),
+        })
+    }
+
+    /// The running product.
+    pub const fn face(&self) -> &ProductFace {
+        &self.face
+    }
+
+    /// What an admin set.
+    pub const fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// What runs now.
+    pub fn state(&self) -> Arc<State> {
+        self.ports.launcher.state()
+    }
+
+    /// Everything known of one update; none where the journal has no such update.
+    ///
+    /// # Errors
+    /// The journal cannot be read.
+    pub async fn report(&self, id: &UpdateId) -> Result<Option<Report>, LauncherError> {
+        let mut report = self.ledger().await?.report(id);
+        for row in report.iter_mut().flat_map(|report| &mut report.steps) {
+            if row.standing == crate::view::StepStanding::Running {
+                row.progress = self.hub.latest(id, row.step);
+            }
+        }
+        Ok(report)
+    }
+
+    /// Every update of this host, newest first.
+    ///
+    /// # Errors
+    /// The journal cannot be read.
+    pub async fn history(&self) -> Result<Vec<HistoryEntry>, LauncherError> {
+        Ok(self.ledger().await?.history())
+    }
+
+    /// The update that runs, or that a crash left open.
+    ///
+    /// # Errors
+    /// The journal cannot be read.
+    pub async fn running(&self) -> Result<Option<UpdateId>, LauncherError> {
+        if let Some(open) = self.ledger().await?.open() {
+            return Ok(Some(open));
+        }
+        // Left by a folder-only update: ended in the journal as deferred, and not yet tried.
+        let core = &self.ports.launcher.state().core;
+        let trial = core.trial.as_ref().filter(|_| core.phase != CorePhase::Idle);
+        Ok(trial.map(|trial| trial.update.clone()))
+    }
+
+    /// One sentence on what serves now: the first of the four lines of a failure.
+    pub fn standing(&self) -> String {
+        let state = self.ports.launcher.state();
+        let apps = state.apps.values().filter(|app| app.good.is_some() && !app.disabled).count();
+        let core = format!("{} {}", self.face.name, state.core.good.version);
+        match apps {
+            0 => format!("{core} serves"),
+            1 => format!("{core} and 1 app serve"),
+            many => format!("{core} and {many} apps serve"),
+        }
+    }
+
+    /// An error in four lines.
+    pub fn explain(&self, error: &(impl crate::Explain + 'static)) -> crate::FourLines {
+        crate::FourLines {
+            state: self.standing(),
+            failed: crate::explain::chain(error),
+            done: error.done(),
+            todo: error.todo(),
+        }
+    }
+
+    pub(crate) const fn ports(&self) -> &Ports {
+        &self.ports
+    }
+
+    pub(crate) const fn hub(&self) -> &Hub {
+        &self.hub
+    }
+
+    pub(crate) const fn refreshing(&self) -> &tokio::sync::Mutex<()> {
+        &self.refreshing
+    }
+
+    pub(crate) const fn starting(&self) -> &tokio::sync::Mutex<()> {
+        &self.starting
+    }
+
+    pub(crate) fn known(&self) -> Option<Arc<Known>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn learn(&self, known: Arc<Known>) {
+        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = Some(known);
+    }
+
+    /// The journal up to now.
+    pub(crate) async fn ledger(
+        &self,
+    ) -> Result<tokio::sync::MutexGuard<'_, Ledger>, LauncherError> {
+        let mut ledger = self.ledger.lock().await;
+        let newer = self.ports.launcher.records(ledger.last_seq()).await?;
+        ledger.absorb(newer);
+        Ok(ledger)
+    }
+
+    /// What runs, as the planner takes it.
+    pub(crate) async fn installed(&self) -> Result<Installed, StoreError> {
+        let install_id = self.ports.store.install_id().await?;
+        let state = self.ports.launcher.state();
+        let apps = state.apps.iter().filter_map(|(name, app)| {
+            let good = app.good.clone()?;
+            let installed = InstalledApp {
+                version: good.version,
+                digest: good.digest,
+                grants: good.grants,
+                schema: good.schema,
+                oldest_reader: good.oldest_reader,
+            };
+            Some((name.clone(), installed))
+        });
+        let core = &state.core.good;
+        Ok(Installed {
+            seq: state.seq,
+            edition: self.face.edition.clone(),
+            platform: self.face.platform.clone(),
+            abi: self.face.abi.clone(),
+            core: InstalledCore {
+                version: core.version.clone(),
+                digest: core.digest,
+                schema: core.schema,
+                oldest_reader: core.oldest_reader,
+            },
+            apps: apps.collect(),
+            bad: state.bad.iter().map(|bad| (bad.digest, bad.reason.clone())).collect(),
+            install_id,
+        })
+    }
+
+    /// Keeps the signer of a namespace that something is installed from for the first time.
+    pub(crate) async fn pin_signer(&self, namespace: &Namespace) -> Result<(), StoreError> {
+        let pins = self.ports.store.pins().await?;
+        if pins.iter().any(|pin| pin.ns == *namespace) {
+            return Ok(());
+        }
+        match self.known().and_then(|known| known.targets.signers.get(namespace).cloned()) {
+            Some(pin) => self.ports.store.put_pin(&pin).await,
+            // Going back to a version installed before: its signer was pinned then.
+            None => Ok(()),
+        }
+    }
+
+    /// The digest an update was to bring, by its first record.
+    pub(crate) async fn digest_of(&self, id: &UpdateId) -> Option<Digest> {
+        let ledger = self.ledger().await.ok()?;
+        match ledger.began(id)?.entry {
+            Entry::Began { digest, .. } => Some(digest),
+            Entry::Started { .. }
+            | Entry::Finished { .. }
+            | Entry::Failed { .. }
+            | Entry::Ended { .. }
+            | Entry::Notice { .. }
+            | Entry::Unknown => None,
+        }
+    }
+
+    /// Removes slots, snapshots and downloads that nothing in `state` names.
+    pub(crate) async fn sweep(&self) -> Result<Swept, SlotError> {
+        self.ports.slots.sweep(&keep(&self.ports.launcher.state())).await
+    }
+}
+
+/// What `state` needs on disk.
+fn keep(state: &State) -> Keep {
+    let core = &state.core;
+    let cores =
+        [Some(&core.good), core.previous.as_ref(), core.trial.as_ref().map(|trial| &trial.slot)];
+    let mut keep =
+        Keep { slots: cores.into_iter().flatten().map(SlotRef::core).collect(), ..Keep::default() };
+    for (name, app) in &state.apps {
+        let slots =
+            [app.good.as_ref(), app.previous.as_ref(), app.trial.as_ref().map(|trial| &trial.slot)];
+        for slot in slots.into_iter().flatten() {
+            keep.slots.push(SlotRef::app(name, slot));
+            keep.snapshots.extend(slot.snapshot.clone());
+        }
+        keep.snapshots.extend(app.trial.as_ref().and_then(|trial| trial.snapshot.clone()));
+    }
+    keep
+}

@@ -1,0 +1,143 @@
+//! `new`, `keygen`, `check` and `build`.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use crate::program::{build, new_app, package, sdk, sdk_with};
+
+#[test]
+fn a_new_app_builds_and_has_nothing_to_complain_about() {
+    let parent = tempfile::tempdir().unwrap();
+    let folder = new_app(parent.path());
+    let built = build(&folder).done().json();
+    assert_eq!((&built["id"], &built["version"]), (&"acme/first".into(), &"0.1.0".into()));
+
+    let checked = sdk(&folder, &["--json", "check", "first.zip"]).done().json();
+    assert_eq!(checked["findings"], serde_json::json!([]));
+    assert_eq!(checked["component_checked"], true);
+}
+
+#[test]
+fn building_twice_gives_the_same_package() {
+    let parent = tempfile::tempdir().unwrap();
+    let folder = new_app(parent.path());
+    let digest = || build(&folder).done().json()["sha256"].clone();
+    assert_eq!(digest(), digest());
+}
+
+#[test]
+fn a_folder_that_holds_something_is_not_made_into_an_app() {
+    let parent = tempfile::tempdir().unwrap();
+    fs::create_dir(parent.path().join("first")).unwrap();
+    fs::write(parent.path().join("first/mine"), "").unwrap();
+    let ran =
+        sdk(parent.path(), &["new", "acme/first", "--sdk-git", "https://example.com/newleaf"]);
+    assert_eq!((ran.code, ran.err.lines().count()), (1, 4));
+    assert!(ran.err.contains("Failed: first is not empty"), "{}", ran.err);
+}
+
+#[test]
+fn a_name_that_is_none_and_a_command_that_is_none_are_wrong_usage() {
+    let parent = tempfile::tempdir().unwrap();
+    for arguments in [&["new", "Acme/First"][..], &["frobnicate"], &[]] {
+        assert_eq!(sdk(parent.path(), arguments).code, 2, "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_key_is_its_owners_alone_and_never_overwritten() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = sdk(folder.path(), &["--json", "keygen", "--out", "keys/mine"]).done().json();
+    let file = folder.path().join("keys/mine");
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    let text = fs::read_to_string(&file).unwrap();
+    assert!(text.contains(made["public"].as_str().unwrap()));
+
+    let again = sdk(folder.path(), &["keygen", "--out", "keys/mine"]);
+    assert_eq!(again.code, 1);
+    assert!(again.err.contains("exists already"), "{}", again.err);
+    assert_eq!(fs::read_to_string(&file).unwrap(), text);
+}
+
+#[test]
+fn without_a_name_the_key_goes_to_the_configuration_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    sdk_with(folder.path(), &["keygen"], &[("XDG_CONFIG_HOME", folder.path())]).done();
+    assert!(folder.path().join("newleaf/author.key").is_file());
+}
+
+#[test]
+fn what_is_wrong_with_a_folder_is_listed_with_its_remedy() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+    write(
+        "manifest.json",
+        r#"{"id":"acme/notes","version":"2.0.0","name":"Notes","summary":"Keeps notes.",
+            "core":">=1","licence":"MIT","icon":"icon.svg","schema":1,"oldest_reader":2,
+            "capabilities":[{"kind":"http","host":"*","reason":"x"}]}"#,
+    );
+    write("icon.svg", "<svg onload=\"x()\"></svg>");
+    write("CHANGELOG.md", "## 1.0.0\n");
+    let ran = sdk(folder.path(), &["check"]);
+    assert_eq!(ran.code, 1);
+    insta::assert_snapshot!(ran.out, @r#"
+    error: oldest_reader is 2, newer than the schema 1 that is written
+      it is the lowest schema whose program still runs on this data
+    error: capabilities (http *) names "*", which is not a host
+      write a host name or host:port, without scheme, path or wildcard
+    error: icon.svg contains "onload="
+      an icon may only draw
+    warning: README.md is not there
+      people read it before they install
+    warning: CHANGELOG.md does not mention 2.0.0
+      say what is new, so that people dare to update
+    acme/notes 2.0.0: 3 errors, 2 warnings
+    The component was not looked at: `newleaf-sdk build` makes and checks it.
+    "#);
+}
+
+#[test]
+fn a_file_that_is_no_package_is_refused_by_the_rule_it_breaks() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("odd.zip");
+    let mut bytes = package("1.0.0");
+    bytes.push(0);
+    fs::write(&path, bytes).unwrap();
+    let ran = sdk(folder.path(), &["check", "odd.zip"]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.err.contains("does not end with its end record"), "{}", ran.err);
+}
+
+#[test]
+fn a_folder_without_a_manifest_is_no_app() {
+    let folder = tempfile::tempdir().unwrap();
+    let ran = sdk(folder.path(), &["build"]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.err.contains("manifest.json could not be read"), "{}", ran.err);
+}
+
+/// A program called `name` that runs `script`.
+fn fake_program(folder: &Path, name: &str, script: &str) {
+    let path = folder.join(name);
+    fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+#[test]
+fn a_missing_target_that_cannot_be_added_blocks_with_the_command_that_adds_it() {
+    let parent = tempfile::tempdir().unwrap();
+    let folder = new_app(parent.path());
+    let programs = parent.path().join("programs");
+    fs::create_dir(&programs).unwrap();
+    fake_program(&programs, "rustc", "echo /nowhere/at/all");
+    let without_rustup = sdk_with(&folder, &["build"], &[("PATH", &programs)]);
+    assert_eq!(without_rustup.code, 3, "{without_rustup:?}");
+    assert!(without_rustup.err.contains("rustup, which could add it, did not start"));
+
+    fake_program(&programs, "rustup", "echo 'error: no network' >&2; exit 1");
+    let offline = sdk_with(&folder, &["build"], &[("PATH", &programs)]);
+    assert_eq!(offline.code, 3, "{offline:?}");
+    assert!(offline.err.contains("rustup could not add it: error: no network"));
+    assert!(offline.err.contains("To do: run `rustup target add wasm32-wasip2`"));
+}

@@ -1,0 +1,147 @@
+//! A registry in memory behind the real paths, that answers as the test wants.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post, put};
+use axum::{Json, Router};
+use newleaf_domain::{Digest, Namespace};
+use newleaf_registry_api::{
+    CONTENT_DIGEST, ClaimNamespace, Code, ContentDigest, NamespaceEntry, NamespaceLevel, Problem,
+    PublishedRole, RoleTag, path,
+};
+
+/// The token that this registry gave out.
+pub(crate) const TOKEN: &str =
+    "newleaf_00000000000000000000000000000000000000000000000000000000000000aa";
+
+/// What the registry holds.
+#[derive(Debug, Default)]
+pub(crate) struct Held {
+    pub(crate) namespaces: BTreeMap<Namespace, NamespaceEntry>,
+    /// The current version and bytes of each role file.
+    pub(crate) roles: BTreeMap<String, (u64, Vec<u8>)>,
+    pub(crate) files: BTreeMap<String, Vec<u8>>,
+    /// How many roles are still to be answered with 409.
+    pub(crate) conflicts: u32,
+    /// Roles that were sent.
+    pub(crate) sent: u32,
+}
+
+type Shared = Arc<Mutex<Held>>;
+
+/// A registry on a port of this machine, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct FakeRegistry {
+    held: Shared,
+    address: SocketAddr,
+    _runtime: tokio::runtime::Runtime,
+}
+
+impl FakeRegistry {
+    pub(crate) fn start() -> Self {
+        let held = Shared::default();
+        let router = Router::new()
+            .route(path::NAMESPACES, post(claim))
+            .route(path::NAMESPACE, get(namespace))
+            .route(path::ROLE, get(role).put(publish))
+            .route(path::TARGET, put(upload))
+            .with_state(held.clone());
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
+        let address = listener.local_addr().unwrap();
+        runtime.spawn(async move { axum::serve(listener, router).await });
+        Self { held, address, _runtime: runtime }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    pub(crate) fn held(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap()
+    }
+}
+
+fn no(code: Code, detail: &str) -> Response {
+    let status = StatusCode::from_u16(code.status()).unwrap();
+    (status, Json(Problem::new(code, detail).hint("the registry's own advice"))).into_response()
+}
+
+fn signed_in(headers: &HeaderMap) -> bool {
+    headers.get(header::AUTHORIZATION).is_some_and(|it| it == format!("Bearer {TOKEN}").as_str())
+}
+
+async fn namespace(State(held): State<Shared>, Path(name): Path<String>) -> Response {
+    match held.lock().unwrap().namespaces.get(&name.parse::<Namespace>().unwrap()) {
+        Some(entry) => Json(entry).into_response(),
+        None => no(Code::NotFound, "nobody has it"),
+    }
+}
+
+async fn claim(
+    State(held): State<Shared>,
+    headers: HeaderMap,
+    Json(claim): Json<ClaimNamespace>,
+) -> Response {
+    if !signed_in(&headers) {
+        return no(Code::NotSignedIn, "the token is not known");
+    }
+    let ClaimNamespace { namespace, keys, threshold } = claim;
+    let level = NamespaceLevel::Fresh;
+    let entry = NamespaceEntry { namespace: namespace.clone(), level, keys, threshold, version: 0 };
+    held.lock().unwrap().namespaces.insert(namespace, entry.clone());
+    (StatusCode::CREATED, Json(entry)).into_response()
+}
+
+async fn role(State(held): State<Shared>, Path(file): Path<String>) -> Response {
+    match held.lock().unwrap().roles.get(&file) {
+        Some((version, bytes)) => {
+            ([(header::ETAG, RoleTag(*version).to_string())], bytes.clone()).into_response()
+        }
+        None => no(Code::NotFound, "there is no role yet"),
+    }
+}
+
+async fn upload(
+    State(held): State<Shared>,
+    Path(path): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let stated = ContentDigest::parse(headers[CONTENT_DIGEST].to_str().unwrap()).unwrap();
+    if stated.0 != Digest::of(&body) {
+        return no(Code::DigestMismatch, "other bytes");
+    }
+    held.lock().unwrap().files.insert(path, body.to_vec());
+    StatusCode::CREATED.into_response()
+}
+
+async fn publish(
+    State(held): State<Shared>,
+    Path(file): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let mut held = held.lock().unwrap();
+    held.sent += 1;
+    let seen = RoleTag::parse(headers[header::IF_MATCH].to_str().unwrap()).unwrap();
+    let current = held.roles.get(&file).map_or(0, |(version, _)| *version);
+    if held.conflicts > 0 || seen.0 != current {
+        held.conflicts = held.conflicts.saturating_sub(1);
+        return no(Code::VersionConflict, "another version is current");
+    }
+    let version = current + 1;
+    held.roles.insert(file, (version, body.to_vec()));
+    (StatusCode::CREATED, Json(PublishedRole { role: "pub.acme".to_owned(), version }))
+        .into_response()
+}

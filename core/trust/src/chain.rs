@@ -71,7 +71,7 @@ impl Floor {
         if let Some(trusted) = &self.timestamp {
             // §5.4.3.1: an equal version is no news, whatever it holds; the trusted one stays.
             if offered.version() == trusted.version() {
-                return Ok(Newest::Trusted);
+                return Ok(Newest::Trusted(trusted.clone()));
             }
             not_older(TIMESTAMP, offered.version(), trusted.version())?;
             not_older(SNAPSHOT, offered.snapshot()?.version, trusted.snapshot()?.version)?;
@@ -79,7 +79,7 @@ impl Floor {
         if let Some(trusted) = &self.snapshot {
             not_older(SNAPSHOT, offered.snapshot()?.version, trusted.version())?;
         }
-        Ok(Newest::Offered(Box::new(offered)))
+        Ok(Newest::Offered(offered))
     }
 
     /// Refuses a snapshot that lists a role no more, or at a lower version (TUF §5.5.5).
@@ -100,9 +100,18 @@ impl Floor {
 #[derive(Debug)]
 pub(crate) enum Newest {
     /// The stored one.
-    Trusted,
+    Trusted(Verified<TimestampRole>),
     /// The one that was fetched.
-    Offered(Box<Verified<TimestampRole>>),
+    Offered(Verified<TimestampRole>),
+}
+
+impl Newest {
+    /// Whichever it is.
+    pub(crate) fn into_role(self) -> Verified<TimestampRole> {
+        match self {
+            Self::Trusted(role) | Self::Offered(role) => role,
+        }
+    }
 }
 
 fn stored<T: RoleBody>(

@@ -209,20 +209,16 @@ impl Refresh {
     fn take_timestamp(&mut self, bytes: Vec<u8>) -> Result<(), TrustError> {
         let authority = self.root.authority(TopRole::Timestamp)?;
         let offered = verify_role::<TimestampRole>(TIMESTAMP, &bytes, &authority, &self.limits)?;
-        let timestamp = match (self.floor.judge_timestamp(offered)?, &self.floor.timestamp) {
-            (Newest::Trusted, Some(trusted)) => trusted.clone(),
-            (Newest::Trusted, None) => {
-                return Err(TrustError::NoAnchor { file: TIMESTAMP.to_owned() });
-            }
-            (Newest::Offered(offered), _) => {
-                self.time.note(offered.signed_at);
-                offered.check_expiry(TIMESTAMP, self.time.now())?;
-                self.keep(TIMESTAMP, bytes);
-                *offered
-            }
-        };
+        let newest = self.floor.judge_timestamp(offered)?;
+        let is_new = matches!(newest, Newest::Offered(_));
+        let timestamp = newest.into_role();
+        self.time.note(timestamp.signed_at);
         timestamp.check_expiry(TIMESTAMP, self.time.now())?;
+        // The timestamp may have told a later time than the clock.
         self.root.check_expiry(ROOT, self.time.now())?;
+        if is_new {
+            self.keep(TIMESTAMP, bytes);
+        }
         self.stage = Stage::Snapshot(Arc::new(timestamp));
         Ok(())
     }

@@ -65,6 +65,26 @@ fn a_list_that_was_altered_or_withheld_is_an_error_and_stops_nothing_else() {
 }
 
 #[test]
+fn an_altered_list_is_told_from_a_shorter_one() {
+    let repository = yanking();
+    let honest = repository.files.targets.values().next().unwrap().clone();
+    let mut flipped = honest.clone();
+    flipped[5] ^= 1;
+    for (answer, is_length) in [(flipped, false), (honest[..9].to_vec(), true)] {
+        let outcome =
+            repository.host().refresh_over(core_and_acme(), &mut |fetch| match fetch.place {
+                Place::Target => Supplied::Bytes(answer.clone()),
+                Place::Metadata => repository.files.answer(fetch),
+            });
+        match outcome.unwrap().targets.advisories() {
+            Err(TrustError::LengthMismatch { .. }) => assert!(is_length),
+            Err(TrustError::DigestMismatch { .. }) => assert!(!is_length),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
 fn hiding_the_role_is_an_error_not_an_empty_list() {
     let mut repository = yanking();
     let mut snapshot = repository.snapshot_of_roles();

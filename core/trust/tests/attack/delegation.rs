@@ -378,3 +378,100 @@ fn a_target_longer_than_any_may_be_is_refused() {
     let outcome = repository.host().refresh_for(core_and_acme(), &repository).unwrap();
     assert!(matches!(outcome.targets.failures[&ns("acme")], TrustError::LimitExceeded { .. }));
 }
+
+/// Adds a role that `by` delegates `paths` to; it is signed by one key of its own.
+fn add_role(repository: &mut Repository, by: &str, name: &str, paths: &str, ending: Ending) {
+    repository.keys.insert(name.to_owned(), vec![key(50)]);
+    let role = newleaf_trust::role::TargetsRole::new(version(1), NOW.plus_seconds(1000));
+    repository.roles.insert(name.to_owned(), role);
+    let body = repository.roles[by].clone();
+    let body = body.with_delegation(name, &[key(50).public()], Threshold::ONE, &[paths], ending);
+    repository.edit(by, |old| *old = body);
+}
+
+#[test]
+fn a_terminating_role_over_part_of_the_paths_ends_the_search_for_those_only() {
+    let mut repository = Repository::new();
+    add_role(&mut repository, "pub.acme", "ci-a", "apps/acme/notes/*/*", Ending::Terminating);
+    add_role(&mut repository, "pub.acme", "ci-b", "apps/acme/*/*/*", Ending::FallsThrough);
+    let (hidden, shown) = ("apps/acme/notes/9.0.0/notes.zip", "apps/acme/clock/1.0.0/clock.zip");
+    repository.release("ci-b", hidden);
+    repository.release("ci-b", shown);
+    repository.publish();
+    let targets = repository.host().refresh(&repository).unwrap().targets;
+    assert!(targets.file(hidden).is_none() && targets.file(shown).is_some());
+}
+
+#[test]
+fn a_terminating_role_ends_nothing_beyond_its_delegators_paths() {
+    let mut repository = Repository::new();
+    add_role(&mut repository, "pub.acme", "ci-a", "apps/acme/notes/*/*", Ending::FallsThrough);
+    add_role(&mut repository, "ci-a", "ci-c", "apps/acme/*/*/*", Ending::Terminating);
+    add_role(&mut repository, "pub.acme", "ci-b", "apps/acme/*/*/*", Ending::FallsThrough);
+    let shown = "apps/acme/clock/1.0.0/clock.zip";
+    repository.release("ci-b", shown);
+    repository.publish();
+    let targets = repository.host().refresh(&repository).unwrap().targets;
+    assert!(targets.file(shown).is_some());
+}
+
+#[test]
+fn fresh_cannot_raise_an_author_by_naming_a_role_of_its_own_claimed() {
+    let mut repository = Repository::new();
+    add_role(&mut repository, "fresh", "claimed-x", "apps/*/*/*/*", Ending::FallsThrough);
+    repository.introduce("claimed-x", "solo", 40);
+    repository.publish();
+    let wanted = Wanted::core_and([ns("solo")]);
+    let outcome = repository.host().refresh_for(wanted, &repository).unwrap();
+    assert_eq!(outcome.targets.signers[&ns("solo")].level, TrustLevel::Fresh);
+}
+
+#[test]
+fn delegations_as_deep_as_allowed_are_followed() {
+    let mut repository = Repository::new();
+    add_role(&mut repository, "pub.acme", "third", "apps/acme/*/*/*", Ending::Terminating);
+    add_role(&mut repository, "third", "fourth", "apps/acme/*/*/*", Ending::Terminating);
+    repository.publish();
+    repository.host().refresh(&repository).unwrap().targets.file(NOTES).unwrap();
+    add_role(&mut repository, "fourth", "fifth", "apps/acme/*/*/*", Ending::Terminating);
+    repository.publish();
+    let outcome = repository.host().refresh(&repository).unwrap();
+    let failure = &outcome.targets.failures[&ns("acme")];
+    assert!(matches!(failure, TrustError::LimitExceeded { .. }), "{failure}");
+}
+
+#[test]
+fn a_path_that_leaves_its_folder_spoils_its_role() {
+    let mut repository = Repository::new();
+    repository.release("pub.acme", "apps/acme/notes/../notes.zip");
+    repository.publish();
+    let outcome = repository.host().refresh(&repository).unwrap();
+    assert!(matches!(outcome.targets.failures[&ns("acme")], TrustError::Malformed { .. }));
+    assert_eq!(outcome.targets.apps().len(), 0);
+}
+
+#[test]
+fn a_delegated_role_of_another_version_or_digest_than_pinned_is_refused() {
+    // A signer signed version 2 twice; the snapshot pins one, a mirror serves the other.
+    let mut repository = Repository::new();
+    repository.release("pub.acme", "apps/acme/notes/1.1.0/notes.zip");
+    repository.publish();
+    let mut twin = repository.roles["pub.acme"].clone();
+    twin.targets.clear();
+    let other = crate::repository::signed(&twin, &repository.keys["pub.acme"]);
+    repository.put("2.pub.acme.json", other);
+    let outcome = repository.host().refresh(&repository).unwrap();
+    let failure = &outcome.targets.failures[&ns("acme")];
+    let differs =
+        matches!(failure, TrustError::LengthMismatch { .. } | TrustError::DigestMismatch { .. });
+    assert!(differs, "{failure}");
+    // Pinned by version alone, version 1 in the place of version 2.
+    let first = repository.files.metadata["1.pub.acme.json"].clone();
+    repository.put("2.pub.acme.json", first);
+    let pin = newleaf_trust::role::MetaFile::version_only(version(2));
+    let snapshot = repository.snapshot_of_roles().with_role("pub.acme", pin);
+    repository.publish_snapshot(&snapshot);
+    let outcome = repository.host().refresh(&repository).unwrap();
+    let failure = &outcome.targets.failures[&ns("acme")];
+    assert!(matches!(failure, TrustError::WrongVersion { .. }), "{failure}");
+}

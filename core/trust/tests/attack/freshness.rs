@@ -2,7 +2,7 @@
 
 use newleaf_trust::role::root::TopRole;
 use newleaf_trust::role::{MetaFile, Threshold, TimestampRole};
-use newleaf_trust::{KeyPair, TrustError};
+use newleaf_trust::{KeyPair, Limits, TrustError, TrustStore};
 use serde_json::{Value, json};
 
 use crate::repository::{DAY, HOUR, NOW, Repository, key, signed, version};
@@ -186,4 +186,56 @@ fn a_field_that_nobody_knows_is_kept_under_the_signature() {
     repository.put("timestamp.json", text.replace(r#""size":7"#, r#""size":8"#).into_bytes());
     let refused = repository.host().refresh(&repository);
     assert!(matches!(refused, Err(TrustError::WrongKey { .. })), "{refused:?}");
+}
+
+#[test]
+fn either_floor_holds_without_the_other() {
+    // A power cut between two writes leaves one of the two files behind the other.
+    for lost in ["timestamp.json", "snapshot.json"] {
+        let mut repository = Repository::new();
+        repository.publish();
+        let mut host = repository.host();
+        host.refresh(&repository).unwrap();
+        let mut files = host.store.files().clone();
+        files.remove(lost);
+        host.store = TrustStore::from_files(files, &Limits::default()).unwrap();
+        // A newer timestamp, for the snapshot of yesterday.
+        let yesterday = repository.files.metadata["1.snapshot.json"].clone();
+        repository.publish_timestamp(MetaFile::of(version(1), &yesterday));
+        let refused = host.refresh(&repository);
+        assert!(matches!(refused, Err(TrustError::Replayed { .. })), "{lost}: {refused:?}");
+    }
+}
+
+#[test]
+fn an_expired_root_is_refused_before_anything_else_is_asked_for() {
+    let mut repository = Repository::new();
+    repository.next_root(&[], |mut root| {
+        root.header.expires = NOW.plus_seconds(HOUR);
+        root
+    });
+    let mut host = repository.host();
+    host.now = NOW.plus_seconds(HOUR);
+    let refused = host.refresh(&repository);
+    assert!(matches!(refused, Err(TrustError::Expired { .. })), "{refused:?}");
+    assert!(!host.log.contains(&"timestamp.json".to_owned()));
+    // And by the time that the timestamp tells, where the clock is behind.
+    repository.time = NOW.plus_seconds(2 * HOUR);
+    repository.publish();
+    let mut behind = repository.host();
+    let refused = behind.refresh(&repository);
+    let Err(TrustError::Expired { file, .. }) = refused else { panic!("{refused:?}") };
+    assert_eq!(file, "root.json");
+}
+
+#[test]
+fn a_role_signed_for_one_place_does_not_stand_in_another() {
+    let mut repository = Repository::new();
+    let file: Value = serde_json::from_slice(&repository.files.metadata["timestamp.json"]).unwrap();
+    let mut body = file["signed"].clone();
+    body["_type"] = json!("mirrors");
+    let renamed = newleaf_trust::sign_role(&body, &[&repository.keys["timestamp"][0]]).unwrap();
+    repository.put("timestamp.json", renamed);
+    let refused = repository.host().refresh(&repository);
+    assert!(matches!(refused, Err(TrustError::Malformed { .. })), "{refused:?}");
 }

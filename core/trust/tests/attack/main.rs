@@ -2,6 +2,7 @@
 //! and read by the client workflow through its public doors.
 
 mod advisories;
+mod damage;
 mod delegation;
 mod freshness;
 mod repository;

@@ -192,3 +192,13 @@ fn a_newer_compiled_root_is_adopted_and_an_older_one_is_not() {
     let same = newer.clone().with_compiled_root(&first, &limits).unwrap();
     assert_eq!(same, newer);
 }
+
+#[test]
+fn a_role_with_more_keys_than_allowed_is_refused() {
+    let repository = Repository::new();
+    let many = (0..17).map(|seed| key(100 + seed).public()).collect::<Vec<_>>();
+    let root = repository.root.clone().with_role(TopRole::Timestamp, &many, threshold(1));
+    let file = signed(&root, &repository.keys["root"]);
+    let refused = TrustStore::from_root(&file, &Limits::default());
+    assert!(matches!(refused, Err(TrustError::LimitExceeded { .. })), "{refused:?}");
+}

@@ -3,8 +3,8 @@
 
 use std::{
     pin::Pin,
-    sync::Arc,
-    task::{Context, Poll},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, ready},
     time::Instant,
 };
 
@@ -16,7 +16,7 @@ use wasmtime_wasi_http::{
 };
 
 use crate::{
-    app::Shared,
+    app::{Failure, Shared},
     instance::{self, Instance},
     stats::Ticket,
 };
@@ -38,11 +38,25 @@ pub(crate) struct Errand {
 /// The state of one instance that serves one request.
 pub(crate) struct Worker {
     app: Arc<Shared>,
-    errand: std::sync::Mutex<Option<Errand>>,
+    errand: Arc<Seat>,
 }
 
-/// Ends an instance at the wall clock limit, whatever it does.
-pub(crate) struct WallClock(Pin<Box<tokio::time::Sleep>>);
+/// Where the errand of one instance is kept, once it has one.
+#[derive(Default)]
+struct Seat(Mutex<Option<Errand>>);
+
+impl Seat {
+    fn lock(&self) -> MutexGuard<'_, Option<Errand>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Ends an instance at the wall clock limit, whatever it does: it is polled even while the guest
+/// waits in a host call.
+pub(crate) struct WallClock {
+    sleep: Pin<Box<tokio::time::Sleep>>,
+    errand: Arc<Seat>,
+}
 
 impl HandlerState for Workers {
     type StoreData = Instance;
@@ -55,7 +69,9 @@ impl HandlerState for Workers {
         let limits = &self.app.config.limits;
         let running = self.app.counters.enter();
         let (mut store, _meter) = instance::store(&self.engine, &self.app, limits.cpu, running);
-        let expiration = WallClock(Box::pin(tokio::time::sleep(limits.wall)));
+        let errand = Arc::<Seat>::default();
+        let sleep = Box::pin(tokio::time::sleep(limits.wall));
+        let expiration = WallClock { sleep, errand: errand.clone() };
         let proxy =
             tokio::time::timeout(limits.wall, self.pre.instantiate_async(&mut store)).await??;
         Ok(wasmtime_wasi_http::handler::Instance {
@@ -63,7 +79,7 @@ impl HandlerState for Workers {
             proxy,
             view: Instance::http,
             expiration,
-            state: Worker { app: self.app.clone(), errand: std::sync::Mutex::default() },
+            state: Worker { app: self.app.clone(), errand },
         })
     }
 }
@@ -75,7 +91,11 @@ impl WorkerExpiration for WallClock {
         _: WorkerStatus,
         _: Instant,
     ) -> Poll<()> {
-        self.0.as_mut().poll(context)
+        ready!(self.sleep.as_mut().poll(context));
+        if let Some(errand) = self.errand.lock().as_ref() {
+            errand.ticket.fail(Failure::WallClock);
+        }
+        Poll::Ready(())
     }
 }
 
@@ -94,12 +114,12 @@ impl WorkerState for Worker {
         _task: GuestTaskId,
     ) -> Pin<Box<dyn Future<Output = ()> + 'static + Send + Sync>> {
         store.data_mut().ticket = Some(errand.ticket.clone());
-        *self.errand.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(errand);
+        *self.errand.lock() = Some(errand);
         Box::pin(tokio::time::sleep(self.app.config.limits.wall))
     }
 
     fn drop(&self, store: Store<Instance>, result: Result<(), wasmtime::Error>) {
-        let errand = self.errand.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        let errand = self.errand.lock().take();
         let app = &self.app.config.name;
         let client_gone = errand.as_ref().is_some_and(|errand| errand.ticket.nobody_waits());
         match result {

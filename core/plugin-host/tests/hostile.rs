@@ -111,6 +111,37 @@ async fn an_endless_loop_ends_and_its_neighbour_goes_on() {
 }
 
 #[tokio::test]
+async fn an_app_that_sleeps_beyond_the_wall_clock_is_ended() {
+    let limits = Limits { wall: Duration::from_millis(200), ..Limits::default() };
+    let world = hostile(|app| app.limits(limits)).await;
+    let answer = world.get("/sleep").await;
+    assert_eq!((answer.status, answer.failure), (504, Some(Failure::WallClock)));
+    world.slot().app().quiesce().await;
+}
+
+#[tokio::test]
+async fn a_long_reader_cannot_make_the_log_outgrow_the_quota() {
+    let world = hostile(|app| app.grant(storage(1))).await;
+    assert_eq!(world.get("/sql?statement=CREATE+TABLE+t(x)").await.status, 200);
+    let reader = rusqlite::Connection::open(world.data_dir().join("app.db")).unwrap();
+    reader.execute_batch("BEGIN; SELECT count(*) FROM t").unwrap();
+    let mut refused = None;
+    for _ in 0..200 {
+        let change = "/sql?statement=REPLACE+INTO+t(rowid,x)+VALUES(1,randomblob(400000))";
+        let answer = world.get(change).await.text();
+        if answer.starts_with("refused") {
+            refused = Some(answer);
+            break;
+        }
+    }
+    assert_eq!(refused.as_deref(), Some("refused: QuotaExceeded"));
+    let log = std::fs::metadata(world.data_dir().join("app.db-wal")).unwrap().len();
+    assert!(log < ByteSize::mib(10).as_u64(), "the log has {log}");
+    drop(reader);
+    assert_eq!(world.get("/sql?statement=DELETE+FROM+t").await.status, 200);
+}
+
+#[tokio::test]
 async fn an_endless_statement_ends_with_the_requests_processor_time() {
     let world = hostile(|app| app.grant(storage(1)).limits(tight())).await;
     let endless = "/rows?statement=WITH+RECURSIVE+n(i)+AS+(SELECT+1+UNION+ALL+SELECT+i+FROM+n)+SELECT+count(*)+FROM+n";

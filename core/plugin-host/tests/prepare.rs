@@ -89,3 +89,60 @@ fn what_an_app_needs_is_read_from_its_bytes() {
         notes.exports
     );
 }
+
+/// A component of half a megabyte that asks the compiler for far more than its memory: each of many
+/// blocks may change each of many variables, and the compiler keeps one value for every pair.
+fn bomb() -> Vec<u8> {
+    const VARIABLES: u32 = 49_000;
+    const BLOCKS: u32 = 40_000;
+    let mut body = vec![1];
+    leb(&mut body, VARIABLES);
+    body.push(0x7f);
+    for block in 0..BLOCKS {
+        body.extend([0x03, 0x40, 0x20]);
+        leb(&mut body, block % VARIABLES);
+        body.extend([0x41, 0x01, 0x6a, 0x21]);
+        leb(&mut body, (block * 7) % VARIABLES);
+        body.extend([0x20, 0x00, 0x0d, 0x00, 0x0b]);
+    }
+    body.push(0x0b);
+    let mut code = vec![1];
+    section(&mut code, None, &body);
+    let mut module = b"\0asm\x01\0\0\0".to_vec();
+    section(&mut module, Some(1), &[1, 0x60, 0, 0]);
+    section(&mut module, Some(3), &[1, 0]);
+    section(&mut module, Some(10), &code);
+    let mut component = b"\0asm\x0d\0\x01\0".to_vec();
+    section(&mut component, Some(1), &module);
+    component
+}
+
+fn section(out: &mut Vec<u8>, id: Option<u8>, content: &[u8]) {
+    out.extend(id);
+    leb(out, u32::try_from(content.len()).unwrap());
+    out.extend(content);
+}
+
+fn leb(out: &mut Vec<u8>, mut number: u32) {
+    while number >= 0x80 {
+        out.push(number.to_le_bytes()[0] | 0x80);
+        number >>= 7;
+    }
+    out.push(number.to_le_bytes()[0]);
+}
+
+#[tokio::test]
+async fn a_compile_bomb_ends_its_child_and_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let wasm = folder.path().join("app.wasm");
+    fs::write(&wasm, bomb()).unwrap();
+    let host = host(folder.path(), child());
+    let refused = host.prepare(&wasm, Digest::of(&bomb())).await;
+    let Err(PrepareError::Compile(error)) = refused else { panic!("{refused:?}") };
+    assert!(matches!(error, CompileError::Killed { .. } | CompileError::CpuTime { .. }), "{error}");
+    assert_eq!(
+        fs::read_dir(folder.path().join("cache")).unwrap().count(),
+        0,
+        "something was left behind"
+    );
+}

@@ -22,6 +22,12 @@ use crate::limits::Limits;
 /// Connections kept open between requests; more are opened under load, and closed after.
 const KEPT: usize = 8;
 
+/// What the write-ahead log may hold whatever the quota: SQLite empties it at 1,000 pages.
+const LOG_ALWAYS: ByteSize = ByteSize::mib(8);
+
+/// Less free space than this is a full disk.
+const DISK_FULL: ByteSize = ByteSize::mib(1);
+
 /// Why stored data could not be read or written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum StorageError {
@@ -113,9 +119,29 @@ impl Database {
         drop(kept);
     }
 
-    /// The quota in pages, to tell a full quota from a full disk.
-    pub(super) fn quota_pages(&self) -> u64 {
-        self.quota.map_or(0, |quota| quota.as_u64() / super::guard::PAGE)
+    /// Refuses a write while the write-ahead log is larger than the whole database may be: the
+    /// quota does not bound it, and a long reader keeps it from being emptied.
+    pub(super) fn keep_log_small(&self, guarded: &Guarded) -> Result<(), StorageError> {
+        let most = self.quota.unwrap_or_default().as_u64().max(LOG_ALWAYS.as_u64());
+        if self.log_length() <= most {
+            return Ok(());
+        }
+        match guarded.empty_log() {
+            Ok(()) if self.log_length() <= most => Ok(()),
+            Ok(()) | Err(_) => Err(StorageError::QuotaExceeded),
+        }
+    }
+
+    /// Whether the filesystem, not the quota, has no room left.
+    pub(super) fn is_disk_full(&self) -> bool {
+        rustix::fs::statvfs(&self.folder)
+            .is_ok_and(|disk| disk.f_bavail.saturating_mul(disk.f_frsize) < DISK_FULL.as_u64())
+    }
+
+    /// The write-ahead log's length; 0 where there is none.
+    fn log_length(&self) -> u64 {
+        let log = self.folder.join(format!("{DATABASE_FILE}-wal"));
+        std::fs::metadata(log).map_or(0, |log| log.len())
     }
 
     fn open(&self, quota: ByteSize) -> Result<Guarded, StorageError> {

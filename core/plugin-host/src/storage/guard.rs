@@ -38,7 +38,7 @@ const STEPS: i32 = 4_000;
 const LONGEST_STEP: Duration = Duration::from_millis(10);
 
 /// The page size of new databases, which is SQLite's default.
-pub(super) const PAGE: u64 = 4096;
+const PAGE: u64 = 4096;
 
 /// What bounds one connection.
 #[derive(Debug, Clone, Copy)]
@@ -103,6 +103,16 @@ impl Guarded {
         let result = run(&self.connection);
         self.switches.host.store(false, Relaxed);
         result
+    }
+
+    /// Empties the write-ahead log, unless somebody reads from it: does not wait.
+    pub(super) fn empty_log(&self) -> rusqlite::Result<()> {
+        self.as_host(|connection| {
+            connection.busy_timeout(Duration::ZERO)?;
+            let emptied = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+            connection.busy_timeout(BUSY_TIMEOUT)?;
+            emptied
+        })
     }
 
     /// What the authorizer denied since the meter was set, in words.

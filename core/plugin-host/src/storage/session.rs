@@ -55,7 +55,12 @@ impl Session {
     /// Gives `key` a value.
     pub(crate) async fn set(&mut self, key: String, value: Vec<u8>) -> Result<(), StorageError> {
         check_key(&key)?;
-        self.run_as_host(move |connection| keys::set(connection, &key, &value)).await
+        self.run(move |guarded, database| {
+            database.keep_log_small(guarded)?;
+            let set = guarded.as_host(|connection| keys::set(connection, &key, &value));
+            set.map_err(|error| explain(guarded, database, &error))
+        })
+        .await
     }
 
     /// Removes `key`; whether it was there.

@@ -1,7 +1,7 @@
 //! One statement of an app: its parameters, its rows, and what its failure means.
 
 use rusqlite::{
-    Connection, ErrorCode, ToSql,
+    ErrorCode, ToSql,
     types::{ToSqlOutput, ValueRef},
 };
 
@@ -54,6 +54,9 @@ pub(super) fn query(
     let limits = database.limits();
     let failed = |error| explain(guarded, database, &error);
     let mut statement = guarded.connection.prepare_cached(text).map_err(failed)?;
+    if !statement.readonly() {
+        database.keep_log_small(guarded)?;
+    }
     let columns: Vec<String> =
         statement.column_names().into_iter().map(ToOwned::to_owned).collect();
     let width = columns.len();
@@ -85,6 +88,9 @@ pub(super) fn execute(
     let failed = |error| explain(guarded, database, &error);
     let before = guarded.connection.total_changes();
     let mut statement = guarded.connection.prepare_cached(text).map_err(failed)?;
+    if !statement.readonly() {
+        database.keep_log_small(guarded)?;
+    }
     let mut rows = statement.query(rusqlite::params_from_iter(parameters)).map_err(failed)?;
     while rows.next().map_err(failed)?.is_some() {}
     drop(rows);
@@ -101,30 +107,15 @@ pub(super) fn explain(
         return StorageError::Denied(what);
     }
     match error.sqlite_error_code() {
-        Some(ErrorCode::DiskFull) if is_at_quota(guarded, database) => StorageError::QuotaExceeded,
-        Some(ErrorCode::DiskFull) => {
+        // SQLite says the same of both.
+        Some(ErrorCode::DiskFull) if database.is_disk_full() => {
             StorageError::Failed("the disk of the host is full".to_owned())
         }
+        Some(ErrorCode::DiskFull) => StorageError::QuotaExceeded,
         Some(ErrorCode::OperationInterrupted) => StorageError::Interrupted,
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StorageError::Busy,
         Some(ErrorCode::TooBig) => StorageError::TooLarge,
         Some(_) | None => StorageError::Failed(error.to_string()),
-    }
-}
-
-/// Whether the quota, not the disk, stopped a write: less than a large value's worth is left.
-fn is_at_quota(guarded: &Guarded, database: &Database) -> bool {
-    let pages = |connection: &Connection, pragma: &str| {
-        connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0))
-    };
-    let used = guarded.as_host(|connection| {
-        let free = pages(connection, "freelist_count")?;
-        pages(connection, "page_count").map(|all| all.saturating_sub(free))
-    });
-    let largest = database.limits().sql_result.as_u64() / super::guard::PAGE;
-    match used.map(u64::try_from) {
-        Ok(Ok(used)) => used + largest.max(1) >= database.quota_pages(),
-        Ok(Err(_)) | Err(_) => false,
     }
 }
 

@@ -17,6 +17,10 @@ impl App for Hostile {
             "/fill" => fill(),
             "/open" => leave_a_transaction_open(),
             "/loop" => endless_loop(),
+            "/sleep" => {
+                std::thread::sleep(std::time::Duration::from_secs(3600));
+                Response::text("slept")
+            }
             "/memory" => endless_memory(),
             "/panic" => panic!("on purpose"),
             "/outbound" => outbound(&request.query("host").unwrap_or_default()),

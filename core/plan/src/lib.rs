@@ -13,7 +13,7 @@ mod judge;
 mod listing;
 mod plan;
 mod recheck;
-mod request;
+pub mod request;
 mod rollout;
 mod survey;
 

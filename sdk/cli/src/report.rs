@@ -55,7 +55,7 @@ pub(crate) struct Report {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Failure {
     /// How things stand now.
-    pub(crate) now: String,
+    pub(crate) state: String,
     /// What failed, with the whole chain of causes.
     pub(crate) failed: String,
     /// What was done before it failed.
@@ -69,9 +69,9 @@ impl Failure {
     /// A failure with exit code 1 that changed nothing.
     pub(crate) fn new(failed: impl Into<String>, todo: impl Into<String>) -> Self {
         Self {
-            now: "nothing was changed".to_owned(),
+            state: "as before".to_owned(),
             failed: failed.into(),
-            done: "nothing".to_owned(),
+            done: "nothing was changed".to_owned(),
             todo: todo.into(),
             exit: Exit::Failed,
         }
@@ -82,8 +82,8 @@ impl Failure {
         Self::new(format!("{what}: {}", chain(error)), todo)
     }
 
-    pub(crate) fn now(mut self, now: impl Into<String>) -> Self {
-        self.now = now.into();
+    pub(crate) fn state(mut self, state: impl Into<String>) -> Self {
+        self.state = state.into();
         self
     }
 
@@ -129,17 +129,23 @@ pub(crate) fn print(outcome: &Result<Report, Failure>, style: Style) -> ExitCode
 }
 
 fn write_lines(failure: &Failure) -> io::Result<()> {
+    let Failure { state, failed, done, todo, exit: _ } = failure;
     let mut err = io::stderr().lock();
-    let Failure { now, failed, done, todo, exit: _ } = failure;
-    for (label, line) in [("Now", now), ("Failed", failed), ("Done", done), ("To do", todo)] {
-        writeln!(err, "{label}: {line}")?;
+    for (label, text) in [
+        ("state now:  ", state),
+        ("failed:     ", failed),
+        ("done:       ", done),
+        ("what to do: ", todo),
+    ] {
+        let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        writeln!(err, "{label}{line}")?;
     }
     Ok(())
 }
 
 fn failure_json(failure: &Failure) -> Value {
-    let Failure { now, failed, done, todo, exit } = failure;
+    let Failure { state, failed, done, todo, exit } = failure;
     json!({ "error": {
-        "now": now, "failed": failed, "done": done, "todo": todo, "exit": exit.code(),
+        "state": state, "failed": failed, "done": done, "todo": todo, "exit": exit.code(),
     }})
 }

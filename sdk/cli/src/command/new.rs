@@ -26,7 +26,7 @@ pub(crate) fn run(args: &New) -> Result<Report, Failure> {
     let failed = |doing: &str, path: &Path, source: &io::Error| {
         let what = format!("{} could not be {doing}", path.display());
         Failure::of(&what, source, "name another folder with --folder, or check its permissions")
-            .now(format!("{} may hold some of the app's files", folder.display()))
+            .state(format!("{} may hold some of the app's files", folder.display()))
     };
     refuse_what_exists(&folder)?;
     let source = folder.join("src");

@@ -109,7 +109,7 @@ impl Publishing<'_> {
             })?;
             let submitted = self.registry.submit(&namespace, tag, role).await.map_err(|error| {
                 failed("the role was not published", &error)
-                    .now("hosts see what they saw before")
+                    .state("hosts see what they saw before")
                     .done("the files were uploaded; no host can see them")
             })?;
             match submitted {
@@ -121,7 +121,7 @@ impl Publishing<'_> {
             format!("somebody else published first, {ATTEMPTS} times in a row"),
             "run the same command again; stop other programs that publish for this namespace",
         )
-        .now("hosts see what they saw before")
+        .state("hosts see what they saw before")
         .done("the files were uploaded; no host can see them"))
     }
 
@@ -189,7 +189,7 @@ impl Publishing<'_> {
             bar.set_message(file.kind.file_name(self.release.name.app()));
             self.registry.upload(upload).await.map_err(|error| {
                 failed(&format!("{file} was not uploaded"), &error)
-                    .now("hosts see what they saw before")
+                    .state("hosts see what they saw before")
             })?;
             bar.inc(bytes.len() as u64);
         }

@@ -34,7 +34,7 @@ fn a_folder_that_holds_something_is_not_made_into_an_app() {
     let ran =
         sdk(parent.path(), &["new", "acme/first", "--sdk-git", "https://example.com/newleaf"]);
     assert_eq!((ran.code, ran.err.lines().count()), (1, 4));
-    assert!(ran.err.contains("Failed: first is not empty"), "{}", ran.err);
+    assert!(ran.err.contains("failed:     first is not empty"), "{}", ran.err);
 }
 
 #[test]
@@ -139,5 +139,5 @@ fn a_missing_target_that_cannot_be_added_blocks_with_the_command_that_adds_it() 
     let offline = sdk_with(&folder, &["build"], &[("PATH", &programs)]);
     assert_eq!(offline.code, 3, "{offline:?}");
     assert!(offline.err.contains("rustup could not add it: error: no network"));
-    assert!(offline.err.contains("To do: run `rustup target add wasm32-wasip2`"));
+    assert!(offline.err.contains("what to do: run `rustup target add wasm32-wasip2`"));
 }

@@ -108,10 +108,10 @@ fn after_five_conflicts_the_author_is_told() {
     let ran = author.publish("1.0.0");
     assert_eq!((ran.code, author.registry.held().sent), (1, 5));
     insta::assert_snapshot!(ran.err, @r"
-    Now: hosts see what they saw before
-    Failed: somebody else published first, 5 times in a row
-    Done: the files were uploaded; no host can see them
-    To do: run the same command again; stop other programs that publish for this namespace
+    state now:  hosts see what they saw before
+    failed:     somebody else published first, 5 times in a row
+    done:       the files were uploaded; no host can see them
+    what to do: run the same command again; stop other programs that publish for this namespace
     ");
 }
 
@@ -177,10 +177,10 @@ fn the_registrys_own_words_and_advice_are_shown() {
     let ran = author.publish("1.0.0");
     assert_eq!(ran.code, 3, "{ran:?}");
     insta::assert_snapshot!(ran.err, @r"
-    Now: nothing was changed
-    Failed: nothing was sent: the registry answered 401: the token is not known
-    Done: nothing
-    To do: the registry's own advice
+    state now:  as before
+    failed:     nothing was sent: the registry answered 401: the token is not known
+    done:       nothing was changed
+    what to do: the registry's own advice
     ");
     let json = author.publish_with("1.0.0", &["--json"]);
     assert_eq!((json.code, &json.json()["error"]["exit"]), (3, &3.into()));
@@ -194,7 +194,7 @@ fn a_key_that_others_can_read_is_not_used() {
     fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).unwrap();
     let ran = author.publish("1.0.0");
     assert_eq!(ran.code, 3, "{ran:?}");
-    assert!(ran.err.contains("To do: chmod 600 key"), "{}", ran.err);
+    assert!(ran.err.contains("what to do: chmod 600 key"), "{}", ran.err);
 }
 
 #[test]

@@ -50,7 +50,7 @@ pub struct Config {
     /// Channels, and which authors are accepted.
     #[serde(default)]
     pub policy: PolicySettings,
-    /// The portal's address, and how long its links and sessions live.
+    /// The portal's address.
     #[serde(default)]
     pub portal: PortalSettings,
     /// What is logged.

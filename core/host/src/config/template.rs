@@ -53,8 +53,6 @@ url = "{repository}"
 [portal]
 # The address people type, where a proxy stands before the admin door.
 # origin = "https://updates.example.com"
-# link_valid = 900
-# session_valid = 43200
 
 [log]
 # filter = "info"

@@ -1,0 +1,285 @@
+//! What can be typed: every command, its targets and its flags, as clap reads them.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use newleaf_domain::{PackageName, PlanId, Target, Version};
+
+use crate::config::RepositoryUrl;
+
+/// The whole command line.
+#[derive(Debug, Parser)]
+#[command(name = "newleaf", arg_required_else_help = true, after_help = EXIT_CODES, max_term_width = 100)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    /// Exits 0 where this program runs on this machine: linked libraries, CPU features.
+    #[arg(long, hide = true, exclusive = true)]
+    pub(crate) self_test: bool,
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 done · 1 failed · 2 usage · 3 blocked by a prerequisite · \
+    4 refused by trust · 5 failed and rolled back · 6 busy with another update";
+
+/// Flags that every command takes.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Common {
+    /// The host's folder.
+    #[arg(long, global = true, env = "NEWLEAF_DIR", value_name = "FOLDER")]
+    pub(crate) dir: Option<PathBuf>,
+    /// Print JSON instead of text: one document, or one event a line while an update runs.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+}
+
+/// The commands, by what they need.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    #[command(flatten)]
+    Own(Own),
+    #[command(flatten)]
+    Asked(Asked),
+}
+
+/// Commands that ask no host: they make one, are one, or are a part of one.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Own {
+    /// Make the folder of a new host.
+    Init(Init),
+    /// Run the host until it is told to stop.
+    Serve(Serve),
+    /// Print the completions of a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// A version's own process, started by the launcher.
+    #[command(hide = true)]
+    Worker(Worker),
+    /// Compiles one component, as a limited child.
+    #[command(hide = true)]
+    Compile {
+        /// The component.
+        input: PathBuf,
+        /// Where its compiled code goes.
+        output: PathBuf,
+    },
+    /// Asks a worker's private socket for its health.
+    #[command(hide = true)]
+    Probe {
+        /// The socket.
+        #[arg(long)]
+        socket: PathBuf,
+        /// Milliseconds it may take.
+        #[arg(long)]
+        within: u64,
+    },
+    /// Serves the page that says why nothing else does.
+    #[command(hide = true)]
+    Recovery,
+}
+
+/// Commands that ask a host, or take its place where none runs.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Asked {
+    /// Say what runs, and what could be updated.
+    Status,
+    /// Look for new releases now.
+    Check,
+    /// Measure whether an update could run, without running one.
+    Preflight(Targets),
+    /// Show what an update would do.
+    Plan(PlanArguments),
+    /// Update core or apps; without a target, list what could be updated.
+    Update(Update),
+    /// Go back to the version before.
+    Rollback(Rollback),
+    /// List, install and remove apps.
+    #[command(subcommand)]
+    Apps(Apps),
+    /// List the updates of this host, newest first.
+    History,
+    /// Make a link that signs one person in to the portal, once.
+    SignInLink,
+}
+
+/// Arguments of `init`.
+#[derive(Debug, Args)]
+pub(crate) struct Init {
+    /// Where signed releases come from: `https://…`, `http://…` or `file:///…`.
+    #[arg(long, value_name = "URL")]
+    pub(crate) repository: RepositoryUrl,
+    /// The repository's root role, got from someone you trust; needed where the product has none.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) root: Option<PathBuf>,
+}
+
+/// Arguments of `serve`.
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// Where the product is served, instead of what newleaf.toml says; port 0 takes a free one.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) listen: Vec<SocketAddr>,
+    /// Where the portal is served, instead of what newleaf.toml says; port 0 takes a free one.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) admin_listen: Vec<SocketAddr>,
+}
+
+/// Any number of targets.
+#[derive(Debug, Args)]
+pub(crate) struct Targets {
+    /// `core` or `<namespace>/<app>`; all that is installed where none is named.
+    #[arg(value_name = "TARGET")]
+    pub(crate) targets: Vec<Target>,
+}
+
+/// Arguments of `plan`.
+#[derive(Debug, Args)]
+pub(crate) struct PlanArguments {
+    #[command(flatten)]
+    pub(crate) targets: Targets,
+    /// Exactly this version; the newest that fits where none is named.
+    #[arg(long)]
+    pub(crate) version: Option<Version>,
+}
+
+/// Arguments of `update`.
+#[derive(Debug, Args)]
+pub(crate) struct Update {
+    /// `core` or `<namespace>/<app>`.
+    #[arg(value_name = "TARGET", conflicts_with_all = ["all", "plan"])]
+    pub(crate) targets: Vec<Target>,
+    /// Every installed app, then core.
+    #[arg(long, conflicts_with = "plan")]
+    pub(crate) all: bool,
+    /// Exactly this version; takes one target.
+    #[arg(long, conflicts_with_all = ["all", "plan"])]
+    pub(crate) version: Option<Version>,
+    /// Carry out this plan, made before by `plan` or the portal.
+    #[arg(long, value_name = "ID")]
+    pub(crate) plan: Option<PlanId>,
+    /// Show the plan and its prerequisites, and stop.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) yes: Yes,
+}
+
+/// Consent given on the command line.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct Yes {
+    /// Say yes to wider permissions and to what would be lost.
+    #[arg(long)]
+    yes: bool,
+}
+
+impl Yes {
+    /// What the flag says.
+    pub(crate) const fn consent(self) -> Spoken {
+        if self.yes { Spoken::Yes } else { Spoken::Nothing }
+    }
+}
+
+/// Whether a yes was given beforehand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Spoken {
+    /// It was.
+    Yes,
+    /// Nothing was said; a person may still be asked.
+    Nothing,
+}
+
+/// Arguments of `rollback`.
+#[derive(Debug, Args)]
+pub(crate) struct Rollback {
+    /// `core` or `<namespace>/<app>`.
+    #[arg(value_name = "TARGET")]
+    pub(crate) target: Target,
+    #[command(flatten)]
+    pub(crate) yes: Yes,
+}
+
+/// The commands below `apps`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Apps {
+    /// List the installed apps.
+    List,
+    /// Say all about one installed app.
+    Info {
+        /// `<namespace>/<app>`
+        app: PackageName,
+    },
+    /// Install an app.
+    Install {
+        /// `<namespace>/<app>`
+        app: PackageName,
+        /// Exactly this version; the newest that fits where none is named.
+        #[arg(long)]
+        version: Option<Version>,
+        /// Show the plan and its prerequisites, and stop.
+        #[arg(long)]
+        dry_run: bool,
+        #[command(flatten)]
+        yes: Yes,
+    },
+    /// Remove an app, and its data unless told to keep it.
+    Remove {
+        /// `<namespace>/<app>`
+        app: PackageName,
+        /// Leave its data on disk, for a later install.
+        #[arg(long)]
+        keep_data: bool,
+        #[command(flatten)]
+        yes: Yes,
+    },
+    /// Serve an app again.
+    Enable {
+        /// `<namespace>/<app>`
+        app: PackageName,
+    },
+    /// Stop serving an app; its data stays.
+    Disable {
+        /// `<namespace>/<app>`
+        app: PackageName,
+    },
+}
+
+/// Arguments of the hidden `worker`.
+#[derive(Debug, Args)]
+pub(crate) struct Worker {
+    /// Extend the database for this version and exit.
+    #[arg(long)]
+    pub(crate) expand: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        use clap::CommandFactory as _;
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn a_word_that_is_no_target_is_a_usage_error() {
+        let error = Arguments::try_parse_from(["newleaf", "update", "../etc"]).unwrap_err();
+        assert_eq!(error.exit_code(), 2);
+        assert!(error.to_string().contains("core or <namespace>/<app>"), "{error}");
+    }
+
+    #[test]
+    fn help_lists_what_people_type_and_nothing_internal() {
+        use clap::CommandFactory as _;
+        let help = Arguments::command().render_help().to_string();
+        for command in ["init", "serve", "status", "check", "preflight", "plan", "update", "rollback", "history"] {
+            assert!(help.contains(&format!("\n  {command} ")), "{command} is missing in\n{help}");
+        }
+        assert!(!help.contains("probe") && !help.contains("recovery") && !help.contains("worker"), "{help}");
+        assert!(help.contains("5 failed and rolled back"), "{help}");
+    }
+}

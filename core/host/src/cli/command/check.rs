@@ -1,0 +1,20 @@
+//! `newleaf check`: reads the repository now and says what there is.
+
+use newleaf_update::view::Overview;
+use serde_json::Value;
+
+use super::Context;
+use crate::cli::{Exit, show};
+use crate::route::Problem;
+
+pub(super) async fn run(context: Context<'_>) -> Result<Exit, Problem> {
+    let _freshness: Value = context.door.post("/api/v1/check", &Value::Null).await?;
+    let overview: Overview = context.door.get("/api/v1/status").await?;
+    let text = || {
+        let offers = super::update::offers(&overview);
+        let found = if offers.is_empty() { overview.sentence.clone() } else { offers };
+        format!("{found}\n{}", show::freshness(&overview.freshness))
+    };
+    context.screen.show(text, &overview);
+    Ok(Exit::Done)
+}

@@ -1,0 +1,113 @@
+//! `newleaf init`: makes the folder of a new host. The state is written last: a folder without it
+//! is no host, and what an interrupted `init` left there is refused as foreign.
+
+mod folder;
+mod image;
+
+use std::path::Path;
+
+use newleaf_launcher::state::{CorePhase, CoreState, STATE_SCHEMA, State};
+use newleaf_launcher::{Layout, StoppedHost};
+use newleaf_trust::{Limits, TrustStore};
+use serde::Serialize;
+
+use crate::Product;
+use crate::cli::Exit;
+use crate::cli::arguments::Init;
+use crate::cli::show::Screen;
+use crate::config;
+use crate::db::{self, Beat, Db, DbError};
+use crate::route::{Kind, Problem};
+
+/// What `--json` prints.
+#[derive(Debug, Serialize)]
+struct Made<'a> {
+    dir: &'a Path,
+    version: &'a str,
+}
+
+/// Makes the host, or refuses the folder.
+pub(in crate::cli) fn run(
+    product: &Product,
+    screen: Screen,
+    dir: &Path,
+    arguments: &Init,
+) -> Result<Exit, Problem> {
+    let root = root(product, arguments)?;
+    folder::refuse_unfit(dir)?;
+    make(product, dir, arguments, &root).map_err(|problem| {
+        problem.state(format!("{} is no host", dir.display())).done("what was begun is left there").todo(format!(
+            "mend it, remove {}, and run the same line again",
+            dir.display()
+        ))
+    })?;
+    let made = Made { dir, version: product.version };
+    screen.show(|| text(dir, product), &made);
+    Ok(Exit::Done)
+}
+
+fn text(dir: &Path, product: &Product) -> String {
+    let dir = dir.display();
+    format!(
+        "{} {} is ready in {dir}\nsettings: {dir}/{}\nstart it: newleaf serve --dir {dir}",
+        product.name,
+        product.version,
+        config::FILE
+    )
+}
+
+fn make(product: &Product, dir: &Path, arguments: &Init, root: &[u8]) -> Result<(), Problem> {
+    let layout = Layout::new(dir);
+    folder::make(dir)?;
+    folder::write(&dir.join(config::FILE), config::template(&arguments.repository).as_bytes())?;
+    folder::write(&dir.join("trust").join("root.json"), root)?;
+    folder::write(&dir.join(crate::adapter::INSTALL_ID), install_id()?.as_bytes())?;
+    let good = image::copy(product, &layout)?;
+    crate::cli::runtime()?.block_on(database(product, dir)).map_err(|error| failed("make newleaf.db", &error))?;
+    folder::sync_all(dir)?;
+    let core = CoreState { good, previous: None, trial: None, phase: CorePhase::Idle, launcher_tries: 0 };
+    let state = State { schema: STATE_SCHEMA, seq: 1, core, apps: std::collections::BTreeMap::default(), bad: Vec::new() };
+    StoppedHost::create(layout, state).map_err(|error| failed("write the first state", &error))?;
+    Ok(())
+}
+
+/// Makes `newleaf.db` with all that this version needs.
+async fn database(product: &Product, dir: &Path) -> Result<(), DbError> {
+    let db = Db::open(dir).await?;
+    let grown = db::expand(&db, product.migrations, &mut |_| Beat::GoOn).await;
+    db.close().await;
+    grown
+}
+
+/// The root that is trusted from now on: the product's own, or the one that was handed over.
+fn root(product: &Product, arguments: &Init) -> Result<Vec<u8>, Problem> {
+    let bytes = match (product.root, &arguments.root) {
+        (Some(root), None) => root.to_vec(),
+        (Some(_), Some(_)) => {
+            return Err(Problem::new(Kind::Malformed, format!("take --root: {} brings its own root of trust", product.name))
+                .todo("leave --root out"));
+        }
+        (None, Some(path)) => std::fs::read(path)
+            .map_err(|error| Problem::new(Kind::Failed, format!("read the root role {}: {error}", path.display())))?,
+        (None, None) => {
+            return Err(Problem::new(Kind::Malformed, format!("choose whom to trust: {} brings no root of its own", product.name))
+                .todo("get the repository's root.json from someone you trust and name it by --root FILE"));
+        }
+    };
+    match TrustStore::from_root(&bytes, &Limits::default()) {
+        Ok(_) => Ok(bytes),
+        Err(error) => Err(Problem::new(Kind::Refused, format!("trust the root role: {error}")).todo(error.hint())),
+    }
+}
+
+/// 32 random bytes as hex: places this host in staged rollouts, and says nothing else of it.
+fn install_id() -> Result<String, Problem> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).map_err(|error| failed("get random bytes", &error))?;
+    Ok(hex::encode(bytes))
+}
+
+/// A problem for an error in the middle of making.
+fn failed(doing: &str, error: &(dyn std::error::Error + 'static)) -> Problem {
+    Problem::new(Kind::Failed, format!("{doing}: {}", newleaf_update::explain::chain(error)))
+}

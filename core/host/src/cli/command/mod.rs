@@ -1,0 +1,45 @@
+//! The commands, one file each.
+
+mod apps;
+mod check;
+mod follow;
+mod history;
+pub(super) mod init;
+pub(super) mod serve;
+mod plan;
+mod preflight;
+mod rollback;
+mod sign_in_link;
+mod status;
+mod update;
+
+use super::Exit;
+use super::arguments::Asked;
+use super::door::Door;
+use super::show::Screen;
+use crate::route::Problem;
+
+/// A command at work: the way to its host, and where it prints.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Context<'a> {
+    pub(crate) door: &'a Door,
+    pub(crate) screen: Screen,
+}
+
+/// Runs a command that asks a host.
+///
+/// # Errors
+/// Whatever kept the command from what it was asked for; nothing has been printed of it yet.
+pub(crate) async fn run(context: Context<'_>, asked: Asked) -> Result<Exit, Problem> {
+    match asked {
+        Asked::Status => status::run(context).await,
+        Asked::Check => check::run(context).await,
+        Asked::Preflight(targets) => preflight::run(context, &targets.targets).await,
+        Asked::Plan(arguments) => plan::run(context, &arguments).await,
+        Asked::Update(arguments) => update::run(context, arguments).await,
+        Asked::Rollback(arguments) => rollback::run(context, arguments).await,
+        Asked::Apps(apps) => apps::run(context, apps).await,
+        Asked::History => history::run(context).await,
+        Asked::SignInLink => sign_in_link::run(context).await,
+    }
+}

@@ -1,0 +1,118 @@
+//! `newleaf update`: carries plans out, one target after the other.
+
+use std::fmt::Write as _;
+
+use newleaf_domain::{Target, Version};
+use newleaf_update::view::{Overview, PlanView, Standing};
+
+use super::{Context, follow, plan};
+use crate::cli::Exit;
+use crate::cli::arguments::{Spoken, Update};
+use crate::cli::show;
+use crate::route::{ConsentWord, Kind, Problem, Started, UpdateRequest, With};
+
+pub(super) async fn run(context: Context<'_>, arguments: Update) -> Result<Exit, Problem> {
+    let wish = Wish { version: arguments.version, dry_run: arguments.dry_run, spoken: arguments.yes.consent() };
+    if let Some(id) = &arguments.plan {
+        let view: PlanView = context.door.get(&format!("/api/v1/plan?id={id}")).await?;
+        return carry_out(context, &view, &wish).await;
+    }
+    let overview: Overview = context.door.get("/api/v1/status").await?;
+    let targets = if arguments.all { plan::offered(&overview) } else { arguments.targets };
+    if targets.is_empty() {
+        let text = || match offers(&overview) {
+            offers if offers.is_empty() => "nothing to update".to_owned(),
+            offers => format!("{offers}\nname what to update, or --all"),
+        };
+        context.screen.show(text, &overview);
+        return Ok(Exit::Done);
+    }
+    plan::one_version_one_target(wish.version.as_ref(), &targets)?;
+    all(context, targets, &wish).await
+}
+
+/// What is wanted beside the target.
+#[derive(Debug)]
+pub(super) struct Wish {
+    pub(super) version: Option<Version>,
+    pub(super) dry_run: bool,
+    pub(super) spoken: Spoken,
+}
+
+async fn all(context: Context<'_>, targets: Vec<Target>, wish: &Wish) -> Result<Exit, Problem> {
+    if let [target] = &targets[..] {
+        return one(context, target.clone(), wish).await;
+    }
+    let mut exit = Exit::Done;
+    for target in targets {
+        exit = exit.and(match one(context, target, wish).await {
+            Ok(exit) => exit,
+            Err(problem) => {
+                context.screen.problem(&problem);
+                Exit::of(problem.exit)
+            }
+        });
+    }
+    Ok(exit)
+}
+
+/// Plans the newest (or the named) version of `target` and carries it out.
+pub(super) async fn one(context: Context<'_>, target: Target, wish: &Wish) -> Result<Exit, Problem> {
+    match plan::make(context, target, wish.version.clone()).await {
+        Ok(view) => carry_out(context, &view, wish).await,
+        Err(problem) if problem.is(Kind::UpToDate) => {
+            context.screen.show(|| problem.detail.clone(), &problem);
+            Ok(Exit::Done)
+        }
+        Err(problem) => Err(problem),
+    }
+}
+
+async fn carry_out(context: Context<'_>, view: &PlanView, wish: &Wish) -> Result<Exit, Problem> {
+    if wish.dry_run {
+        plan::show_plan(context, view);
+        let blocked = view.prerequisites.iter().any(|one| one.standing == Standing::Block);
+        return Ok(if blocked { Exit::Blocked } else { Exit::Done });
+    }
+    let consent = consent(context, view, wish.spoken)?;
+    let request = UpdateRequest { plan: view.plan.id.clone(), consent };
+    let started: Started = context.door.post("/api/v1/update", &request).await?;
+    follow::to_the_end(context, &started).await
+}
+
+/// The word on wider permissions: not needed, given beforehand, or asked for now.
+fn consent(context: Context<'_>, view: &PlanView, spoken: Spoken) -> Result<ConsentWord, Problem> {
+    let wider = view
+        .changes
+        .iter()
+        .flat_map(|change| change.grants.iter().filter(|grant| grant.widens).map(move |grant| (change, grant)))
+        .collect::<Vec<_>>();
+    if wider.is_empty() {
+        return Ok(ConsentWord::NotGiven);
+    }
+    let lines = wider.iter().map(|(change, grant)| format!("{} {}", change.change.target, show::grant(grant)));
+    let text = lines.collect::<Vec<_>>().join("\n");
+    context.screen.say(&text);
+    if spoken == Spoken::Yes || context.screen.asks("Allow this?") {
+        return Ok(ConsentWord::Given);
+    }
+    let grants = wider.into_iter().map(|(_, grant)| grant.clone()).collect();
+    Err(Problem::new(Kind::ConsentNeeded, format!("go on without a yes: {}", text.replace('\n', "; ")))
+        .todo(format!("read the plan, then: newleaf update --plan {} --yes", view.plan.id))
+        .with(With { grants, ..With::default() }))
+}
+
+/// What can be updated, a line each; empty where nothing can.
+pub(super) fn offers(overview: &Overview) -> String {
+    let mut lines = String::new();
+    let apps = overview.apps.iter().map(|app| (app.id.to_string(), app.version.as_ref(), app.offer.as_ref()));
+    let core = ("core".to_owned(), Some(&overview.core.version), overview.core.offer.as_ref());
+    for (target, version, offer) in apps.chain([core]) {
+        let Some(offer) = offer else { continue };
+        let from = version.map_or("-".to_owned(), ToString::to_string);
+        let security = if offer.security { ", security" } else { "" };
+        let line = writeln!(lines, "{target}  {from} -> {}  ({}{security})", offer.version, offer.length);
+        debug_assert!(line.is_ok(), "writing to a string cannot fail");
+    }
+    lines.trim_end().to_owned()
+}

@@ -1,0 +1,85 @@
+//! No host runs: this process holds the folder's lock and answers the API itself, by the same
+//! updater. A core update goes as far as laying the trial ready for the next start.
+
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::Command;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Request, Response};
+use newleaf_launcher::lock::LockError;
+use newleaf_launcher::offline::OfflineError;
+use newleaf_launcher::state::State;
+use newleaf_launcher::{Layout, StoppedHost, state_file};
+use tower::ServiceExt as _;
+
+use crate::Product;
+use crate::cli::owner;
+use crate::config::Config;
+use crate::route::{self, Caller, Kind, Problem};
+
+/// The host's place, taken while a command runs.
+#[derive(Debug)]
+pub(crate) struct Alone {
+    router: Router,
+}
+
+impl Alone {
+    /// Takes the place of the host of `dir`: as the folder's owner, by the version that would serve.
+    ///
+    /// # Errors
+    /// The folder is no host, another's, or in use; or what is in it cannot be read.
+    pub(super) async fn take(product: &'static Product, dir: &Path) -> Result<Self, Problem> {
+        owner::become_owner(dir)?;
+        let layout = Layout::new(dir);
+        let state = state_file::read(&layout).map_err(|error| {
+            failed(Kind::Failed, &error).state("no host runs on this folder").todo(error.hint())
+        })?;
+        become_good(product, &layout, &state)?;
+        let config = Config::load(dir)
+            .map_err(|error| failed(Kind::Failed, &error).state("no host runs").todo(error.hint()))?;
+        let host = StoppedHost::open(layout).map_err(|error| in_use(&error))?;
+        let api = crate::app::alone(product, host, &config)
+            .await
+            .map_err(|error| failed(Kind::Failed, &error).state("no host runs; what it would run is as it was"))?;
+        let caller = Caller::user(rustix::process::geteuid().as_raw());
+        Ok(Self { router: route::alone(&api, caller) })
+    }
+
+    pub(super) async fn send(&self, request: Request<Body>) -> Result<Response<Body>, Problem> {
+        match self.router.clone().oneshot(request).await {
+            Ok(response) => Ok(response),
+            Err(never) => match never {},
+        }
+    }
+}
+
+/// Starts the version that would serve in place of this one, where they differ: it knows its own
+/// database and the forms it wrote. Does not come back then.
+fn become_good(product: &Product, layout: &Layout, state: &State) -> Result<(), Problem> {
+    let good = &state.core.good;
+    let program = layout.program(good);
+    let is_this = std::env::current_exe().is_ok_and(|image| image == program);
+    if is_this || good.version.as_str() == product.version {
+        return Ok(());
+    }
+    let error = Command::new(&program).args(std::env::args_os().skip(1)).exec();
+    Err(Problem::new(
+        Kind::Failed,
+        format!("start {}: {error}; this program is {}, the folder is of {}", program.display(), product.version, good.version),
+    )
+    .todo(format!("work with a `newleaf` of version {}", good.version)))
+}
+
+fn in_use(error: &OfflineError) -> Problem {
+    let kind = match error {
+        OfflineError::Lock(LockError::Held { .. }) => Kind::Busy,
+        OfflineError::Lock(_) | OfflineError::State(_) | OfflineError::Journal(_) => Kind::Failed,
+    };
+    failed(kind, error).todo(error.hint())
+}
+
+fn failed(kind: Kind, error: &(dyn std::error::Error + 'static)) -> Problem {
+    Problem::new(kind, newleaf_update::explain::chain(error))
+}

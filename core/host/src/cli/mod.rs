@@ -1,0 +1,106 @@
+//! The command line: reads what was typed, finds the way to the host, prints what came of it.
+
+mod arguments;
+mod command;
+mod door;
+mod exit;
+pub(crate) mod owner;
+mod self_test;
+mod show;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, FromArgMatches as _};
+
+use self::arguments::{Arguments, Command, Common, Own};
+use self::command::Context;
+use self::door::Door;
+use self::exit::Exit;
+use self::show::{Form, Screen};
+use crate::Product;
+use crate::route::{Kind, Problem};
+
+/// Runs what was typed. The exit code is one of the documented seven.
+pub(crate) fn run(product: &'static Product) -> ExitCode {
+    let matches = Arguments::command().version(product.version).try_get_matches();
+    let arguments = match matches.and_then(|matches| Arguments::from_arg_matches(&matches)) {
+        Ok(arguments) => arguments,
+        Err(error) => return refused(&error),
+    };
+    if arguments.self_test {
+        return self_test::run(product).into();
+    }
+    let screen = Screen::new(if arguments.common.json { Form::Json } else { Form::Text });
+    let Some(command) = arguments.command else {
+        return refused(&Arguments::command().error(clap::error::ErrorKind::MissingSubcommand, "a command is missing"));
+    };
+    match dispatch(product, screen, &arguments.common, command) {
+        Ok(code) => code,
+        Err(problem) => {
+            screen.problem(&problem);
+            Exit::of(problem.exit).into()
+        }
+    }
+}
+
+/// Prints clap's own words: help and version on stdout (0), mistakes on stderr (2).
+fn refused(error: &clap::Error) -> ExitCode {
+    let _closed = error.print();
+    u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
+}
+
+fn dispatch(
+    product: &'static Product,
+    screen: Screen,
+    common: &Common,
+    command: Command,
+) -> Result<ExitCode, Problem> {
+    match command {
+        Command::Own(command) => by_itself(product, screen, common, command),
+        Command::Asked(asked) => {
+            let dir = dir_of(common)?;
+            let exit = runtime()?.block_on(async {
+                let door = Door::open(product, &dir).await?;
+                command::run(Context { door: &door, screen }, asked).await
+            })?;
+            Ok(exit.into())
+        }
+    }
+}
+
+fn by_itself(
+    product: &'static Product,
+    screen: Screen,
+    common: &Common,
+    command: Own,
+) -> Result<ExitCode, Problem> {
+    Ok(match command {
+        Own::Init(arguments) => command::init::run(product, screen, &dir_of(common)?, &arguments)?.into(),
+        Own::Serve(arguments) => command::serve::run(product, &dir_of(common)?, arguments)?,
+        Own::Completions { shell } => {
+            clap_complete::generate(shell, &mut Arguments::command(), "newleaf", &mut std::io::stdout().lock());
+            Exit::Done.into()
+        }
+        Own::Worker(worker) if worker.expand => crate::worker::run_expand(product, &dir_of(common)?),
+        Own::Worker(_) => crate::worker::run_worker(product, &dir_of(common)?),
+        Own::Compile { input, output } => newleaf_plugin_host::compile_main(&input, &output),
+        Own::Probe { socket, within } => crate::probe::run_probe(&socket, std::time::Duration::from_millis(within)),
+        Own::Recovery => crate::recovery::run_recovery(product, &dir_of(common)?),
+    })
+}
+
+fn dir_of(common: &Common) -> Result<PathBuf, Problem> {
+    let Some(dir) = &common.dir else {
+        return Err(Problem::new(Kind::Malformed, "find the host: its folder is not named")
+            .todo("name it by --dir FOLDER, or set NEWLEAF_DIR"));
+    };
+    std::path::absolute(dir).map_err(|error| Problem::new(Kind::Malformed, format!("read the folder {}: {error}", dir.display())))
+}
+
+pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Problem> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Problem::new(Kind::Failed, format!("start the runtime: {error}")))
+}

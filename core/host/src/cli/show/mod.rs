@@ -1,0 +1,14 @@
+//! How commands print: text for people or JSON for programs, four lines for a failure.
+//!
+//! Only this module writes to stdout and stderr.
+
+mod events;
+mod overview;
+mod plan;
+mod screen;
+mod table;
+
+pub(crate) use events::Follower;
+pub(crate) use overview::{app, apps, freshness, overview};
+pub(crate) use plan::{grant, history, plan, prerequisites};
+pub(crate) use screen::{Form, Screen};

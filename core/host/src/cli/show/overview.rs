@@ -1,0 +1,121 @@
+//! The overview as text: one sentence, what to read first, core, apps.
+
+use newleaf_plan::{Candidate, Verdict};
+use newleaf_update::view::{AppRow, CoreCard, Freshness, Notice, Offer, Overview, Severity};
+
+use super::table::{joined, table};
+
+/// The host as it stands.
+pub(crate) fn overview(overview: &Overview) -> String {
+    let mut parts = vec![overview.sentence.clone()];
+    parts.extend(overview.notices.iter().map(notice));
+    if let Some(running) = &overview.running {
+        let step = running.step.map_or(String::new(), |step| format!(", at: {}", step.title()));
+        parts.push(format!("Update {} of {} is running{step}.", running.id, running.target));
+    }
+    parts.push(core(&overview.core));
+    if !overview.apps.is_empty() {
+        parts.push(apps(&overview.apps));
+    }
+    parts.push(freshness(&overview.freshness));
+    parts.join("\n\n")
+}
+
+fn notice(notice: &Notice) -> String {
+    let word = match notice.severity {
+        Severity::Info => "note",
+        Severity::Warning => "warning",
+        Severity::Error => "error",
+    };
+    let mut text = format!("{word}: {}", notice.text);
+    for more in [&notice.todo, &notice.command].into_iter().flatten() {
+        text = format!("{text}\n  {more}");
+    }
+    text
+}
+
+fn core(core: &CoreCard) -> String {
+    let undo = core.undo.as_ref().map(|undo| format!("rollback to {}", undo.version));
+    let line = format!("{} {} ({}, {})", core.product, core.version, core.edition, core.channel);
+    joined([Some(line), core.offer.as_ref().map(offer), undo])
+}
+
+/// The installed apps as a table.
+pub(crate) fn apps(apps: &[AppRow]) -> String {
+    if apps.is_empty() {
+        return "no apps are installed".to_owned();
+    }
+    let rows = apps.iter().map(row).collect::<Vec<_>>();
+    table(["app", "version", "state", "update", "path"], &rows)
+}
+
+fn row(app: &AppRow) -> [String; 5] {
+    let version = app.version.as_ref().map_or("-".to_owned(), ToString::to_string);
+    let standing = if app.serving { "serving" } else { "stopped" };
+    let update = app.offer.as_ref().map_or("-".to_owned(), offer);
+    [app.id.to_string(), version, standing.to_owned(), update, app.path.clone()]
+}
+
+fn offer(offer: &Offer) -> String {
+    let step = match offer.step {
+        Some(newleaf_domain::version::Step::Patch) => "patch",
+        Some(newleaf_domain::version::Step::Minor) => "minor",
+        Some(newleaf_domain::version::Step::Major) => "major",
+        None => "new",
+    };
+    let mut words = vec![step.to_owned(), offer.length.to_string()];
+    words.extend(offer.security.then(|| "security".to_owned()));
+    words.extend(offer.breaking.then(|| "breaking".to_owned()));
+    words.extend(offer.asks_more.then(|| "asks for more".to_owned()));
+    format!("{} ({})", offer.version, words.join(", "))
+}
+
+/// One app with all that is known of its releases.
+pub(crate) fn app(app: &AppRow) -> String {
+    let version = app.version.as_ref().map_or("not loaded".to_owned(), ToString::to_string);
+    let mut lines = vec![format!("{} ({}) {version}", app.name, app.id), app.summary.clone()];
+    lines.push(format!("served below {}", app.path));
+    lines.extend(app.stopped.as_ref().map(|why| format!("stopped: {why}")));
+    lines.extend(app.blocked.as_ref().map(|why| format!("releases unknown: {why}")));
+    lines.extend(app.undo.as_ref().map(|undo| {
+        let loses = undo.loses.as_ref().map_or(String::new(), |loses| format!(", loses {loses}"));
+        format!("rollback would go to {}{loses}", undo.version)
+    }));
+    lines.retain(|line| !line.is_empty());
+    if !app.candidates.is_empty() {
+        lines.push(String::new());
+        lines.push(candidates(&app.candidates));
+    }
+    lines.join("\n")
+}
+
+/// Every release that was looked at, with its reason.
+fn candidates(candidates: &[Candidate]) -> String {
+    let rows = candidates
+        .iter()
+        .map(|candidate| {
+            let verdict = match &candidate.verdict {
+                Verdict::Best => "can be installed".to_owned(),
+                Verdict::Possible => "can be installed by --version".to_owned(),
+                Verdict::Refused { reason } => reason.to_string(),
+            };
+            let published = candidate.published.to_string();
+            let channel = candidate.channel.to_string();
+            [candidate.version.to_string(), channel, published, candidate.length.to_string(), verdict]
+        })
+        .collect::<Vec<_>>();
+    table(["version", "channel", "published", "size", "verdict"], &rows)
+}
+
+/// How fresh what is known of the repository is.
+pub(crate) fn freshness(freshness: &Freshness) -> String {
+    let last = freshness
+        .last_check
+        .map_or_else(|| "repository never read".to_owned(), |at| format!("repository read at {at}"));
+    let expires = freshness.expires.map(|at| format!("its signatures expire at {at}"));
+    let error = freshness.last_error.as_ref().map(|error| match freshness.last_try {
+        Some(at) => format!("the try at {at} failed: {error}"),
+        None => format!("the last try failed: {error}"),
+    });
+    joined([Some(last), expires, error])
+}

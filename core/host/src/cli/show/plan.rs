@@ -1,0 +1,192 @@
+//! Plans, prerequisites and history as text.
+
+use newleaf_domain::{ByteSize, GrantChange};
+use newleaf_launcher::journal::Ending;
+use newleaf_launcher::state::Way;
+use newleaf_update::view::{ChangeView, HistoryEntry, PlanView, Prerequisite, Standing};
+
+use super::table::{joined, table};
+
+/// A plan with all a person needs to say yes.
+pub(crate) fn plan(view: &PlanView) -> String {
+    let mut parts = vec![format!("plan {}", view.plan.id)];
+    parts.extend(view.changes.iter().map(change));
+    parts.push(prerequisites(&view.prerequisites));
+    parts.join("\n\n")
+}
+
+fn change(view: &ChangeView) -> String {
+    let change = &view.change;
+    let from = change.from.as_ref().map_or("not installed".to_owned(), ToString::to_string);
+    let size = Some(format!("{} to download, {} of space", change.length, view.needs));
+    let published = Some(format!("{} channel, published {}", change.channel, change.published));
+    let mut lines = vec![format!("{}  {from} -> {}", change.target, change.to)];
+    lines.push(format!("  {}", joined([size, published])));
+    if change.schema.0 != change.schema.1 {
+        lines.push(format!("  migrates its data from schema {} to {}", change.schema.0, change.schema.1));
+    }
+    lines.extend(change.breaking.iter().map(|text| format!("  breaking: {text}")));
+    lines.extend(change.security.iter().map(|text| format!("  security: {text}")));
+    lines.extend(view.grants.iter().map(|difference| format!("  {}", grant(difference))));
+    if let Some(changelog) = view.text.as_ref().and_then(|text| text.changelog.as_ref()) {
+        lines.push(String::new());
+        lines.extend(changelog.trim().lines().take(CHANGELOG_LINES).map(|line| format!("  {line}")));
+    }
+    lines.join("\n")
+}
+
+/// How much of a changelog a terminal is given; the portal shows all of it.
+const CHANGELOG_LINES: usize = 24;
+
+/// A difference of what an app may do, as a sentence.
+pub(crate) fn grant(change: &GrantChange) -> String {
+    let reason = change.reason.as_ref().map_or(String::new(), |reason| format!(", because: {reason}"));
+    match (&change.from, &change.to) {
+        (Some(from), Some(to)) if change.widens => format!("asks for more: {to}, today: {from}{reason}"),
+        (Some(from), Some(to)) => format!("asks for less: {to}, today: {from}{reason}"),
+        (None, Some(to)) => format!("asks to {to}{reason}"),
+        (Some(from), None) => format!("gives up to {from}"),
+        (None, None) => "changes nothing".to_owned(),
+    }
+}
+
+/// Prerequisites, each with its measured value and its remedy.
+pub(crate) fn prerequisites(prerequisites: &[Prerequisite]) -> String {
+    prerequisites
+        .iter()
+        .map(|prerequisite| {
+            let mark = match prerequisite.standing {
+                Standing::Pass => "pass ",
+                Standing::Warn => "warn ",
+                Standing::Block => "BLOCK",
+            };
+            let mut text = format!("{mark}  {}: {}", prerequisite.id.title(), prerequisite.measured);
+            for more in [&prerequisite.remedy, &prerequisite.command].into_iter().flatten() {
+                text = format!("{text}\n         {more}");
+            }
+            text
+        })
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+/// History as a table.
+pub(crate) fn history(entries: &[HistoryEntry]) -> String {
+    if entries.is_empty() {
+        return "no updates yet".to_owned();
+    }
+    let rows = entries
+        .iter()
+        .map(|entry| {
+            let what = &entry.target;
+            let from = what.from.as_ref().map_or("-".to_owned(), ToString::to_string);
+            let arrow = match what.way {
+                Way::Forward => "->",
+                Way::Back => "<-",
+            };
+            let change = match what.way {
+                Way::Forward => format!("{from} {arrow} {}", what.to),
+                Way::Back => format!("{} {arrow} {from}", what.to),
+            };
+            [entry.began.to_string(), what.target.to_string(), change, ending(entry), entry.by.clone()]
+        })
+        .collect::<Vec<_>>();
+    table(["began", "target", "versions", "ended", "by"], &rows)
+}
+
+fn ending(entry: &HistoryEntry) -> String {
+    let word = match entry.ending {
+        Some(Ending::Committed) => "committed",
+        Some(Ending::Failed) => "failed, nothing changed",
+        Some(Ending::Undone) => "undone",
+        Some(Ending::RolledBack) => "rolled back",
+        Some(Ending::Deferred) => "takes effect at next start",
+        None => "running",
+    };
+    match &entry.reason {
+        Some(reason) => format!("{word}: {reason}"),
+        None => word.to_owned(),
+    }
+}
+
+/// Bytes of how many, for a step that downloads.
+pub(crate) fn bytes_of(current: u64, total: Option<u64>) -> String {
+    let current = ByteSize::bytes(current);
+    total.map_or_else(|| current.to_string(), |total| format!("{current} of {}", ByteSize::bytes(total)))
+}
+
+#[cfg(test)]
+mod tests {
+    use newleaf_domain::{Grant, Target, Timestamp, UpdateId, Version};
+    use newleaf_update::view::{HistoryTarget, PrerequisiteId};
+
+    use super::*;
+
+    #[test]
+    fn a_blocked_prerequisite_shows_value_remedy_and_command() {
+        let measured = [
+            Prerequisite {
+                id: PrerequisiteId::Space,
+                standing: Standing::Pass,
+                measured: "212 MiB free in /srv/newleaf, 96 MiB needed".to_owned(),
+                remedy: None,
+                command: None,
+            },
+            Prerequisite {
+                id: PrerequisiteId::Write,
+                standing: Standing::Block,
+                measured: "/srv/newleaf/slots: owner root, mode 0755".to_owned(),
+                remedy: Some("let the service user write there".to_owned()),
+                command: Some("sudo chown -R newleaf /srv/newleaf/slots".to_owned()),
+            },
+        ];
+        insta::assert_snapshot!(prerequisites(&measured), @r"
+        pass   Free space: 212 MiB free in /srv/newleaf, 96 MiB needed
+        BLOCK  Write permission: /srv/newleaf/slots: owner root, mode 0755
+                 let the service user write there
+                 sudo chown -R newleaf /srv/newleaf/slots
+        ");
+    }
+
+    #[test]
+    fn a_wider_grant_is_shown_with_both_values_and_its_reason() {
+        let storage = |mib| Grant::Storage { quota: ByteSize::mib(mib) };
+        let change = GrantChange {
+            from: Some(storage(4)),
+            to: Some(storage(16)),
+            reason: Some("tags need room".to_owned()),
+            widens: true,
+        };
+        assert_eq!(
+            grant(&change),
+            "asks for more: store up to 16 MiB, today: store up to 4 MiB, because: tags need room"
+        );
+    }
+
+    #[test]
+    fn history_reads_in_both_directions() {
+        let entry = |way, from: &str, to: &str, ending| HistoryEntry {
+            id: UpdateId::parse("1763692200-0123abcd-17").unwrap(),
+            target: HistoryTarget {
+                target: Target::Core,
+                from: Some(Version::parse(from).unwrap()),
+                to: Version::parse(to).unwrap(),
+                way,
+            },
+            by: "cli:root".to_owned(),
+            began: Timestamp::parse("2026-11-21T02:30:00Z").unwrap(),
+            ended: None,
+            ending,
+            reason: None,
+        };
+        let entries = [
+            entry(Way::Back, "1.1.0", "1.0.0", Some(Ending::Committed)),
+            entry(Way::Forward, "1.0.0", "1.1.0", Some(Ending::Committed)),
+        ];
+        insta::assert_snapshot!(history(&entries), @r"
+        BEGAN                 TARGET  VERSIONS        ENDED      BY
+        2026-11-21T02:30:00Z  core    1.0.0 <- 1.1.0  committed  cli:root
+        2026-11-21T02:30:00Z  core    1.0.0 -> 1.1.0  committed  cli:root
+        ");
+    }
+}

@@ -1,0 +1,120 @@
+//! The two streams of a command, in the form that was asked for.
+
+use std::io::{BufRead as _, IsTerminal as _, Write as _};
+
+use serde::Serialize;
+
+use crate::route::Problem;
+
+/// The form of what is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// Text for people.
+    Text,
+    /// JSON on stdout, for programs.
+    Json,
+}
+
+/// Writes what a command has to say. A reader that went away ends nothing: what is done is done.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Screen {
+    form: Form,
+}
+
+impl Screen {
+    /// A screen of this form.
+    pub(crate) const fn new(form: Form) -> Self {
+        Self { form }
+    }
+
+    /// The form.
+    pub(crate) const fn form(self) -> Form {
+        self.form
+    }
+
+    /// Whether a person watches stdout, so that lines may be redrawn.
+    pub(crate) fn is_live(self) -> bool {
+        self.form == Form::Text && std::io::stdout().is_terminal() && std::io::stderr().is_terminal()
+    }
+
+    /// Prints text on stdout; nothing where JSON was asked for.
+    pub(crate) fn say(self, text: &str) {
+        if self.form == Form::Text {
+            out(text);
+        }
+    }
+
+    /// Prints `text` to people, or `value` as one line of JSON.
+    pub(crate) fn show<T: Serialize>(self, text: impl FnOnce() -> String, value: &T) {
+        match self.form {
+            Form::Text => out(&text()),
+            Form::Json => self.line(value),
+        }
+    }
+
+    /// Prints one line of JSON, where JSON was asked for.
+    pub(crate) fn line<T: Serialize>(self, value: &T) {
+        if self.form == Form::Json {
+            match serde_json::to_string(value) {
+                Ok(json) => out(&json),
+                Err(error) => err(&format!("cannot write JSON: {error}")),
+            }
+        }
+    }
+
+    /// Prints a failure: four lines on stderr, or the problem document on stdout.
+    pub(crate) fn problem(self, problem: &Problem) {
+        match self.form {
+            Form::Text => err(&four_lines(problem)),
+            Form::Json => self.line(problem),
+        }
+    }
+
+    /// Asks a person; no answer is no. Nobody is asked where no terminal is.
+    pub(crate) fn asks(self, question: &str) -> bool {
+        if self.form == Form::Json || !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
+            return false;
+        }
+        let mut stderr = std::io::stderr().lock();
+        let asked = write!(stderr, "{question} [yes/no] ").and_then(|()| stderr.flush());
+        let mut answer = String::new();
+        asked.is_ok()
+            && std::io::stdin().lock().read_line(&mut answer).is_ok()
+            && matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
+    }
+}
+
+/// A failure as people read it: state now, what failed, what was done, what to do.
+pub(crate) fn four_lines(problem: &Problem) -> String {
+    let [state, failed, done, todo] = problem.lines();
+    format!("state now:  {state}\nfailed:     {failed}\ndone:       {done}\nwhat to do: {todo}")
+}
+
+/// A closed pipe is the reader's choice and not an error of ours.
+fn out(text: &str) {
+    let mut stdout = std::io::stdout().lock();
+    let _closed = writeln!(stdout, "{}", text.trim_end()).and_then(|()| stdout.flush());
+}
+
+fn err(text: &str) {
+    let _closed = writeln!(std::io::stderr().lock(), "{}", text.trim_end());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::route::Kind;
+
+    #[test]
+    fn a_failure_is_exactly_four_lines() {
+        let problem = Problem::new(Kind::Blocked, "/srv/newleaf/slots is not writable\nby uid 998")
+            .state("core 1.0.0 serves")
+            .todo("sudo chown -R newleaf /srv/newleaf/slots");
+        insta::assert_snapshot!(four_lines(&problem), @r"
+        state now:  core 1.0.0 serves
+        failed:     /srv/newleaf/slots is not writable by uid 998
+        done:       nothing was changed
+        what to do: sudo chown -R newleaf /srv/newleaf/slots
+        ");
+    }
+}

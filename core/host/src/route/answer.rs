@@ -1,0 +1,92 @@
+//! How the updater's errors become problem documents, and how bodies are taken.
+
+use axum::Json;
+use axum::extract::{FromRequest, Request};
+use newleaf_update::explain::chain;
+use newleaf_update::{ExitClass, Explain, FourLines, PlanError, StartError, Updater};
+use serde::de::DeserializeOwned;
+
+use super::{Kind, Problem, With};
+
+/// A JSON body; one that is not understood is a problem document of its own.
+#[derive(Debug)]
+pub(super) struct Body<T>(pub(super) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        match Json::<T>::from_request(request, state).await {
+            Ok(Json(body)) => Ok(Self(body)),
+            Err(rejection) => Err(Problem::new(Kind::Malformed, format!("understand the body: {}", rejection.body_text()))
+                .todo("send JSON of the documented form, with content-type: application/json")),
+        }
+    }
+}
+
+/// What an error of the updater looks like from outside.
+pub(super) fn explained(updater: &Updater, error: &(impl Explain + 'static)) -> Problem {
+    of_kind(kind_of(error.class()), updater, error)
+}
+
+fn of_kind(kind: Kind, updater: &Updater, error: &(impl Explain + 'static)) -> Problem {
+    let FourLines { state, failed, done, todo } = updater.explain(error);
+    Problem::new(kind, failed).state(state).done(done).todo(todo)
+}
+
+/// The journal or `state` that everything is told from cannot be read.
+pub(super) fn unreadable(updater: &Updater, error: &(dyn std::error::Error + 'static)) -> Problem {
+    Problem::new(Kind::Failed, chain(error))
+        .state(updater.standing())
+        .todo("newleaf preflight names the folder and the command that mends it")
+}
+
+/// A plan that was not made.
+pub(super) fn plan_problem(updater: &Updater, error: &PlanError) -> Problem {
+    match error {
+        PlanError::UpToDate { .. } => of_kind(Kind::UpToDate, updater, error),
+        PlanError::Unknown { .. } => of_kind(Kind::NotFound, updater, error),
+        PlanError::Check(_) | PlanError::Store(_) | PlanError::Refused(_) => explained(updater, error),
+    }
+}
+
+/// An update that was not begun: 409 with the running one, 409 with the plan that is due, or a
+/// problem of its kind.
+pub(super) fn start_problem(updater: &Updater, error: &StartError) -> Problem {
+    match error {
+        StartError::Busy { running } => of_kind(Kind::Busy, updater, error).with(With {
+            link: Some(format!("/api/v1/updates/{running}")),
+            running: Some(running.clone()),
+            ..With::default()
+        }),
+        StartError::Stale(stale) => {
+            let link = stale.replacement.as_ref().map(|plan| format!("/api/v1/plan?id={}", plan.id));
+            let plan = stale.replacement.clone().map(Box::new);
+            of_kind(Kind::StalePlan, updater, error).with(With { link, plan, ..With::default() })
+        }
+        StartError::Blocked(prerequisites) => of_kind(Kind::Blocked, updater, error)
+            .with(With { prerequisites: prerequisites.clone(), ..With::default() }),
+        StartError::ConsentNeeded { changes, .. } => of_kind(Kind::ConsentNeeded, updater, error)
+            .with(With { grants: changes.clone(), ..With::default() }),
+        StartError::NotInstalled { .. } | StartError::NothingBefore { .. } => {
+            of_kind(Kind::NotFound, updater, error)
+        }
+        StartError::Plan(plan) => plan_problem(updater, plan),
+        StartError::CannotGoBack { .. }
+        | StartError::NotListed { .. }
+        | StartError::Launcher(_)
+        | StartError::Store(_)
+        | StartError::Data(_) => explained(updater, error),
+    }
+}
+
+/// The kind of problem a class of errors is.
+pub(crate) const fn kind_of(class: ExitClass) -> Kind {
+    match class {
+        ExitClass::Failed => Kind::Failed,
+        ExitClass::Blocked => Kind::Blocked,
+        ExitClass::Trust => Kind::Refused,
+        ExitClass::RolledBack => Kind::RolledBack,
+        ExitClass::Busy => Kind::Busy,
+    }
+}

@@ -1,0 +1,76 @@
+//! `/api/v1/apps`: the installed apps, and the switches that change no version.
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::{Extension, Json};
+use newleaf_domain::PackageName;
+use newleaf_update::view::AppRow;
+use newleaf_update::{AppData, StartError};
+
+use super::Api;
+use crate::route::answer::{Body, start_problem};
+use crate::route::{Caller, Kind, Problem, RemoveRequest};
+
+pub(super) async fn list(State(api): State<Api>) -> Result<Json<Vec<AppRow>>, Problem> {
+    super::status::overview(&api).await.map(|overview| Json(overview.apps))
+}
+
+pub(super) async fn info(State(api): State<Api>, Path(parts): Path<(String, String)>) -> Result<Json<AppRow>, Problem> {
+    row(&api, &name(&parts)?).await.map(Json)
+}
+
+async fn row(api: &Api, name: &PackageName) -> Result<AppRow, Problem> {
+    let found = super::status::overview(api).await?.apps.into_iter().find(|app| app.id == *name);
+    found.ok_or_else(|| {
+        Problem::new(Kind::NotFound, format!("find {name} among the installed apps"))
+            .state(api.updater.standing())
+            .todo(format!("newleaf apps list, or newleaf apps install {name}"))
+    })
+}
+
+/// Removes the app; answers 204.
+pub(super) async fn remove(
+    State(api): State<Api>,
+    Path(parts): Path<(String, String)>,
+    Extension(caller): Extension<Caller>,
+    Body(request): Body<RemoveRequest>,
+) -> Result<StatusCode, Problem> {
+    let name = name(&parts)?;
+    let data = if request.keep_data { AppData::Keep } else { AppData::Erase };
+    tracing::info!(app = %name, by = caller.by, "removing {name}");
+    done(&api, api.updater.remove(&name, data).await)
+}
+
+/// Serves the app again; answers 204.
+pub(super) async fn enable(
+    State(api): State<Api>,
+    Path(parts): Path<(String, String)>,
+    Extension(caller): Extension<Caller>,
+) -> Result<StatusCode, Problem> {
+    let name = name(&parts)?;
+    tracing::info!(app = %name, by = caller.by, "enabling {name}");
+    done(&api, api.updater.enable(&name).await)
+}
+
+/// Stops serving the app; answers 204.
+pub(super) async fn disable(
+    State(api): State<Api>,
+    Path(parts): Path<(String, String)>,
+    Extension(caller): Extension<Caller>,
+) -> Result<StatusCode, Problem> {
+    let name = name(&parts)?;
+    tracing::info!(app = %name, by = caller.by, "disabling {name}");
+    done(&api, api.updater.disable(&name).await)
+}
+
+fn done(api: &Api, result: Result<(), StartError>) -> Result<StatusCode, Problem> {
+    match result {
+        Ok(()) => Ok(StatusCode::NO_CONTENT),
+        Err(error) => Err(start_problem(&api.updater, &error)),
+    }
+}
+
+fn name((namespace, app): &(String, String)) -> Result<PackageName, Problem> {
+    PackageName::parse(&format!("{namespace}/{app}"))
+        .map_err(|error| Problem::new(Kind::Malformed, error.to_string()).todo("newleaf apps list names the apps there are"))
+}

@@ -1,0 +1,94 @@
+//! The API below `/api/v1`: the updater's words as JSON.
+
+mod apps;
+mod check;
+mod events;
+mod history;
+mod plan;
+mod preflight;
+mod rollback;
+mod sign_in_link;
+mod status;
+mod update;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::Uri;
+use axum::routing::{get, post};
+use newleaf_domain::Clock;
+use newleaf_update::Updater;
+use newleaf_web::store::LinkStore;
+
+use super::{Kind, Problem};
+use crate::route::health::Vitals;
+use crate::shutdown::ShutdownWatch;
+
+/// The largest body the API takes; its requests are a few hundred bytes.
+const MAX_BODY: usize = 64 * 1024;
+
+/// All that the API answers from. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Api(Arc<ApiParts>);
+
+/// What the API is made of.
+#[derive(Debug)]
+pub struct ApiParts {
+    /// Checks, plans and carries out.
+    pub updater: Arc<Updater>,
+    /// Keeps sign-in links.
+    pub links: Arc<dyn LinkStore>,
+    /// The address that people open the portal at, such as `http://127.0.0.1:8081`; none while no
+    /// host serves it.
+    pub portal: Option<String>,
+    /// Tells when a link expires.
+    pub clock: Arc<dyn Clock>,
+    /// Whether the host is well.
+    pub vitals: Arc<dyn Vitals>,
+    /// Tells when this process stops serving, so that event streams end and are taken up anew.
+    pub shutdown: ShutdownWatch,
+}
+
+impl Api {
+    /// An API of these parts.
+    pub fn new(parts: ApiParts) -> Self {
+        Self(Arc::new(parts))
+    }
+}
+
+impl std::ops::Deref for Api {
+    type Target = ApiParts;
+
+    fn deref(&self) -> &ApiParts {
+        &self.0
+    }
+}
+
+/// The routes, without their gate.
+pub(super) fn routes(api: &Api) -> Router {
+    Router::new()
+        .route("/status", get(status::get))
+        .route("/offers", get(status::offers))
+        .route("/check", post(check::post))
+        .route("/preflight", get(preflight::get))
+        .route("/plan", get(plan::get).post(plan::post))
+        .route("/update", post(update::post))
+        .route("/updates/{id}", get(update::get))
+        .route("/updates/{id}/events", get(events::get))
+        .route("/rollback", post(rollback::post))
+        .route("/history", get(history::get))
+        .route("/apps", get(apps::list))
+        .route("/apps/{namespace}/{app}", get(apps::info))
+        .route("/apps/{namespace}/{app}/remove", post(apps::remove))
+        .route("/apps/{namespace}/{app}/enable", post(apps::enable))
+        .route("/apps/{namespace}/{app}/disable", post(apps::disable))
+        .route("/sign-in-links", post(sign_in_link::post))
+        .fallback(unknown)
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .with_state(api.clone())
+}
+
+async fn unknown(uri: Uri) -> Problem {
+    Problem::new(Kind::NotFound, format!("find {} in the API", uri.path())).todo("see the operator's guide for the paths there are")
+}

@@ -1,0 +1,125 @@
+//! The public door: the product's own pages, and each app below `/apps/<namespace>/<app>/`.
+
+mod page;
+mod place;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Path, Request, State};
+use axum::http::{StatusCode, Uri};
+use axum::response::{IntoResponse as _, Redirect, Response};
+use axum::routing::{any, get};
+use newleaf_domain::PackageName;
+
+use crate::stock::{STYLESHEET, stylesheet};
+
+pub use self::place::{AppLink, Place, Places};
+
+/// The public listener: `product` at `/`, apps below `/apps/`. What an app may see of a request and
+/// send back (paths, cookies, policies) is kept at the border of the app, not here.
+pub fn public(places: Arc<dyn Places>, product: Router) -> Router {
+    Router::new()
+        .route(STYLESHEET, get(stylesheet))
+        .route("/apps/{namespace}/{app}", any(without_slash))
+        .route("/apps/{namespace}/{app}/", any(app_root))
+        .route("/apps/{namespace}/{app}/{*rest}", any(app_path))
+        .route("/apps/{*rest}", any(unknown))
+        .with_state(places)
+        .merge(product)
+}
+
+/// Relative links on an app's pages need the slash.
+async fn without_slash(uri: Uri) -> Redirect {
+    let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+    Redirect::permanent(&format!("{}/{query}", uri.path()))
+}
+
+async fn app_root(
+    State(places): State<Arc<dyn Places>>,
+    Path((namespace, app)): Path<(String, String)>,
+    request: Request,
+) -> Response {
+    serve(places.as_ref(), &namespace, &app, request).await
+}
+
+async fn app_path(
+    State(places): State<Arc<dyn Places>>,
+    Path((namespace, app, _rest)): Path<(String, String, String)>,
+    request: Request,
+) -> Response {
+    serve(places.as_ref(), &namespace, &app, request).await
+}
+
+async fn serve(places: &dyn Places, namespace: &str, app: &str, request: Request) -> Response {
+    let Ok(name) = PackageName::parse(&format!("{namespace}/{app}")) else { return unknown().await };
+    match places.find(&name) {
+        Place::Serving(slot) => slot.handle(request).await.map(Body::new),
+        Place::Stopped { reason } => page::stopped(&name, &reason),
+        Place::Unknown => unknown().await,
+    }
+}
+
+async fn unknown() -> Response {
+    (StatusCode::NOT_FOUND, page::unknown()).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::header::{LOCATION, RETRY_AFTER};
+    use tower::ServiceExt as _;
+
+    use super::*;
+
+    #[derive(Debug)]
+    struct OneStopped;
+
+    impl Places for OneStopped {
+        fn find(&self, app: &PackageName) -> Place {
+            match app.as_str() {
+                "acme/notes" => Place::Stopped { reason: "its data needs <version 2>".to_owned() },
+                _ => Place::Unknown,
+            }
+        }
+
+        fn list(&self) -> Vec<AppLink> {
+            Vec::new()
+        }
+    }
+
+    async fn get(path: &str) -> Response {
+        let request = Request::builder().uri(path).body(Body::empty()).unwrap();
+        public(Arc::new(OneStopped), Router::new()).oneshot(request).await.unwrap()
+    }
+
+    async fn text(response: Response) -> String {
+        let bytes = axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap();
+        String::from_utf8(bytes.into()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn an_unknown_app_is_a_page_of_its_own() {
+        for path in ["/apps/acme/other/", "/apps/acme/other/x?y", "/apps/Bad/name/", "/apps/acme"] {
+            let response = get(path).await;
+            assert_eq!(response.status(), StatusCode::NOT_FOUND, "{path}");
+            assert!(text(response).await.contains("no app"), "{path}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_stopped_app_says_why() {
+        let response = get("/apps/acme/notes/new").await;
+        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert!(response.headers().contains_key(RETRY_AFTER));
+        let text = text(response).await;
+        assert!(text.contains("its data needs &lt;version 2&gt;"), "{text}");
+    }
+
+    #[tokio::test]
+    async fn an_app_is_entered_by_its_slash() {
+        let response = get("/apps/acme/notes?x=1").await;
+        assert_eq!(response.status(), StatusCode::PERMANENT_REDIRECT);
+        assert_eq!(response.headers()[LOCATION], "/apps/acme/notes/?x=1");
+    }
+}

@@ -1,0 +1,121 @@
+//! `/healthz`, `/readyz` and `/metrics` of the admin door.
+
+use std::fmt::Write as _;
+
+use async_trait::async_trait;
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use newleaf_update::view::Overview;
+
+use super::Api;
+use super::answer::unreadable;
+
+/// Tells whether this process does its work.
+#[async_trait]
+pub trait Vitals: Send + Sync + std::fmt::Debug {
+    /// Why it does not, in one line; nothing where it does.
+    async fn ailment(&self) -> Option<String>;
+}
+
+/// The routes; they need no session, and tell nothing that must be hidden.
+pub(super) fn routes(api: &Api) -> Router {
+    Router::new()
+        .route("/healthz", get(alive))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
+        .with_state(api.clone())
+}
+
+/// The process answers.
+async fn alive() -> &'static str {
+    "ok\n"
+}
+
+/// The process does its work: its database answers and the product is well.
+async fn ready(State(api): State<Api>) -> Response {
+    match api.vitals.ailment().await {
+        None => "ok\n".into_response(),
+        Some(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")).into_response(),
+    }
+}
+
+async fn metrics(State(api): State<Api>) -> Response {
+    match api.updater.overview().await {
+        Ok(overview) => {
+            ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text(&overview)).into_response()
+        }
+        Err(error) => unreadable(&api.updater, &error).into_response(),
+    }
+}
+
+/// The overview in the text format that Prometheus reads.
+fn text(overview: &Overview) -> String {
+    let mut lines = Lines::default();
+    lines.head("newleaf_core_info", "The version of core that serves.");
+    lines.gauge("newleaf_core_info", &[("version", overview.core.version.as_str())], 1);
+    lines.head("newleaf_update_available", "Whether a newer release can be installed.");
+    lines.gauge("newleaf_update_available", &[("target", "core")], i64::from(overview.core.offer.is_some()));
+    for app in &overview.apps {
+        let target = [("target", app.id.as_str())];
+        lines.gauge("newleaf_update_available", &target, i64::from(app.offer.is_some()));
+    }
+    lines.head("newleaf_app_serving", "Whether an installed app answers requests.");
+    for app in &overview.apps {
+        lines.gauge("newleaf_app_serving", &[("app", app.id.as_str())], i64::from(app.serving));
+    }
+    lines.head("newleaf_update_running", "Whether an update runs.");
+    lines.gauge("newleaf_update_running", &[], i64::from(overview.running.is_some()));
+    let times = [
+        ("newleaf_repository_last_check_seconds", "When the repository was last read in full.", overview.freshness.last_check),
+        ("newleaf_repository_expires_seconds", "When the repository's signatures expire.", overview.freshness.expires),
+    ];
+    for (name, help, at) in times {
+        if let Some(at) = at {
+            lines.head(name, help);
+            lines.gauge(name, &[], at.unix());
+        }
+    }
+    lines.0
+}
+
+/// Lines of the text format. The values of labels are names and versions: none needs escaping.
+#[derive(Default)]
+struct Lines(String);
+
+impl Lines {
+    fn head(&mut self, name: &str, help: &str) {
+        self.line(format_args!("# HELP {name} {help}"));
+        self.line(format_args!("# TYPE {name} gauge"));
+    }
+
+    fn gauge(&mut self, name: &str, labels: &[(&str, &str)], value: i64) {
+        if labels.is_empty() {
+            return self.line(format_args!("{name} {value}"));
+        }
+        let labels = labels.iter().map(|(label, value)| format!("{label}=\"{value}\"")).collect::<Vec<_>>().join(",");
+        self.line(format_args!("{name}{{{labels}}} {value}"));
+    }
+
+    fn line(&mut self, line: std::fmt::Arguments<'_>) {
+        let written = writeln!(self.0, "{line}");
+        debug_assert!(written.is_ok(), "writing to a string cannot fail");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_as_prometheus_reads_them() {
+        let mut lines = Lines::default();
+        lines.head("a_b", "Help.");
+        lines.gauge("a_b", &[("x", "1.0.0"), ("y", "core")], 1);
+        lines.gauge("a_c", &[], -2);
+        assert_eq!(lines.0, "# HELP a_b Help.\n# TYPE a_b gauge\na_b{x=\"1.0.0\",y=\"core\"} 1\na_c -2\n");
+    }
+}

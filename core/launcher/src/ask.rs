@@ -34,11 +34,11 @@ pub enum Refusal {
     NotOnTrial(PackageName),
 }
 
-/// The state after `ask`, which must be one that changes state alone.
+/// The state after `ask`. A version that is armed gets `tries` starts.
 ///
 /// # Errors
 /// The request does not fit what is under way.
-pub fn apply(state: &State, ask: &Ask) -> Result<State, Refusal> {
+pub fn apply(state: &State, ask: &Ask, tries: u8) -> Result<State, Refusal> {
     let mut next = state.clone();
     match ask {
         Ask::Append { .. } => {}
@@ -46,7 +46,9 @@ pub fn apply(state: &State, ask: &Ask) -> Result<State, Refusal> {
             idle(state)?;
             next.core.phase = CorePhase::Expand;
         }
-        Ask::Arm { update, slot, way } => return arm(state, update, slot, *way),
+        Ask::Arm { update, slot, way } => {
+            return arm(state, update, slot, *way, tries);
+        }
         Ask::TrialApp { app, trial } => {
             idle(state)?;
             begin_app(&mut next, app, trial)?;
@@ -87,7 +89,13 @@ pub fn apply(state: &State, ask: &Ask) -> Result<State, Refusal> {
 }
 
 /// Point A: the slot is on trial with all its tries.
-fn arm(state: &State, update: &UpdateId, slot: &CoreSlot, way: Way) -> Result<State, Refusal> {
+fn arm(
+    state: &State,
+    update: &UpdateId,
+    slot: &CoreSlot,
+    way: Way,
+    tries: u8,
+) -> Result<State, Refusal> {
     match state.core.phase {
         CorePhase::Idle | CorePhase::Expand if state.core.trial.is_none() => {}
         phase => return Err(Refusal::Busy(phase)),
@@ -95,12 +103,12 @@ fn arm(state: &State, update: &UpdateId, slot: &CoreSlot, way: Way) -> Result<St
     if state.core.good.digest == slot.digest {
         return Err(Refusal::AlreadyGood(slot.version.clone()));
     }
-    let trial = Trial { slot: slot.clone(), tries: TRIES, update: update.clone(), way };
+    let trial = Trial { slot: slot.clone(), tries, update: update.clone(), way };
     let core = CoreState { trial: Some(trial), phase: CorePhase::Trial, ..state.core.clone() };
     Ok(State { core, seq: state.seq + 1, ..state.clone() })
 }
 
-/// Starts that a new version of core is given.
+/// Starts that a new version of core is given, unless the settings say otherwise.
 pub const TRIES: u8 = 2;
 
 /// The state of a host that does not run, after `slot` was staged for it: the schema is extended
@@ -114,7 +122,7 @@ pub fn defer(
     slot: &CoreSlot,
     way: Way,
 ) -> Result<State, Refusal> {
-    let mut next = arm(state, update, slot, way)?;
+    let mut next = arm(state, update, slot, way, TRIES)?;
     next.core.phase = CorePhase::Expand;
     Ok(next)
 }
@@ -170,9 +178,13 @@ fn abort_app(
 mod tests {
     use newleaf_domain::{Digest, Grants, Version};
 
-    use super::*;
+    use super::{apply as apply_with, *};
     use crate::sample;
     use crate::state::AppSlot;
+
+    fn apply(state: &State, ask: &Ask) -> Result<State, Refusal> {
+        apply_with(state, ask, TRIES)
+    }
 
     fn notes() -> PackageName {
         PackageName::parse("acme/notes").unwrap()

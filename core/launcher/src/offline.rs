@@ -113,7 +113,7 @@ impl StoppedHost {
             | Ask::TrialApp { .. }
             | Ask::CommitApp { .. }
             | Ask::Abort { .. }
-            | Ask::SetApp { .. } => ask::apply(&self.state, ask),
+            | Ask::SetApp { .. } => ask::apply(&self.state, ask, ask::TRIES),
         }
     }
 }

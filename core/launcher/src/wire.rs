@@ -164,6 +164,13 @@ impl Wire {
     }
 }
 
+impl From<OwnedFd> for Wire {
+    /// One end, from the descriptor of [`Wire::pair`].
+    fn from(socket: OwnedFd) -> Self {
+        Self { socket }
+    }
+}
+
 impl AsFd for Wire {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()

@@ -172,8 +172,8 @@ impl Shell {
                     self.waiting.push_back(Event::Expanded(Err(exit)));
                 }
             }
-            Effect::OpenRecovery(reason) => {
-                if self.processes.open_recovery(&reason, &self.model.state).is_err() {
+            Effect::OpenRecovery(_) => {
+                if self.processes.open_recovery(&self.model.state).is_err() {
                     self.waiting.push_back(Event::RecoveryGone);
                 }
             }

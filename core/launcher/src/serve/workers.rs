@@ -73,11 +73,10 @@ impl Processes {
         Ok(())
     }
 
-    /// Gives the listeners to the recovery page.
-    pub(super) fn open_recovery(&mut self, reason: &str, state: &State) -> Result<(), Exit> {
-        let arguments = ["recovery", "--reason", reason];
+    /// Gives the listeners to the recovery page, which reads its reason from the journal.
+    pub(super) fn open_recovery(&mut self, state: &State) -> Result<(), Exit> {
         let program = self.settings.image.clone();
-        self.recovery = Some(self.serve_with(&program, &arguments, 0, false, state)?);
+        self.recovery = Some(self.serve_with(&program, &["recovery"], 0, false, state)?);
         Ok(())
     }
 
@@ -148,7 +147,7 @@ impl Processes {
         Ok(())
     }
 
-    /// Lets a slot's program extend the schema. It ends when its standard input does.
+    /// Lets a slot's program extend the schema.
     pub(super) fn expand(&mut self, slot: &CoreSlot) -> Result<(), Exit> {
         let program = self.layout.program(slot);
         let arguments = [
@@ -157,7 +156,7 @@ impl Processes {
             "--dir".as_ref(),
             self.layout.dir().as_os_str(),
         ];
-        let process = Process::start(&program, &arguments, Stdio::piped(), Stdio::null())
+        let process = Process::start(&program, &arguments, Stdio::null(), Stdio::null())
             .map_err(|error| cannot("be started", &error))?;
         let until = Instant::now() + self.settings.timing.expand_within;
         self.expand = Some(Errand { process, until });

@@ -41,7 +41,7 @@ impl Turn {
 
     /// Whether the state was changed.
     fn change(&mut self, worker: WorkerId, id: u64, ask: &Ask) -> bool {
-        match ask::apply(&self.model.state, ask) {
+        match ask::apply(&self.model.state, ask, self.model.timing.tries) {
             Ok(state) => {
                 self.replace(state);
                 self.answer(worker, id, Reply::Changed);
@@ -56,7 +56,9 @@ impl Turn {
 
     /// Point A. The record that announces the switch stands before it.
     fn arm(&mut self, worker: WorkerId, id: u64, ask: &Ask) {
-        if let (Ask::Arm { update, .. }, Ok(_)) = (ask, ask::apply(&self.model.state, ask)) {
+        if let (Ask::Arm { update, .. }, Ok(_)) =
+            (ask, ask::apply(&self.model.state, ask, self.model.timing.tries))
+        {
             self.started(update, StepId::Activate);
         }
         if self.change(worker, id, ask) {

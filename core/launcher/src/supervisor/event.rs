@@ -129,7 +129,7 @@ pub enum Effect {
     Kill(WorkerId),
     /// Run the slot's program to extend the schema.
     Expand(CoreSlot),
-    /// Give the listeners to the recovery page, with the reason it shows.
+    /// Give the listeners to the recovery page. The reason is the journal's last notice.
     OpenRecovery(String),
     /// Take them back.
     CloseRecovery,

@@ -8,9 +8,12 @@ use newleaf_domain::UpdateId;
 use crate::journal::StepId;
 use crate::state::{CoreSlot, State};
 
-/// How long each thing may take. One struct, so that a test can make all of it short.
+/// How long each thing may take and how often it is tried. One struct, so that a test can make
+/// all of it short.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timing {
+    /// Starts a new version is given.
+    pub tries: u8,
     /// From a worker's start to its `Ready`.
     pub ready_within: Duration,
     /// One probe, from question to answer.
@@ -35,6 +38,7 @@ pub struct Timing {
 impl Default for Timing {
     fn default() -> Self {
         Self {
+            tries: crate::ask::TRIES,
             ready_within: Duration::from_secs(30),
             probe_within: Duration::from_secs(5),
             probe_every: Duration::from_secs(5),

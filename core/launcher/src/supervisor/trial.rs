@@ -45,9 +45,10 @@ impl Turn {
     }
 
     pub(super) fn give_try_back(&mut self) {
+        let most = self.model.timing.tries;
         self.write(|state| {
             if let Some(trial) = &mut state.core.trial {
-                trial.tries = (trial.tries + 1).min(crate::ask::TRIES);
+                trial.tries = trial.tries.saturating_add(1).min(most);
             }
         });
     }

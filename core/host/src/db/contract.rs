@@ -1,0 +1,35 @@
+//! *Contract*: takes away what only versions need that nobody can go back to.
+
+use sqlx::{Connection as _, SqliteConnection};
+
+use super::{Db, DbError, Meta, Migration, Side, meta};
+
+/// Contracts the product's schema up to `schema`, the one of the oldest version that must go on
+/// running. Runs as the first step of the next core update, or when *Undo* has expired.
+///
+/// # Errors
+/// A statement fails; its step is undone whole.
+pub async fn contract(db: &Db, product: &[Migration], schema: u32) -> Result<(), DbError> {
+    let mut connection =
+        db.writer().acquire().await.map_err(DbError::on("write to newleaf.db"))?;
+    let reached = Meta::read(&mut connection, Side::Product).await?.schema;
+    for migration in product {
+        if migration.schema <= schema.min(reached) && !migration.contract.is_empty() {
+            step(&mut connection, migration).await.map_err(DbError::on("contract the schema"))?;
+        }
+    }
+    Ok(())
+}
+
+async fn step(connection: &mut SqliteConnection, migration: &Migration) -> Result<(), sqlx::Error> {
+    let Migration { schema, contract, .. } = *migration;
+    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+    if !meta::is_done(&mut transaction, Side::Product, schema, "contract").await? {
+        for statement in contract {
+            sqlx::query(*statement).execute(&mut *transaction).await?;
+        }
+        meta::mark_done(&mut transaction, Side::Product, schema, "contract").await?;
+        Meta { schema, oldest_reader: schema }.raise(&mut transaction, Side::Product).await?;
+    }
+    transaction.commit().await
+}

@@ -1,0 +1,262 @@
+//! *Expand*: adds what a version needs, while the version before goes on serving and writing.
+//!
+//! Every part can be cut short and run again: what is done is noted in the transaction that
+//! does it, and a backfill changes only rows that still need it.
+
+use std::time::{Duration, Instant};
+
+use sqlx::{Connection as _, SqliteConnection};
+
+use super::open::newest;
+use super::{Db, DbError, HOST_MIGRATIONS, Meta, Migration, Side, meta};
+
+/// The longest a backfill's transaction should take, so that the serving version's writes wait
+/// no longer (its own busy timeout is forty times this).
+const TRANSACTION: Duration = Duration::from_millis(250);
+
+/// Rows of a backfill's first transaction; halved and doubled by how long each took.
+const FIRST_BATCH: u32 = 500;
+
+/// The fewest and most rows of one transaction.
+const BATCHES: std::ops::RangeInclusive<u32> = 1..=100_000;
+
+/// How far an expand is; told after each transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// Whose schema grows.
+    pub side: Side,
+    /// To which.
+    pub schema: u32,
+    /// Rows filled so far.
+    pub rows: u64,
+}
+
+/// Whether an expand goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Beat {
+    /// It does.
+    GoOn,
+    /// Whoever asked for it is gone: stop between two transactions.
+    Stop,
+}
+
+/// Expands both sides to what this program needs. `beat` is called after each transaction.
+///
+/// # Errors
+/// A statement fails (its transaction is undone), or `beat` says to stop.
+pub async fn expand(
+    db: &Db,
+    product: &[Migration],
+    beat: &mut (dyn FnMut(Progress) -> Beat + Send),
+) -> Result<(), DbError> {
+    db.make_meta().await?;
+    let mut connection =
+        db.writer().acquire().await.map_err(DbError::on("write to newleaf.db"))?;
+    for (side, migrations) in [(Side::Host, HOST_MIGRATIONS), (Side::Product, product)] {
+        let found = Meta::read(&mut connection, side).await?;
+        let own = newest(migrations);
+        if own < found.oldest_reader {
+            return Err(DbError::TooNew { side, oldest_reader: found.oldest_reader, own });
+        }
+        for migration in migrations {
+            step(&mut connection, side, migration, beat).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn step(
+    connection: &mut SqliteConnection,
+    side: Side,
+    migration: &Migration,
+    beat: &mut (dyn FnMut(Progress) -> Beat + Send),
+) -> Result<(), DbError> {
+    let schema = migration.schema;
+    add(connection, side, migration).await.map_err(DbError::on("add to the schema"))?;
+    tell(beat, Progress { side, schema, rows: 0 })?;
+    let filled = meta::is_done(connection, side, schema, "backfill");
+    if !filled.await.map_err(DbError::on("read the schema"))? {
+        let mut rows = 0;
+        for statement in migration.backfill {
+            fill(connection, statement, &mut |changed| {
+                rows += changed;
+                tell(beat, Progress { side, schema, rows })
+            })
+            .await?;
+        }
+        finish(connection, side, schema).await.map_err(DbError::on("note the schema"))?;
+    }
+    Ok(())
+}
+
+fn tell(
+    beat: &mut (dyn FnMut(Progress) -> Beat + Send),
+    progress: Progress,
+) -> Result<(), DbError> {
+    match beat(progress) {
+        Beat::GoOn => Ok(()),
+        Beat::Stop => Err(DbError::Orphaned),
+    }
+}
+
+/// The statements that add, and the note that they ran, in one transaction.
+async fn add(
+    connection: &mut SqliteConnection,
+    side: Side,
+    migration: &Migration,
+) -> Result<(), sqlx::Error> {
+    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+    if !meta::is_done(&mut transaction, side, migration.schema, "expand").await? {
+        for statement in migration.expand {
+            sqlx::query(*statement).execute(&mut *transaction).await?;
+        }
+        meta::mark_done(&mut transaction, side, migration.schema, "expand").await?;
+    }
+    transaction.commit().await
+}
+
+/// One backfill statement, in transactions short enough for others to write between them.
+async fn fill(
+    connection: &mut SqliteConnection,
+    statement: &'static str,
+    tell: &mut (dyn FnMut(u64) -> Result<(), DbError> + Send),
+) -> Result<(), DbError> {
+    let mut batch = FIRST_BATCH;
+    loop {
+        let start = Instant::now();
+        let changed = sqlx::query(statement)
+            .bind(batch)
+            .execute(&mut *connection)
+            .await
+            .map_err(DbError::on("fill what was added to the schema"))?
+            .rows_affected();
+        tell(changed)?;
+        if changed == 0 {
+            return Ok(());
+        }
+        batch = next_batch(batch, start.elapsed());
+        // A transaction that waits gets its turn: SQLite's lock is not fair by itself.
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Fewer rows after a transaction that took too long, more after a quick one.
+fn next_batch(batch: u32, took: Duration) -> u32 {
+    let next = if took > TRANSACTION {
+        batch / 2
+    } else if took < TRANSACTION / 4 {
+        batch.saturating_mul(2)
+    } else {
+        batch
+    };
+    next.clamp(*BATCHES.start(), *BATCHES.end())
+}
+
+/// The schema counts as reached only once its rows are filled.
+async fn finish(
+    connection: &mut SqliteConnection,
+    side: Side,
+    schema: u32,
+) -> Result<(), sqlx::Error> {
+    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+    meta::mark_done(&mut transaction, side, schema, "backfill").await?;
+    Meta { schema, oldest_reader: 0 }.raise(&mut transaction, side).await?;
+    transaction.commit().await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::db::contract;
+
+    const FIRST: Migration = Migration {
+        schema: 1,
+        expand: &["CREATE TABLE note (id INTEGER PRIMARY KEY, text TEXT NOT NULL)"],
+        ..Migration::NONE
+    };
+    const SECOND: Migration = Migration {
+        schema: 2,
+        expand: &["ALTER TABLE note ADD COLUMN length INTEGER"],
+        backfill: &["UPDATE note SET length = length(text) WHERE id IN
+            (SELECT id FROM note WHERE length IS NULL LIMIT ?1)"],
+        contract: &["CREATE INDEX by_length ON note (length)"],
+    };
+
+    async fn grown(product: &[Migration]) -> (tempfile::TempDir, Db) {
+        let dir = tempfile::tempdir().unwrap();
+        let db = Db::open(dir.path()).await.unwrap();
+        expand(&db, product, &mut |_| Beat::GoOn).await.unwrap();
+        (dir, db)
+    }
+
+    async fn fill_with(db: &Db, rows: u32) {
+        sqlx::query(
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
+             INSERT INTO note (text) SELECT 'note ' || i FROM n",
+        )
+        .bind(rows)
+        .execute(db.writer())
+        .await
+        .unwrap();
+    }
+
+    async fn unfilled(db: &Db) -> i64 {
+        sqlx::query_scalar("SELECT count(*) FROM note WHERE length IS NULL")
+            .fetch_one(db.reader())
+            .await
+            .unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_start_never_migrates_it_only_checks() {
+        let (_dir, db) = grown(&[FIRST]).await;
+        db.check(&[FIRST]).await.unwrap();
+        let error = db.check(&[FIRST, SECOND]).await.unwrap_err();
+        assert!(matches!(error, DbError::NotExpanded { side: Side::Product, found: 1, own: 2 }));
+    }
+
+    #[tokio::test]
+    async fn the_old_version_goes_on_after_expand_and_is_refused_after_contract() {
+        let (_dir, db) = grown(&[FIRST]).await;
+        expand(&db, &[FIRST, SECOND], &mut |_| Beat::GoOn).await.unwrap();
+        db.check(&[FIRST]).await.unwrap();
+        contract(&db, &[FIRST, SECOND], 2).await.unwrap();
+        let error = db.check(&[FIRST]).await.unwrap_err();
+        assert!(matches!(error, DbError::TooNew { oldest_reader: 2, own: 1, .. }), "{error}");
+        db.check(&[FIRST, SECOND]).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_backfill_that_was_cut_short_goes_on_where_it_stopped() {
+        let (_dir, db) = grown(&[FIRST]).await;
+        fill_with(&db, 3_000).await;
+        let mut beats = 0;
+        let stopped = expand(&db, &[FIRST, SECOND], &mut |_| {
+            beats += 1;
+            if beats < 5 { Beat::GoOn } else { Beat::Stop }
+        })
+        .await;
+        assert!(matches!(stopped, Err(DbError::Orphaned)));
+        let left = unfilled(&db).await;
+        assert!(left > 0 && left < 3_000, "{left} rows were left");
+        assert!(db.check(&[FIRST, SECOND]).await.is_err(), "half filled counts as not expanded");
+        expand(&db, &[FIRST, SECOND], &mut |_| Beat::GoOn).await.unwrap();
+        assert_eq!(unfilled(&db).await, 0);
+        db.check(&[FIRST, SECOND]).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn an_older_version_expands_nothing_on_newer_data() {
+        let (_dir, db) = grown(&[FIRST, SECOND]).await;
+        expand(&db, &[FIRST], &mut |_| Beat::GoOn).await.unwrap();
+        db.check(&[FIRST, SECOND]).await.unwrap();
+    }
+
+    #[test]
+    fn batches_follow_the_time_they_took() {
+        assert_eq!(next_batch(500, Duration::from_millis(300)), 250);
+        assert_eq!(next_batch(500, Duration::from_millis(100)), 500);
+        assert_eq!(next_batch(500, Duration::from_millis(10)), 1_000);
+        assert_eq!(next_batch(1, Duration::from_secs(9)), 1);
+    }
+}

@@ -1,0 +1,22 @@
+//! One step of a schema.
+
+/// A step of a schema, in three parts that run at different times.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Migration {
+    /// The schema it leads to; ascending, starting at 1.
+    pub schema: u32,
+    /// Statements that only add (tables, columns with a default, indexes), run in one
+    /// transaction while the old version serves. The old version's writes must stay right.
+    pub expand: &'static [&'static str],
+    /// Statements that fill what was added. Each takes `?1`, the most rows it may change, and is
+    /// run again, in a transaction of its own, until it changes none.
+    pub backfill: &'static [&'static str],
+    /// Statements that take away what only older versions need, run in one transaction once
+    /// nobody can go back. From then on no version with a lower schema starts.
+    pub contract: &'static [&'static str],
+}
+
+impl Migration {
+    /// A step that does nothing, to build others from by `..Migration::NONE`.
+    pub const NONE: Self = Self { schema: 0, expand: &[], backfill: &[], contract: &[] };
+}

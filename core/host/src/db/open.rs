@@ -1,0 +1,204 @@
+//! Opens `newleaf.db`, and refuses what this version cannot read or was not prepared for.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+
+use super::{HOST_MIGRATIONS, Meta, Migration, Side, meta};
+
+/// How long a statement waits for another process's transaction. During a handover two versions
+/// write; each of their transactions is far shorter.
+const BUSY: Duration = Duration::from_secs(10);
+
+/// Readers at a time. More would wait for the two or four cores anyway.
+const READERS: u32 = 4;
+
+/// The file's name below the host's folder.
+pub(crate) const FILE: &str = "newleaf.db";
+
+/// Why the database could not be used.
+#[derive(Debug, thiserror::Error)]
+pub enum DbError {
+    /// A newer version has taken away what this one needs.
+    #[error("the {side} data can be read from schema {oldest_reader} on, but this version has schema {own}")]
+    TooNew {
+        /// Whose data.
+        side: Side,
+        /// The lowest schema that may read it.
+        oldest_reader: u32,
+        /// What this version has.
+        own: u32,
+    },
+    /// The data was not extended for this version.
+    #[error("the {side} data has schema {found}, but this version needs schema {own}")]
+    NotExpanded {
+        /// Whose data.
+        side: Side,
+        /// What it has.
+        found: u32,
+        /// What this version has.
+        own: u32,
+    },
+    /// Whoever started the work is gone.
+    #[error("the process that asked for the work is gone")]
+    Orphaned,
+    /// The folder `data/` or the file cannot be made.
+    #[error("create {}", path.display())]
+    Create {
+        /// What could not be made.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The database refused.
+    #[error("{action}")]
+    Database {
+        /// What was being done.
+        action: &'static str,
+        /// What it said.
+        #[source]
+        source: sqlx::Error,
+    },
+}
+
+impl DbError {
+    /// What a person can do about it.
+    pub const fn hint(&self) -> &'static str {
+        match self {
+            Self::TooNew { .. } => "start the newer version again, or restore a snapshot of before",
+            Self::NotExpanded { .. } => "start this version by `newleaf update core`, which extends the data first",
+            Self::Orphaned => "start the update again; it goes on where it stopped",
+            Self::Create { .. } => "check that the folder is writable",
+            Self::Database { .. } => "check that the disk is not full and newleaf.db is owned by the host's user",
+        }
+    }
+
+    /// Whether the machine is to blame and not the version: disk, memory, descriptors.
+    pub fn is_machine(&self) -> bool {
+        match self {
+            Self::Create { source, .. } => newleaf_launcher::serve::is_machine(source),
+            Self::Database { source, .. } => is_machine(source),
+            Self::TooNew { .. } | Self::NotExpanded { .. } | Self::Orphaned => false,
+        }
+    }
+
+    pub(crate) fn on(action: &'static str) -> impl FnOnce(sqlx::Error) -> Self {
+        move |source| Self::Database { action, source }
+    }
+}
+
+/// `SQLITE_NOMEM`, `SQLITE_READONLY`, `SQLITE_IOERR`, `SQLITE_FULL`, `SQLITE_CANTOPEN`: the low
+/// byte of the extended result code.
+const MACHINE_CODES: [u32; 5] = [7, 8, 10, 13, 14];
+
+fn is_machine(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(error) => newleaf_launcher::serve::is_machine(error),
+        sqlx::Error::Database(error) => error
+            .code()
+            .and_then(|code| code.parse::<u32>().ok())
+            .is_some_and(|code| MACHINE_CODES.contains(&(code & 0xff))),
+        _ => false,
+    }
+}
+
+/// The database, open. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Db {
+    writer: SqlitePool,
+    reader: SqlitePool,
+}
+
+impl Db {
+    /// Opens the database of the host in `dir`, making the file where there is none. Checks and
+    /// changes nothing in it.
+    ///
+    /// # Errors
+    /// The file cannot be made or opened.
+    pub async fn open(dir: &Path) -> Result<Self, DbError> {
+        let options = SqliteConnectOptions::new()
+            .filename(dir.join(FILE))
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Normal)
+            .busy_timeout(BUSY)
+            .foreign_keys(true);
+        let writer = SqlitePoolOptions::new()
+            .max_connections(1)
+            .connect_with(options.clone())
+            .await
+            .map_err(DbError::on("open newleaf.db"))?;
+        let reader = SqlitePoolOptions::new()
+            .max_connections(READERS)
+            .connect_with(options.read_only(true).create_if_missing(false))
+            .await
+            .map_err(DbError::on("open newleaf.db for reading"))?;
+        Ok(Self { writer, reader })
+    }
+
+    /// The one connection that writes; transactions of this process queue for it, so that none
+    /// of them can fail half way for another's lock.
+    pub const fn writer(&self) -> &SqlitePool {
+        &self.writer
+    }
+
+    /// Connections that only read.
+    pub const fn reader(&self) -> &SqlitePool {
+        &self.reader
+    }
+
+    /// Whether a program with these migrations may work on the data as it is.
+    ///
+    /// # Errors
+    /// [`DbError::TooNew`] or [`DbError::NotExpanded`], for either side.
+    pub async fn check(&self, product: &[Migration]) -> Result<(), DbError> {
+        let mut connection =
+            self.reader.acquire().await.map_err(DbError::on("read newleaf.db"))?;
+        for (side, migrations) in [(Side::Host, HOST_MIGRATIONS), (Side::Product, product)] {
+            let own = newest(migrations);
+            let Meta { schema, oldest_reader } = Meta::read(&mut connection, side).await?;
+            if own < oldest_reader {
+                return Err(DbError::TooNew { side, oldest_reader, own });
+            }
+            if own > schema {
+                return Err(DbError::NotExpanded { side, found: schema, own });
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// It does not.
+    pub async fn ping(&self) -> Result<(), DbError> {
+        let asked = sqlx::query("SELECT 1").fetch_one(&self.reader).await;
+        asked.map(drop).map_err(DbError::on("read newleaf.db"))
+    }
+
+    /// Makes the tables that say what the data is, where they are missing.
+    pub(super) async fn make_meta(&self) -> Result<(), DbError> {
+        for table in meta::TABLES {
+            sqlx::query(table)
+                .execute(&self.writer)
+                .await
+                .map_err(DbError::on("make the table of schemas"))?;
+        }
+        Ok(())
+    }
+
+    /// Closes every connection; the last one of all processes folds the log into the file.
+    pub async fn close(&self) {
+        self.reader.close().await;
+        self.writer.close().await;
+    }
+}
+
+/// The newest schema of a list of migrations; 0 of none.
+pub(super) fn newest(migrations: &[Migration]) -> u32 {
+    migrations.iter().map(|migration| migration.schema).max().unwrap_or(0)
+}

@@ -1,0 +1,79 @@
+//! `newleaf serve`: this process becomes the launcher of a host, and stays it.
+
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use newleaf_launcher::lock::LockError;
+use newleaf_launcher::supervisor::Timing;
+use newleaf_launcher::{Bound, ServeError, Settings};
+
+use crate::config::Config;
+use crate::product::Product;
+use crate::route::{Kind, Problem};
+
+/// Runs the host of `dir` until it is told to end. Prints where it listens once it does.
+///
+/// # Errors
+/// The folder is in use, there is no host in it, or an address cannot be bound.
+pub(crate) fn run(
+    product: &'static Product,
+    dir: &Path,
+    config: &Config,
+) -> Result<ExitCode, Problem> {
+    let bound = Bound::open(settings(dir, config)).map_err(|error| problem(&error))?;
+    say("public", &bound.public());
+    say("admin", &bound.admin());
+    tracing::info!(product = product.name, version = product.version, "launcher started");
+    bound.run().map_err(|error| problem(&error))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn settings(dir: &Path, config: &Config) -> Settings {
+    let core = &config.core;
+    Settings {
+        dir: dir.to_owned(),
+        public: config.listen.public.clone(),
+        admin: config.listen.admin.clone(),
+        image: own_image(),
+        timing: Timing {
+            tries: core.tries,
+            ready_within: core.ready_within.duration(),
+            probe_within: core.probe_within.duration(),
+            probation: core.probation.duration(),
+            drain_within: core.drain_within.duration(),
+            expand_within: core.expand_within.duration(),
+            ..Timing::default()
+        },
+    }
+}
+
+/// The program that runs now, even where its file was replaced or removed since.
+fn own_image() -> PathBuf {
+    PathBuf::from("/proc/self/exe")
+}
+
+/// One line for each address, for people and for whoever started the host.
+fn say(door: &str, addresses: &[SocketAddr]) {
+    let mut out = std::io::stdout().lock();
+    for address in addresses {
+        // A host without a stdout serves all the same.
+        drop(writeln!(out, "{door} http://{address}"));
+    }
+    drop(out.flush());
+}
+
+fn problem(error: &ServeError) -> Problem {
+    let kind = match error {
+        ServeError::Lock(LockError::Held { .. }) => Kind::Busy,
+        ServeError::Lock(_)
+        | ServeError::State(_)
+        | ServeError::Journal(_)
+        | ServeError::Listen(_)
+        | ServeError::System { .. } => Kind::Failed,
+    };
+    Problem::new(kind, format!("serve: {}", newleaf_update::explain::chain(error)))
+        .state("this process serves nothing")
+        .todo(error.hint())
+}

@@ -1,0 +1,86 @@
+//! Tells everything in a worker that it is to finish.
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+
+/// The one that says so.
+#[derive(Debug)]
+pub struct Shutdown(watch::Sender<Option<Instant>>);
+
+/// One that listens. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct ShutdownWatch(watch::Receiver<Option<Instant>>);
+
+impl Shutdown {
+    /// A pair of both.
+    pub fn new() -> (Self, ShutdownWatch) {
+        let (sender, receiver) = watch::channel(None);
+        (Self(sender), ShutdownWatch(receiver))
+    }
+
+    /// Begins it: after `within` whatever is left is cut. A second call can only shorten the time.
+    pub fn begin(&self, within: Duration) {
+        let until = Instant::now() + within;
+        self.0.send_if_modified(|set| {
+            let sooner = set.is_none_or(|set| until < set);
+            if sooner {
+                *set = Some(until);
+            }
+            sooner
+        });
+    }
+}
+
+impl ShutdownWatch {
+    /// Whether it has begun.
+    pub fn has_begun(&self) -> bool {
+        self.0.borrow().is_some()
+    }
+
+    /// Waits until it begins. Long answers, such as event streams, end themselves then.
+    pub async fn begun(&self) {
+        let mut receiver = self.0.clone();
+        let begun = receiver.wait_for(Option::is_some).await.is_ok();
+        if !begun {
+            // The one that could say so is gone; nothing will ever begin.
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Waits until what is left is to be cut.
+    pub async fn over(&self) {
+        let mut receiver = self.0.clone();
+        loop {
+            let until = *receiver.borrow_and_update();
+            let over = async {
+                match until {
+                    Some(until) => sleep_until(until).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = over => return,
+                Ok(()) = receiver.changed() => {}
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_second_beginning_only_shortens() {
+        let (shutdown, watch) = Shutdown::new();
+        assert!(!watch.has_begun());
+        shutdown.begin(Duration::from_secs(3600));
+        shutdown.begin(Duration::from_secs(7200));
+        watch.begun().await;
+        let over = tokio::spawn(async move { watch.over().await });
+        shutdown.begin(Duration::ZERO);
+        over.await.unwrap();
+    }
+}

@@ -1,0 +1,195 @@
+//! A worker's life: hello, database, pages, ready, go, drain.
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use newleaf_launcher::Layout;
+use newleaf_launcher::proto::{EXIT_MACHINE, PROTOCOL, ToLauncher};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinHandle;
+
+use super::hello::{Hello, HelloError, addresses};
+use super::{Control, ControlError, Routers, Standing, WorkerContext, private};
+use crate::config::{Config, ConfigError};
+use crate::db::{Db, DbError};
+use crate::http::{self, Door, Listener, Manners, Traffic};
+use crate::product::Product;
+use crate::shutdown::{Shutdown, ShutdownWatch};
+
+/// How long a worker whose launcher died goes on with what is under way. The next launcher waits
+/// twice as long for it.
+const ORPHAN_WITHIN: Duration = Duration::from_secs(5);
+
+/// Why a worker could not do its work.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkerError {
+    /// `newleaf.toml` is not understood.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The launcher's first message.
+    #[error(transparent)]
+    Hello(#[from] HelloError),
+    /// The way to the launcher.
+    #[error(transparent)]
+    Control(#[from] ControlError),
+    /// The database.
+    #[error(transparent)]
+    Db(#[from] DbError),
+    /// Updates, apps and pages could not be put together.
+    #[error("put the host together")]
+    Build(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The system refused.
+    #[error("{action}")]
+    System {
+        /// What was being done.
+        action: &'static str,
+        /// What it said.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+impl WorkerError {
+    fn system(action: &'static str) -> impl FnOnce(std::io::Error) -> Self {
+        move |source| Self::System { action, source }
+    }
+
+    /// Tells the launcher whether this version is to blame.
+    pub(super) fn exit_code(&self) -> ExitCode {
+        if self.is_machine() {
+            ExitCode::from(u8::try_from(EXIT_MACHINE).unwrap_or(1))
+        } else {
+            ExitCode::FAILURE
+        }
+    }
+
+    fn is_machine(&self) -> bool {
+        if let Self::Db(error) = self {
+            return error.is_machine();
+        }
+        let error: &(dyn std::error::Error + 'static) = self;
+        std::iter::successors(Some(error), |error| error.source()).any(|error| {
+            error.downcast_ref::<std::io::Error>().is_some_and(newleaf_launcher::serve::is_machine)
+                || error.downcast_ref::<DbError>().is_some_and(DbError::is_machine)
+        })
+    }
+}
+
+/// Runs a worker to its end.
+pub(super) fn run(product: &'static Product, dir: &Path) -> Result<(), WorkerError> {
+    let hello = Hello::receive()?;
+    let config = Config::load(dir)?;
+    crate::telemetry::start(&config.log);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(WorkerError::system("start the runtime"))?;
+    let manners = Manners { linger: config.core.linger.duration() };
+    let done = runtime.block_on(live(product, dir, hello, manners));
+    // What still blocks (a guest's query, say) is not waited for: the process ends.
+    runtime.shutdown_background();
+    done
+}
+
+async fn live(
+    product: &'static Product,
+    dir: &Path,
+    hello: Hello,
+    manners: Manners,
+) -> Result<(), WorkerError> {
+    ignore_signals()?;
+    let Hello { wire, state, public, admin, local, probe_socket, hold } = hello;
+    let control =
+        Control::start(wire, state).map_err(WorkerError::system("listen to the launcher"))?;
+    let (shutdown, watch) = Shutdown::new();
+    tokio::spawn(obey(control.clone(), shutdown));
+    let db = Db::open(dir).await?;
+    db.check(product.migrations).await?;
+    let traffic = Arc::new(Traffic::default());
+    let context = WorkerContext {
+        layout: Layout::new(dir),
+        db: db.clone(),
+        control: control.clone(),
+        shutdown: watch.clone(),
+        traffic: Arc::clone(&traffic),
+        public: addresses(&public),
+        admin: addresses(&admin),
+    };
+    let routers = crate::app::build(product, context)
+        .await
+        .map_err(|error| WorkerError::Build(Box::new(error)))?;
+    let private = private::door(&probe_socket, product.health, routers.product.clone())
+        .map_err(WorkerError::system("open the private socket"))?;
+    let probed = spawn(vec![private], &watch, &Arc::new(Traffic::default()), manners);
+    control.send(&ToLauncher::Ready { schema: product.schema(), protocol: PROTOCOL })?;
+    if control.baton().await {
+        let doors = doors(routers, public, admin, local)
+            .map_err(WorkerError::system("take over the listeners"))?;
+        tracing::info!(version = product.version, "serving");
+        http::serve(doors, watch, traffic, manners).await;
+    }
+    finish(&control, &db, &probe_socket).await;
+    probed.abort();
+    drop(hold);
+    Ok(())
+}
+
+fn spawn(
+    doors: Vec<Door>,
+    watch: &ShutdownWatch,
+    traffic: &Arc<Traffic>,
+    manners: Manners,
+) -> JoinHandle<()> {
+    tokio::spawn(http::serve(doors, watch.clone(), Arc::clone(traffic), manners))
+}
+
+fn doors(
+    routers: Routers,
+    public: Vec<std::net::TcpListener>,
+    admin: Vec<std::net::TcpListener>,
+    local: std::os::unix::net::UnixListener,
+) -> std::io::Result<Vec<Door>> {
+    let mut doors = Vec::new();
+    for (listeners, router) in [(public, routers.public), (admin, routers.admin)] {
+        for listener in listeners {
+            doors.push(Door { listener: Listener::tcp(listener)?, router: router.clone() });
+        }
+    }
+    doors.push(Door { listener: Listener::unix(local)?, router: routers.local });
+    Ok(doors)
+}
+
+/// Turns the launcher's orders into the worker's own end.
+async fn obey(control: Control, shutdown: Shutdown) {
+    let mut standing = control.watch_standing();
+    loop {
+        let now = *standing.borrow_and_update();
+        match now {
+            Standing::Waiting | Standing::Serving => {}
+            Standing::Draining(within) => shutdown.begin(within),
+            Standing::Orphaned => shutdown.begin(ORPHAN_WITHIN),
+        }
+        if now == Standing::Orphaned || standing.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Says good-bye and leaves nothing behind.
+async fn finish(control: &Control, db: &Db, probe_socket: &Path) {
+    db.close().await;
+    // The launcher may be gone, and then the socket is the next worker's to replace.
+    drop(control.send(&ToLauncher::Drained));
+    drop(std::fs::remove_file(probe_socket));
+}
+
+/// A service manager may signal the whole group; only the launcher's orders count here.
+fn ignore_signals() -> Result<(), WorkerError> {
+    for kind in [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()] {
+        // The handler stays when its listener goes, so the signal does nothing from now on.
+        drop(signal(kind).map_err(WorkerError::system("ignore signals"))?);
+    }
+    Ok(())
+}

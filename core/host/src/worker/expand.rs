@@ -1,0 +1,71 @@
+//! `newleaf worker --expand`: a short-lived child that extends the database for its version.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::process::ExitCode;
+
+use newleaf_launcher::proto::EXIT_MACHINE;
+use newleaf_launcher::{Layout, lock, state_file};
+
+use crate::db::{self, Beat, Db, DbError, Progress};
+use crate::product::Product;
+
+/// Why the database was not extended.
+#[derive(Debug, thiserror::Error)]
+enum ExpandError {
+    #[error(transparent)]
+    Db(#[from] DbError),
+    #[error(transparent)]
+    Lock(#[from] lock::LockError),
+    #[error(transparent)]
+    State(#[from] state_file::StateError),
+    #[error("start the runtime")]
+    Runtime(#[source] std::io::Error),
+}
+
+/// Extends the database of the host in `dir` for `product`, one line to stdout for each
+/// transaction as a sign of life. First takes away what only versions before the good one need:
+/// nobody goes back to those any more.
+pub fn run_expand(product: &'static Product, dir: &Path) -> ExitCode {
+    match expand(product, dir) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            super::report(&error);
+            match error {
+                ExpandError::Db(error) if error.is_machine() => {
+                    ExitCode::from(u8::try_from(EXIT_MACHINE).unwrap_or(1))
+                }
+                ExpandError::Db(_)
+                | ExpandError::Lock(_)
+                | ExpandError::State(_)
+                | ExpandError::Runtime(_) => ExitCode::FAILURE,
+            }
+        }
+    }
+}
+
+fn expand(product: &'static Product, dir: &Path) -> Result<(), ExpandError> {
+    let layout = Layout::new(dir);
+    let _hold = lock::hold_workers(&layout)?;
+    let good = state_file::read(&layout)?.core.good.schema;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(ExpandError::Runtime)?;
+    runtime.block_on(async {
+        let db = Db::open(dir).await?;
+        let parent = rustix::process::getppid();
+        let mut beat = |progress| beat(progress, parent);
+        db::contract(&db, product.migrations, good).await?;
+        db::expand(&db, product.migrations, &mut beat).await?;
+        db.close().await;
+        Ok(())
+    })
+}
+
+/// A line for whoever waits; stops once the parent is gone, for then nobody does.
+fn beat(progress: Progress, parent: Option<rustix::process::Pid>) -> Beat {
+    let Progress { side, schema, rows } = progress;
+    let told = writeln!(std::io::stdout(), "{side} schema {schema}: {rows} rows");
+    if told.is_ok() && rustix::process::getppid() == parent { Beat::GoOn } else { Beat::Stop }
+}

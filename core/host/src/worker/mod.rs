@@ -1,0 +1,119 @@
+//! A version's own process: started by the launcher, which gives it its sockets and its orders.
+
+mod bootstrap;
+mod control;
+mod expand;
+mod hello;
+mod private;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use axum::Router;
+use newleaf_launcher::Layout;
+
+pub use bootstrap::WorkerError;
+pub use control::{Control, ControlError, News, Standing};
+pub use expand::run_expand;
+pub(crate) use hello::Hello;
+
+use crate::db::Db;
+use crate::product::Product;
+use crate::shutdown::ShutdownWatch;
+
+/// What the parts of a worker are built from.
+#[derive(Debug, Clone)]
+pub struct WorkerContext {
+    /// Where everything lies.
+    pub layout: Layout,
+    /// `newleaf.db`, checked.
+    pub db: Db,
+    /// The way to the launcher.
+    pub control: Control,
+    /// Tells when to finish.
+    pub shutdown: ShutdownWatch,
+    /// What is under way, for the metrics.
+    pub traffic: std::sync::Arc<crate::http::Traffic>,
+    /// The addresses of the public listeners.
+    pub public: Vec<std::net::SocketAddr>,
+    /// The addresses of the admin listeners.
+    pub admin: Vec<std::net::SocketAddr>,
+}
+
+impl WorkerContext {
+    /// The host's folder.
+    pub fn dir(&self) -> PathBuf {
+        self.layout.dir().to_owned()
+    }
+}
+
+/// What a worker answers with on each kind of listener.
+#[derive(Debug)]
+pub struct Routers {
+    /// The public listeners: the product and its apps.
+    pub public: Router,
+    /// The admin listeners: portal and API.
+    pub admin: Router,
+    /// `run/admin.sock`.
+    pub local: Router,
+    /// The product's own context, asked for its health.
+    pub product: crate::product::ProductContext,
+}
+
+/// Runs `newleaf worker --dir DIR`: the body of the hidden command.
+pub fn run_worker(product: &'static Product, dir: &Path) -> ExitCode {
+    match bootstrap::run(product, dir) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            report(&error);
+            error.exit_code()
+        }
+    }
+}
+
+/// Logs a failure once, with all its causes.
+fn report(error: &(dyn std::error::Error + 'static)) {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    let chain = causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"));
+    tracing::error!("worker: {chain}");
+}
+
+#[cfg(test)]
+mod tests {
+    use newleaf_domain::{Digest, Version};
+    use newleaf_launcher::state::{CorePhase, CoreSlot, CoreState, Origin, STATE_SCHEMA, State};
+    use newleaf_launcher::wire::Wire;
+
+    use super::Control;
+
+    pub(super) fn state() -> State {
+        let good = CoreSlot {
+            digest: Digest::of(b"1.0.0"),
+            version: Version::parse("1.0.0").unwrap(),
+            origin: Origin::Release,
+            protocol: 1,
+            program: "bin/newleaf".to_owned(),
+            schema: 1,
+            oldest_reader: 1,
+        };
+        State {
+            schema: STATE_SCHEMA,
+            seq: 1,
+            core: CoreState {
+                good,
+                previous: None,
+                trial: None,
+                phase: CorePhase::Idle,
+                launcher_tries: 0,
+            },
+            apps: std::collections::BTreeMap::default(),
+            bad: Vec::new(),
+        }
+    }
+
+    /// The launcher's end, and a control handle on the other.
+    pub(super) fn pair() -> (Wire, Control) {
+        let (launcher, worker) = Wire::pair().unwrap();
+        (launcher, Control::start(worker.into(), state()).unwrap())
+    }
+}

@@ -1,4 +1,4 @@
-//! A real Chromium, driven over WebDriver.
+//! A real Chromium, driven over `WebDriver`.
 
 use std::net::TcpListener;
 use std::path::Path;
@@ -99,7 +99,10 @@ impl Browser {
     }
 }
 
-fn capabilities(profile: &Path, javascript: JavaScript) -> serde_json::Map<String, serde_json::Value> {
+fn capabilities(
+    profile: &Path,
+    javascript: JavaScript,
+) -> serde_json::Map<String, serde_json::Value> {
     let scripts = if javascript == JavaScript::On { 1 } else { 2 };
     let options = json!({
         "args": [

@@ -2,12 +2,16 @@
 //! a load client that classifies every failure, a real browser.
 //!
 //! Only what crosses crates stands here; what one crate can show alone is tested beside its code.
-#![expect(clippy::unwrap_used, clippy::missing_panics_doc,
-    reason = "a test's machinery stops at the first surprise, and its message is the report")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::missing_panics_doc,
+    reason = "a test's machinery stops at the first surprise, and its message is the report"
+)]
 
 pub mod browser;
 pub mod build;
 pub mod load;
 pub mod process;
 pub mod skip;
+pub mod test_point;
 pub mod world;

@@ -56,8 +56,12 @@ impl Tally {
     }
 
     /// The latency below which `share` (0 to 1) of the good answers lie, in milliseconds.
-    #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss,
-        reason = "a rank in a list of some thousands")]
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a rank in a list of some thousands"
+    )]
     pub fn percentile(&self, share: f64) -> f64 {
         let mut sorted = self.latencies.clone();
         sorted.sort_unstable();
@@ -105,7 +109,7 @@ struct Shared {
 /// How long a pooled connection may lie idle before the client closes it.
 const MAX_IDLE: Duration = Duration::from_secs(1);
 /// After this a request has failed; well beyond any hold of the tests.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 const TICK: Duration = Duration::from_millis(10);
 
 impl Load {
@@ -180,9 +184,10 @@ impl Shared {
     async fn one(&self, shot: &Shot) -> Result<(), (String, String)> {
         let mut sender = match self.pooled().await {
             Some(sender) => sender,
-            None => self.connect().await.map_err(|error| {
-                (format!("connect {:?}", error.kind()), error.to_string())
-            })?,
+            None => self
+                .connect()
+                .await
+                .map_err(|error| (format!("connect {:?}", error.kind()), error.to_string()))?,
         };
         let answer = sender
             .send_request(shot.request(self.address))
@@ -217,7 +222,8 @@ impl Shared {
     async fn connect(&self) -> std::io::Result<SendRequest<Full<Bytes>>> {
         let stream = TcpStream::connect(self.address).await?;
         stream.set_nodelay(true)?;
-        let (sender, connection) = handshake(TokioIo::new(stream)).await.map_err(std::io::Error::other)?;
+        let (sender, connection) =
+            handshake(TokioIo::new(stream)).await.map_err(std::io::Error::other)?;
         // The error of a connection is the error of its request, which is counted there.
         tokio::spawn(async move { drop(connection.await) });
         self.tally.lock().unwrap().connections += 1;

@@ -57,7 +57,12 @@ impl Process {
             }
             let left = deadline.saturating_duration_since(Instant::now());
             let over = lines.open_streams == 0 || left.is_zero();
-            assert!(!over, "{} never said {part:?}; it said:\n{}", self.name, lines.seen.join("\n"));
+            assert!(
+                !over,
+                "{} never said {part:?}; it said:\n{}",
+                self.name,
+                lines.seen.join("\n")
+            );
             lines = self.output.changed.wait_timeout(lines, left).unwrap().0;
         }
     }
@@ -92,7 +97,13 @@ impl Process {
             let timeout = rustix::event::Timespec::try_from(left).unwrap();
             let mut fds = [rustix::event::PollFd::new(&pid_fd, rustix::event::PollFlags::IN)];
             let ready = rustix::event::poll(&mut fds, Some(&timeout)).unwrap();
-            assert_ne!(ready, 0, "{} did not end within {within:?}; it said:\n{}", self.name, self.log());
+            assert_ne!(
+                ready,
+                0,
+                "{} did not end within {within:?}; it said:\n{}",
+                self.name,
+                self.log()
+            );
         }
         self.child.wait().unwrap()
     }
@@ -154,6 +165,17 @@ impl Ran {
         let ran = Self::of(command);
         assert_eq!(ran.code, 0, "{command:?} failed:\n{}{}", ran.stdout, ran.stderr);
         ran
+    }
+
+    /// Fails the test where the exit code is another.
+    #[expect(clippy::return_self_not_must_use, reason = "the code is often all that is asked")]
+    pub fn assert_code(self, code: i32) -> Self {
+        assert_eq!(
+            self.code, code,
+            "exit code {}, said:\n{}{}",
+            self.code, self.stdout, self.stderr
+        );
+        self
     }
 
     /// Standard output as JSON.

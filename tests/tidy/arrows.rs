@@ -20,23 +20,39 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "newleaf",
         &[
-            "newleaf-domain", "newleaf-launcher", "newleaf-package", "newleaf-plan", "newleaf-plugin-host",
-            "newleaf-trust", "newleaf-update", "newleaf-web",
+            "newleaf-domain",
+            "newleaf-launcher",
+            "newleaf-package",
+            "newleaf-plan",
+            "newleaf-plugin-host",
+            "newleaf-trust",
+            "newleaf-update",
+            "newleaf-web",
         ],
     ),
     ("newleaf-registry-api", &["newleaf-domain", "newleaf-package", "newleaf-trust"]),
     ("newleaf-keys", &["newleaf-domain", "newleaf-package", "newleaf-trust"]),
     (
         "newleaf-registry",
-        &["newleaf-domain", "newleaf-keys", "newleaf-package", "newleaf-registry-api", "newleaf-trust"],
+        &[
+            "newleaf-domain",
+            "newleaf-keys",
+            "newleaf-package",
+            "newleaf-registry-api",
+            "newleaf-trust",
+        ],
     ),
     ("newleaf-sdk", &[]),
     ("newleaf-sdk-testing", &["newleaf-domain", "newleaf-plugin-host"]),
     (
         "newleaf-sdk-cli",
         &[
-            "newleaf-domain", "newleaf-package", "newleaf-plugin-host", "newleaf-registry-api",
-            "newleaf-sdk-testing", "newleaf-trust",
+            "newleaf-domain",
+            "newleaf-package",
+            "newleaf-plugin-host",
+            "newleaf-registry-api",
+            "newleaf-sdk-testing",
+            "newleaf-trust",
         ],
     ),
     ("newleaf-hello", &["newleaf-sdk"]),
@@ -50,7 +66,10 @@ const ARROWS: &[(&str, &[&str])] = &[
 /// All that the crates which must stay small may use from elsewhere.
 const ALLOWED_FROM_ELSEWHERE: &[(&str, &[&str])] = &[
     ("newleaf-domain", &["hex", "jiff", "semver", "serde", "serde_json", "sha2", "thiserror"]),
-    ("newleaf-trust", &["ed25519-dalek", "hex", "serde", "serde_json", "sha2", "thiserror", "zeroize"]),
+    (
+        "newleaf-trust",
+        &["ed25519-dalek", "hex", "serde", "serde_json", "sha2", "thiserror", "zeroize"],
+    ),
     ("newleaf-plan", &["serde", "serde_json", "thiserror"]),
     ("newleaf-launcher", &["rustix", "serde", "serde_json", "sha2", "signal-hook", "thiserror"]),
 ];
@@ -63,7 +82,8 @@ fn every_arrow_between_crates_is_one_that_was_drawn() {
             continue;
         }
         let drawn = ARROWS.iter().find(|(name, _)| package.name == *name);
-        let (_, may_use) = drawn.unwrap_or_else(|| panic!("{} is not on the map of arrows", package.name));
+        let (_, may_use) =
+            drawn.unwrap_or_else(|| panic!("{} is not on the map of arrows", package.name));
         for dependency in &package.dependencies {
             let ours = dependency.name.starts_with("newleaf");
             if ours && dependency.kind == DependencyKind::Normal {
@@ -78,11 +98,16 @@ fn every_arrow_between_crates_is_one_that_was_drawn() {
 fn the_pure_crates_and_the_launcher_use_nothing_new() {
     let metadata = metadata();
     for (name, allowed) in ALLOWED_FROM_ELSEWHERE {
-        let package = metadata.workspace_packages().into_iter().find(|package| package.name == *name);
+        let package =
+            metadata.workspace_packages().into_iter().find(|package| package.name == *name);
         for dependency in &package.unwrap().dependencies {
             let from_elsewhere = !dependency.name.starts_with("newleaf");
             if from_elsewhere && dependency.kind == DependencyKind::Normal {
-                assert!(allowed.contains(&dependency.name.as_str()), "{name} may not use {}", dependency.name);
+                assert!(
+                    allowed.contains(&dependency.name.as_str()),
+                    "{name} may not use {}",
+                    dependency.name
+                );
             }
         }
     }

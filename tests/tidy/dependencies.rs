@@ -6,8 +6,21 @@ use crate::tree::{files, metadata, shown};
 
 /// Licences that may be linked into a product under any licence.
 const LICENCES: &[&str] = &[
-    "Apache-2.0", "Apache-2.0 WITH LLVM-exception", "BSD-2-Clause", "BSD-3-Clause", "BSL-1.0", "CC0-1.0",
-    "CDLA-Permissive-2.0", "ISC", "MIT", "MIT-0", "MPL-2.0", "Unicode-3.0", "Unlicense", "Zlib", "blessing",
+    "Apache-2.0",
+    "Apache-2.0 WITH LLVM-exception",
+    "BSD-2-Clause",
+    "BSD-3-Clause",
+    "BSL-1.0",
+    "CC0-1.0",
+    "CDLA-Permissive-2.0",
+    "ISC",
+    "MIT",
+    "MIT-0",
+    "MPL-2.0",
+    "Unicode-3.0",
+    "Unlicense",
+    "Zlib",
+    "blessing",
     "0BSD",
 ];
 
@@ -31,7 +44,9 @@ fn every_licence_is_one_that_was_accepted() {
             panic!("{} states no licence", package.name);
         };
         let accepted = licence.replace('/', " OR ").split(" AND ").all(|part| {
-            part.trim_matches(['(', ')', ' ']).split(" OR ").any(|one| LICENCES.contains(&one.trim_matches(['(', ')', ' '])))
+            part.trim_matches(['(', ')', ' '])
+                .split(" OR ")
+                .any(|one| LICENCES.contains(&one.trim_matches(['(', ')', ' '])))
         });
         assert!(accepted, "{} is under {licence}", package.name);
     }
@@ -52,7 +67,8 @@ fn every_doubled_crate_is_known() {
     for package in metadata().packages {
         versions.entry(package.name.to_string()).or_default().insert(package.version.to_string());
     }
-    let doubled: BTreeSet<_> = versions.iter().filter(|(_, v)| v.len() > 1).map(|(name, _)| name.as_str()).collect();
+    let doubled: BTreeSet<_> =
+        versions.iter().filter(|(_, v)| v.len() > 1).map(|(name, _)| name.as_str()).collect();
     let known: BTreeSet<_> = DOUBLED.iter().copied().collect();
     let new: Vec<_> = doubled.difference(&known).collect();
     let gone: Vec<_> = known.difference(&doubled).collect();

@@ -19,7 +19,8 @@ fn unsafe_stands_only_in_the_listed_files() {
     for path in files(".rs") {
         let text = std::fs::read_to_string(&path).unwrap();
         let code = text.lines().map(str::trim_start).filter(|line| !line.starts_with("//"));
-        let mut words = code.flat_map(|line| line.split(|c: char| !c.is_alphanumeric() && c != '_'));
+        let mut words =
+            code.flat_map(|line| line.split(|c: char| !c.is_alphanumeric() && c != '_'));
         if words.any(|word| word == "unsafe") && !shown(&path).starts_with("tests/tidy") {
             found.push(shown(&path));
         }
@@ -42,7 +43,12 @@ fn no_file_speaks_of_one_machine() {
 
 #[test]
 fn nothing_is_left_to_do_in_the_code() {
-    let marks = ["to".to_owned() + "do!(", "unimple".to_owned() + "mented!(", "FIX".to_owned() + "ME", "XX".to_owned() + "X:"];
+    let marks = [
+        "to".to_owned() + "do!(",
+        "unimple".to_owned() + "mented!(",
+        "FIX".to_owned() + "ME",
+        "XX".to_owned() + "X:",
+    ];
     for path in files(".rs") {
         let text = std::fs::read_to_string(&path).unwrap();
         for mark in &marks {

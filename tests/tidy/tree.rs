@@ -38,7 +38,11 @@ pub(crate) fn metadata() -> Metadata {
     MetadataCommand::new()
         .current_dir(source_root())
         .features(CargoOpt::AllFeatures)
-        .other_options(["--filter-platform".to_owned(), "x86_64-unknown-linux-gnu".to_owned(), "--offline".to_owned()])
+        .other_options([
+            "--filter-platform".to_owned(),
+            "x86_64-unknown-linux-gnu".to_owned(),
+            "--offline".to_owned(),
+        ])
         .exec()
         .unwrap()
 }

@@ -51,7 +51,11 @@ fn main() -> ExitCode {
     });
     let minutes = began.elapsed().as_secs_f64() / 60.0;
     println!("tier {}, {minutes:.1} minutes", tier.as_str());
-    println!("{} passed, {} failed, {skipped} skipped", tally.passed - skipped.min(tally.passed), tally.failed);
+    println!(
+        "{} passed, {} failed, {skipped} skipped",
+        tally.passed - skipped.min(tally.passed),
+        tally.failed
+    );
     if finished && tally.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
@@ -93,7 +97,8 @@ impl Tally {
     /// Adds a line such as `test result: ok. 12 passed; 0 failed; 0 ignored; …`.
     fn take(&mut self, line: &str) {
         let Some(counts) = line.strip_prefix("test result:") else { return };
-        let words = counts.split([' ', ';', '.']).filter(|word| !word.is_empty()).collect::<Vec<_>>();
+        let words =
+            counts.split([' ', ';', '.']).filter(|word| !word.is_empty()).collect::<Vec<_>>();
         for pair in words.windows(2) {
             match (pair[0].parse::<usize>(), pair[1]) {
                 (Ok(n), "passed") => self.passed += n,
@@ -117,8 +122,13 @@ fn fetch_browser() {
         return;
     }
     println!("fetching chromium and chromium-driver from Debian");
-    for arguments in [&["update", "-qq"][..], &["install", "-y", "-qq", "chromium", "chromium-driver"]] {
-        let done = Command::new("apt-get").args(arguments).env("DEBIAN_FRONTEND", "noninteractive").output();
+    for arguments in
+        [&["update", "-qq"][..], &["install", "-y", "-qq", "chromium", "chromium-driver"]]
+    {
+        let done = Command::new("apt-get")
+            .args(arguments)
+            .env("DEBIAN_FRONTEND", "noninteractive")
+            .output();
         if !done.is_ok_and(|output| output.status.success()) {
             println!("apt-get {} failed; the browser tests will be skipped", arguments.join(" "));
             return;
@@ -129,8 +139,12 @@ fn fetch_browser() {
 /// Whether guests can be built; tries to add the target where rustup is there.
 fn has_wasm_target() -> bool {
     let installed = || {
-        let sysroot = Command::new("rustc").args(["--print", "target-libdir", "--target", "wasm32-wasip2"]).output();
-        sysroot.is_ok_and(|out| std::path::Path::new(String::from_utf8_lossy(&out.stdout).trim()).is_dir())
+        let sysroot = Command::new("rustc")
+            .args(["--print", "target-libdir", "--target", "wasm32-wasip2"])
+            .output();
+        sysroot.is_ok_and(|out| {
+            std::path::Path::new(String::from_utf8_lossy(&out.stdout).trim()).is_dir()
+        })
     };
     if installed() {
         return true;

@@ -1,0 +1,115 @@
+//! The portal in a real Chromium against real processes, with scripts and without.
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+use std::path::PathBuf;
+
+use newleaf_tests::browser::{Browser, JavaScript};
+use newleaf_tests::build::{source_root, target_folder};
+use newleaf_tests::skip::skipped;
+use newleaf_tests::world::{CoreRelease, Host, HostSettings, World};
+
+/// Where the pictures of the README stand.
+const PICTURES: &str = "core/host/guide/pictures";
+/// Set to make the README's pictures anew; without it they go to the build folder.
+const WRITE_PICTURES: &str = "NEWLEAF_WRITE_PICTURES";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_admin_updates_an_app_and_core_in_the_browser() {
+    updates_in_the_browser("with scripts", JavaScript::On).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_admin_updates_an_app_and_core_without_scripts() {
+    updates_in_the_browser("without scripts", JavaScript::Off).await;
+}
+
+async fn updates_in_the_browser(name: &str, javascript: JavaScript) {
+    if !Browser::is_installed() {
+        skipped(name, "chromium and chromedriver");
+        return;
+    }
+    let (world, host) = blocking(set_up).await;
+    let browser = Browser::open(javascript).await;
+    sign_in(&browser, &host).await;
+    picture(&browser, javascript, "overview").await;
+
+    browser.click(r#"form[action="/plans"]:has(input[value="acme/notes"]) button.primary"#).await;
+    browser.wait_for_text("What the app may do").await;
+    browser.wait_for_text("16 MiB").await;
+    picture(&browser, javascript, "plan").await;
+    browser.click(r#"input[name="consent"]"#).await;
+    browser.click(r#"form.start button.primary"#).await;
+    browser.wait_for_text("Notes 2.0.0 is in place").await;
+    let host = blocking(move || notes_are_kept_and_migrated(host)).await;
+
+    browser.page.goto(&format!("http://{}/", host.admin)).await.unwrap();
+    browser.click(r#"form[action="/plans"]:has(input[value="core"]) button.primary"#).await;
+    browser.wait_for_text("Prerequisites").await;
+    browser.click(r#"form.start button.primary"#).await;
+    browser.wait_for_text("Watch, then commit").await;
+    picture(&browser, javascript, "run").await;
+    browser.wait_for_text("Newleaf 1.1.0 is in place").await;
+
+    browser.page.goto(&format!("http://{}/history", host.admin)).await.unwrap();
+    browser.wait_for_text("1.0.0 → 2.0.0").await;
+    browser.wait_for_text("1.0.0 → 1.1.0").await;
+    picture(&browser, javascript, "history").await;
+    browser.close().await;
+    blocking(move || {
+        assert_eq!(host.core_version(), "1.1.0");
+        drop((host, world));
+    })
+    .await;
+}
+
+fn set_up() -> (World, Host) {
+    let (world, host) =
+        World::with_host(HostSettings { probation: 3.0, ..HostSettings::default() });
+    host.add_note("Buy oat milk", "todo, home");
+    host.add_note("Call the printer", "work");
+    world.registry.publish_app("plugins/notes");
+    world.registry.publish_core(CoreRelease::Newer);
+    host.run(&["check"]).assert_code(0);
+    (world, host)
+}
+
+async fn sign_in(browser: &Browser, host: &Host) {
+    let link = host.sign_in_link();
+    browser.page.goto(&link).await.unwrap();
+    browser.click("form button.primary").await;
+    browser.wait_for_text("Notes").await;
+    browser.page.goto(&link).await.unwrap();
+    browser.wait_for_text("sign-in-link").await;
+    browser.page.goto(&format!("http://{}/", host.admin)).await.unwrap();
+    browser.wait_for_text("2 updates").await;
+}
+
+fn notes_are_kept_and_migrated(host: Host) -> Host {
+    assert_eq!(host.app_version("acme/notes"), "2.0.0");
+    assert_eq!(host.count_notes("Buy oat milk"), 1);
+    let notes: serde_json::Value =
+        serde_json::from_str(&host.get("/apps/acme/notes/api/notes").body).unwrap();
+    let note = notes.as_array().unwrap().iter().find(|note| note["title"] == "Buy oat milk");
+    assert_eq!(
+        note.unwrap()["tags"],
+        serde_json::json!(["home", "todo"]),
+        "tags were not migrated"
+    );
+    host
+}
+
+/// Keeps a picture of the page; those of the README come from the run with scripts.
+async fn picture(browser: &Browser, javascript: JavaScript, name: &str) {
+    let folder: PathBuf = match javascript {
+        JavaScript::On if std::env::var_os(WRITE_PICTURES).is_some() => {
+            source_root().join(PICTURES)
+        }
+        JavaScript::On => target_folder().join("pictures"),
+        JavaScript::Off => target_folder().join("pictures-without-scripts"),
+    };
+    browser.picture(&folder.join(format!("{name}.png"))).await;
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    tokio::task::spawn_blocking(work).await.unwrap()
+}

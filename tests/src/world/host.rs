@@ -1,0 +1,344 @@
+//! One updated machine: a folder, `newleaf serve` on it, and its command line.
+
+use std::net::SocketAddr;
+use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::{Registry, START};
+use crate::build;
+use crate::process::{Process, Ran};
+use std::os::unix::process::CommandExt as _;
+
+/// Settings of a host that tests shorten.
+#[derive(Debug, Clone, Copy)]
+pub struct HostSettings {
+    /// Seconds of probation, for core and apps.
+    pub probation: f64,
+    /// Seconds until a new worker must be ready.
+    pub ready_within: f64,
+    /// Seconds a draining worker leaves idle connections open.
+    pub linger: f64,
+}
+
+impl Default for HostSettings {
+    /// Short waits, long enough for a machine with two busy cores.
+    fn default() -> Self {
+        Self { probation: 2.0, ready_within: 20.0, linger: 1.5 }
+    }
+}
+
+/// A host. Its processes end with it.
+#[derive(Debug)]
+pub struct Host {
+    /// Its folder.
+    pub dir: PathBuf,
+    /// Where the product is served.
+    pub public: SocketAddr,
+    /// Where the portal is served.
+    pub admin: SocketAddr,
+    /// The launcher.
+    pub process: Process,
+    program: PathBuf,
+}
+
+impl Host {
+    /// Makes the folder of a host that runs core 1.0.0, and starts it.
+    pub fn start(dir: &Path, repository: &str, root: &Path, settings: HostSettings) -> Self {
+        let program = Self::init(dir, repository, root, settings);
+        Self::serve(dir, &program)
+    }
+
+    /// The same as another user: the folder is that user's, and so is the host.
+    pub fn start_as(user: u32, dir: &Path, registry: &Registry, settings: HostSettings) -> Self {
+        let program = prefix_of(dir);
+        Ran::ok(init_command(&program, dir, &registry.url, &registry.root).uid(user).gid(user));
+        settings.write(dir);
+        Self::serve_command(dir, &program, serve_command(dir, &program).uid(user).gid(user))
+    }
+
+    /// Makes the folder of a host that runs core 1.0.0; returns the program that stands for
+    /// `<prefix>/newleaf`.
+    pub fn init(dir: &Path, repository: &str, root: &Path, settings: HostSettings) -> PathBuf {
+        let program = prefix_of(dir);
+        Ran::ok(&mut init_command(&program, dir, repository, root));
+        settings.write(dir);
+        program
+    }
+
+    /// Starts the host in `dir` on the addresses its settings name.
+    pub fn serve(dir: &Path, program: &Path) -> Self {
+        Self::serve_with(dir, program, None)
+    }
+
+    /// The same, with the other end of a test point inherited.
+    pub fn serve_with(dir: &Path, program: &Path, test_point: Option<OwnedFd>) -> Self {
+        let mut command = serve_command(dir, program);
+        if let Some(end) = &test_point {
+            command.env("NEWLEAF_TEST_POINT_FD", end.as_raw_fd().to_string());
+        }
+        let host = Self::serve_command(dir, program, &mut command);
+        drop(test_point);
+        host
+    }
+
+    fn serve_command(dir: &Path, program: &Path, command: &mut Command) -> Self {
+        let process = Process::start("newleaf serve", command);
+        let public = address_in(&process.wait_for_line("public http://", START));
+        let admin = address_in(&process.wait_for_line("admin http://", START));
+        Self { dir: dir.to_owned(), public, admin, process, program: program.to_owned() }
+    }
+
+    /// Kills the whole host as a power cut would, and starts it again.
+    #[must_use]
+    pub fn power_cycle(mut self) -> Self {
+        self.process.kill_group();
+        let (dir, program) = (self.dir.clone(), self.program.clone());
+        drop(self);
+        Self::serve(&dir, &program)
+    }
+
+    /// A command of the host's own command line.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.program);
+        command.args(arguments).arg("--dir").arg(&self.dir);
+        command
+    }
+
+    /// Runs a command of the host's command line to its end.
+    pub fn run(&self, arguments: &[&str]) -> Ran {
+        Ran::of(&mut self.command(arguments))
+    }
+
+    /// Starts a command of the host's command line without waiting for it.
+    pub fn spawn(&self, arguments: &[&str]) -> Process {
+        Process::start(&format!("newleaf {}", arguments.join(" ")), &mut self.command(arguments))
+    }
+
+    /// Kills the worker that has served longest.
+    pub fn kill_worker(&self) {
+        let pid = self.process.pid().as_raw_nonzero();
+        let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
+        let workers = children.split_whitespace().filter(|child| {
+            let line =
+                std::fs::read_to_string(format!("/proc/{child}/cmdline")).unwrap_or_default();
+            line.split('\0').any(|word| word == "worker")
+        });
+        let oldest = workers.filter_map(|pid| pid.parse().ok()).min().expect("a worker runs");
+        let oldest = rustix::process::Pid::from_raw(oldest).unwrap();
+        rustix::process::kill_process(oldest, rustix::process::Signal::KILL).unwrap();
+    }
+
+    /// Waits until no update runs, then returns the history, newest first.
+    pub fn history_when_over(&self) -> serde_json::Value {
+        let deadline = std::time::Instant::now() + START;
+        loop {
+            let history = self.run(&["history", "--json"]);
+            if history.code == 0 {
+                let history = history.json();
+                if history[0]["ending"].is_string() {
+                    return history;
+                }
+            }
+            assert!(std::time::Instant::now() < deadline, "never over:\n{}", self.process.log());
+            // Asked again: between two workers nobody is there who could tell.
+            std::thread::sleep(std::time::Duration::from_millis(100));
+        }
+    }
+
+    /// Runs a command with `--json` that must exit 0.
+    pub fn json(&self, arguments: &[&str]) -> serde_json::Value {
+        Ran::ok(self.command(arguments).arg("--json")).json()
+    }
+
+    /// Runs a command with `--json` that must exit with `code`.
+    pub fn json_of(&self, arguments: &[&str], code: i32) -> serde_json::Value {
+        Ran::of(self.command(arguments).arg("--json")).assert_code(code).json()
+    }
+
+    /// The history as the journal has it now, newest first.
+    pub fn history_now(&self) -> serde_json::Value {
+        self.json(&["history"])
+    }
+
+    /// The body of the file `state`.
+    pub fn state(&self) -> serde_json::Value {
+        let text = std::fs::read_to_string(self.dir.join("state")).unwrap();
+        serde_json::Deserializer::from_str(&text).into_iter().next().unwrap().unwrap()
+    }
+
+    /// Posts a form to the portal.
+    pub fn admin_form(&self, path: &str, body: &str, origin: &str, cookie: Option<&str>) -> Answer {
+        let cookie = cookie.map_or_else(String::new, |cookie| format!("Cookie: {cookie}\r\n"));
+        let headers = format!(
+            "Origin: {origin}\r\nContent-Type: application/x-www-form-urlencoded\r\n{cookie}"
+        );
+        request_with(self.admin, "POST", path, &headers, Some(body))
+    }
+
+    /// The version of core that serves.
+    pub fn core_version(&self) -> String {
+        self.json(&["status"])["core"]["version"].as_str().unwrap().to_owned()
+    }
+
+    /// The version of an app that serves.
+    pub fn app_version(&self, app: &str) -> String {
+        let status = self.json(&["status"]);
+        let apps = status["apps"].as_array().unwrap();
+        let row = apps.iter().find(|row| row["id"] == app);
+        row.map_or_else(String::new, |row| row["version"].as_str().unwrap_or_default().to_owned())
+    }
+
+    /// A link that signs one person in, on the admin address.
+    pub fn sign_in_link(&self) -> String {
+        let ran = self.run(&["sign-in-link"]).assert_code(0);
+        let link = ran.stdout.split_whitespace().find(|word| word.starts_with("http"));
+        link.unwrap_or_else(|| panic!("no link in {}", ran.stdout)).to_owned()
+    }
+
+    /// The program at `<prefix>`.
+    pub fn program(&self) -> &Path {
+        &self.program
+    }
+}
+
+impl HostSettings {
+    /// Puts the settings into `<dir>/newleaf.toml`, as an admin would edit them.
+    fn write(self, dir: &Path) {
+        let path = dir.join("newleaf.toml");
+        let text = std::fs::read_to_string(&path).unwrap();
+        let Self { probation, ready_within, linger } = self;
+        let text = text
+            .replace("# public = [\"127.0.0.1:8080\"]", &setting("public"))
+            .replace("# admin = [\"127.0.0.1:8081\"]", &setting("admin"))
+            .replace("# probation = 60", &format!("probation = {probation}"))
+            .replace("# ready_within = 30", &format!("ready_within = {ready_within}"))
+            .replace("# linger = 2", &format!("linger = {linger}"));
+        assert!(text.contains("\nlinger = "), "the template of newleaf.toml changed:\n{text}");
+        std::fs::write(&path, text).unwrap();
+    }
+
+    /// Gives the copy of a host in `dir` addresses of its own.
+    pub fn new_ports(self, dir: &Path) {
+        let path = dir.join("newleaf.toml");
+        let text = std::fs::read_to_string(&path).unwrap();
+        let line = |line: &str| match line.split_once(" = ") {
+            Some((name @ ("public" | "admin"), _)) => setting(name),
+            _ => line.to_owned(),
+        };
+        std::fs::write(&path, text.lines().map(line).collect::<Vec<_>>().join("\n")).unwrap();
+    }
+}
+
+/// The line of newleaf.toml that gives `name` a free port.
+fn setting(name: &str) -> String {
+    format!("{name} = [\"127.0.0.1:{}\"]", free_port())
+}
+
+fn address_in(line: &str) -> SocketAddr {
+    let after = line.split("http://").nth(1).unwrap_or_default();
+    let text = after.split(['/', ' ', '"']).next().unwrap_or_default();
+    text.parse().unwrap_or_else(|error| panic!("no address in {line:?}: {error}"))
+}
+
+/// A port that was free a moment ago; a host that is started again must find its clients' port.
+fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// A copy of the stock program that stands for `<prefix>/newleaf` of the host in `dir`.
+fn prefix_of(dir: &Path) -> PathBuf {
+    let prefix = dir.with_extension("prefix");
+    std::fs::create_dir_all(&prefix).unwrap();
+    let program = prefix.join("newleaf");
+    std::fs::copy(build::program("newleaf"), &program).unwrap();
+    program
+}
+
+fn init_command(program: &Path, dir: &Path, repository: &str, root: &Path) -> Command {
+    let mut command = Command::new(program);
+    command
+        .arg("init")
+        .arg("--dir")
+        .arg(dir)
+        .args(["--repository", repository])
+        .arg("--root")
+        .arg(root);
+    command
+}
+
+fn serve_command(dir: &Path, program: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.arg("serve").arg("--dir").arg(dir);
+    command
+}
+
+/// What a request to the product was answered.
+#[derive(Debug)]
+pub struct Answer {
+    /// The status code.
+    pub status: u16,
+    /// The body as text.
+    pub body: String,
+}
+
+impl Host {
+    /// `GET path` on the public address.
+    pub fn get(&self, path: &str) -> Answer {
+        request(self.public, "GET", path, None)
+    }
+
+    /// `POST path` with a JSON body on the public address.
+    pub fn post_json(&self, path: &str, body: &str) -> Answer {
+        request(self.public, "POST", path, Some(body))
+    }
+
+    /// Adds a note to the notes app.
+    pub fn add_note(&self, title: &str, tags: &str) {
+        let body = serde_json::json!({ "title": title, "body": "", "tags": tags }).to_string();
+        let answer = self.post_json("/apps/acme/notes/api/notes", &body);
+        assert_eq!(answer.status, 201, "{}", answer.body);
+    }
+
+    /// How many notes the notes app has with this title.
+    pub fn count_notes(&self, title: &str) -> u64 {
+        let answer = self.get("/apps/acme/notes/api/notes");
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        let notes: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
+        notes.as_array().unwrap().iter().filter(|note| note["title"] == title).count() as u64
+    }
+}
+
+/// One request over a connection of its own (RFC 9112), answered within 30 s.
+fn request(address: SocketAddr, method: &str, path: &str, json: Option<&str>) -> Answer {
+    let headers = if json.is_some() { "Content-Type: application/json\r\n" } else { "" };
+    request_with(address, method, path, headers, json)
+}
+
+fn request_with(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &str,
+    body: Option<&str>,
+) -> Answer {
+    use std::io::{Read as _, Write as _};
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(std::time::Duration::from_secs(30))).unwrap();
+    let body = body.unwrap_or_default();
+    let length = body.len();
+    write!(
+        stream,
+        "{method} {path} HTTP/1.0\r\nHost: {address}\r\nContent-Length: {length}\r\n{headers}\r\n{body}"
+    )
+    .unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    let answer = String::from_utf8_lossy(&answer).into_owned();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+    let status = head.split(' ').nth(1).and_then(|code| code.parse().ok());
+    Answer {
+        status: status.unwrap_or_else(|| panic!("no status in {head:?}")),
+        body: body.to_owned(),
+    }
+}

@@ -1,0 +1,116 @@
+//! Promise 4: no request fails while core or an app is updated.
+
+use bytes::Bytes;
+use hyper::{Method, StatusCode};
+use newleaf_tests::load::{Load, Shot, Tally};
+use newleaf_tests::world::{CoreRelease, Host, HostSettings, World};
+
+/// Requests a second, over keep-alive HTTP/1.1; half of them to an app, half to core.
+const RATE: u32 = 500;
+
+/// Reads and writes, of the app's database and of core's.
+fn shots() -> Vec<Shot> {
+    let json = |text: &'static str| Some(("application/json", Bytes::from_static(text.as_bytes())));
+    vec![
+        Shot {
+            name: "read core",
+            method: Method::GET,
+            path: "/board.json".into(),
+            body: None,
+            expect: StatusCode::OK,
+        },
+        Shot {
+            name: "read app",
+            method: Method::GET,
+            path: "/apps/acme/notes/api/notes/1".into(),
+            body: None,
+            expect: StatusCode::OK,
+        },
+        Shot {
+            name: "write core",
+            method: Method::POST,
+            path: "/board".into(),
+            body: json(r#"{"text":"from the load"}"#),
+            expect: StatusCode::CREATED,
+        },
+        Shot {
+            name: "write app",
+            method: Method::POST,
+            path: "/apps/acme/notes/api/notes".into(),
+            body: json(r#"{"title":"load","body":"a note","tags":"load"}"#),
+            expect: StatusCode::CREATED,
+        },
+    ]
+}
+
+/// Runs `update` while the load goes on, from well before to well after it.
+async fn under_load(host: Host, update: impl FnOnce(&Host) + Send + 'static) -> (Host, Tally) {
+    let load = Load::start(host.public, RATE, shots());
+    let host = tokio::task::spawn_blocking(move || {
+        update(&host);
+        host
+    })
+    .await
+    .unwrap();
+    // The old worker drains after the update is reported; the load goes on until it is gone.
+    let so_far = load.good();
+    while load.good() < so_far + u64::from(RATE) * 3 {
+        tokio::task::yield_now().await;
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    (host, load.stop().await)
+}
+
+async fn running_world() -> (World, Host) {
+    tokio::task::spawn_blocking(|| {
+        let (world, host) = World::with_host(HostSettings::default());
+        host.add_note("first", "one, two");
+        world.registry.publish_app("plugins/notes");
+        (world, host)
+    })
+    .await
+    .unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_request_fails_while_an_app_and_core_are_updated_and_one_core_is_rolled_back() {
+    let (world, host) = running_world().await;
+
+    let (host, tally) = under_load(host, |host| {
+        host.run(&["update", "acme/notes", "--version", "2.0.0", "--yes"]).assert_code(0);
+    })
+    .await;
+    println!("app 1.0.0 -> 2.0.0: {tally}");
+    assert_eq!(tally.failures(), 0, "{tally}\n{}", host.process.log());
+    assert_eq!(host.app_version("acme/notes"), "2.0.0");
+    let written = tally.ok["write app"];
+    assert_eq!(host.count_notes("load"), written, "acknowledged notes are missing");
+
+    let world = publish(world, CoreRelease::Newer).await;
+    let (host, tally) = under_load(host, |host| {
+        host.run(&["update", "core", "--yes"]).assert_code(0);
+    })
+    .await;
+    println!("core 1.0.0 -> 1.1.0: {tally}");
+    assert_eq!(tally.failures(), 0, "{tally}\n{}", host.process.log());
+    assert_eq!(host.core_version(), "1.1.0");
+
+    let world = publish(world, CoreRelease::Unhealthy).await;
+    let (host, tally) = under_load(host, |host| {
+        host.run(&["update", "core", "--yes"]).assert_code(5);
+    })
+    .await;
+    println!("core 1.1.0 -> 1.2.2 and back: {tally}");
+    assert_eq!(tally.failures(), 0, "{tally}\n{}", host.process.log());
+    assert_eq!(host.core_version(), "1.1.0");
+    drop((host, world));
+}
+
+async fn publish(world: World, core: CoreRelease) -> World {
+    tokio::task::spawn_blocking(move || {
+        world.registry.publish_core(core);
+        world
+    })
+    .await
+    .unwrap()
+}

@@ -1,0 +1,109 @@
+//! Every page, rendered from sample data: proves that each can be, and shows them to whoever looks.
+//!
+//! `NEWLEAF_GALLERY=<folder> cargo test -p newleaf-web gallery` also writes them there.
+
+use newleaf_update::FourLines;
+
+use crate::asset;
+use crate::page::{self, Asked, Frame, History, Page, Releases, Undo};
+use crate::sample;
+use crate::store::LinkStanding;
+
+fn pages() -> Vec<(&'static str, Page)> {
+    let (product, reader) = (sample::product(), sample::reader());
+    let frame = Frame { product: &product, reader: Some(&reader), now: sample::now() };
+    let outside = Frame { reader: None, ..frame };
+    let mut pages = doors(&outside);
+    pages.extend(inner_pages(&frame));
+    pages.extend(answers(&frame));
+    pages
+}
+
+fn doors(frame: &Frame<'_>) -> Vec<(&'static str, Page)> {
+    vec![
+        ("sign-in", page::confirm(frame, "/sign-in/00", "admin")),
+        ("sign-in-used", page::link_refused(frame, &LinkStanding::Used)),
+        ("signed-out", page::signed_out(frame, "/history")),
+    ]
+}
+
+fn inner_pages(frame: &Frame<'_>) -> Vec<(&'static str, Page)> {
+    let reader = &sample::reader();
+    let (history, plan) = (sample::history(), sample::plan_view());
+    let mut blocked = plan.clone();
+    blocked.prerequisites = sample::blocked_prerequisites();
+    let overview = |view| page::overview(frame, reader, view, History(&history));
+    let candidates = sample::candidates();
+    let releases = Releases { name: "Notes", candidates: &candidates, blocked: None };
+    vec![
+        ("overview", overview(&sample::overview())),
+        ("overview-trouble", overview(&sample::troubled_overview())),
+        ("overview-quiet", overview(&sample::quiet_overview())),
+        ("plan", page::plan(frame, reader, &plan, Asked::Nothing)),
+        ("plan-without-consent", page::plan(frame, reader, &plan, Asked::WithoutConsent)),
+        ("plan-blocked", page::plan(frame, reader, &blocked, Asked::WhileBlocked)),
+        ("run", page::run(frame, &sample::running())),
+        ("run-committed", page::run(frame, &sample::committed())),
+        ("run-rolled-back", page::run(frame, &sample::rolled_back())),
+        ("run-undone", page::run(frame, &sample::undone())),
+        ("history", page::history(frame, &history)),
+        ("history-empty", page::history(frame, &[])),
+        ("releases", page::releases(frame, reader, &releases)),
+        ("preflight", page::preflight(frame, &sample::blocked_prerequisites())),
+    ]
+}
+
+fn answers(frame: &Frame<'_>) -> Vec<(&'static str, Page)> {
+    let offer = newleaf_update::view::UndoOffer {
+        version: sample::version("1.0.0"),
+        loses: Some("3 notes written since 21 Nov 2026 would be lost.".to_owned()),
+    };
+    let target = sample::notes_target();
+    let from = sample::version("2.0.0");
+    let undo = Undo {
+        target: &target,
+        name: "Notes",
+        from: Some(&from),
+        offer: &offer,
+        replaced: Some(sample::now()),
+    };
+    let lines = FourLines {
+        state: "Notes 1.0.0 goes on serving".to_owned(),
+        failed: "the role pub.acme is signed by key 8f3a…, pinned is 41c2…".to_owned(),
+        done: "Nothing was changed".to_owned(),
+        todo: "Ask the author whether the key was changed: `newleaf trust show`".to_owned(),
+    };
+    vec![
+        ("undo", page::undo(frame, &sample::reader(), &undo)),
+        ("stale", page::stale(frame, &sample::stale_plan())),
+        ("failed", page::failed(frame, "The plan could not be made", &lines)),
+        (
+            "not-found",
+            page::failure(frame, "Not found", "There is no such page.", ("/", "To the overview")),
+        ),
+    ]
+}
+
+#[test]
+fn the_gallery_renders_every_page_whole() {
+    for (name, page) in pages() {
+        let text = page.0;
+        assert!(text.ends_with("</main></body></html>"), "{name} is cut off");
+        assert!(!text.contains(" style=") && !text.contains("<style"), "{name} has inline style");
+        assert_eq!(text.matches("<h1").count(), 1, "{name} has not exactly one h1");
+        write(name, &text);
+    }
+}
+
+/// Writes a page where it can be opened without a server, if someone asked for it.
+fn write(name: &str, text: &str) {
+    let Some(folder) = std::env::var_os("NEWLEAF_GALLERY").map(std::path::PathBuf::from) else {
+        return;
+    };
+    let mut text = text.to_owned();
+    for (asset, file) in [(&asset::STYLE, "app.css"), (&asset::SCRIPT, "live.js")] {
+        text = text.replace(&asset.path, &format!("{}/assets/{file}", env!("CARGO_MANIFEST_DIR")));
+    }
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join(format!("{name}.html")), text).unwrap();
+}

@@ -1,0 +1,60 @@
+//! The history: one line for each update.
+
+use maud::{Markup, html};
+use newleaf_launcher::state::Way;
+use newleaf_update::view::HistoryEntry;
+
+use super::{Frame, Page, Place, Refresh};
+use crate::part::words::{Tone, ending_tone, ending_word, hop, name_of};
+use crate::part::{badge, time};
+
+/// The page.
+pub(crate) fn history(frame: &Frame<'_>, entries: &[HistoryEntry]) -> Page {
+    frame.page(
+        "History",
+        Place::History,
+        Refresh::Never,
+        &html! {
+            h1 { "History" }
+            @if entries.is_empty() {
+                p class="card empty" { "Nothing has been updated yet." }
+            } @else {
+                ul class="card entries" { @for entry in entries { (row(frame, entry)) } }
+            }
+        },
+    )
+}
+
+fn row(frame: &Frame<'_>, entry: &HistoryEntry) -> Markup {
+    let target = &entry.target;
+    let what = match (target.way, &target.from) {
+        (Way::Back, _) => "Undo",
+        (Way::Forward, None) => "Install",
+        (Way::Forward, Some(_)) => "Update",
+    };
+    html! {
+        li class="entry" {
+            div class="head" {
+                p {
+                    a href={ "/updates/" (entry.id) } {
+                        (what) " " strong { (name_of(&target.target, frame.product)) } " "
+                        span class="version" { (hop(target.from.as_ref(), &target.to)) }
+                    }
+                }
+                @match entry.ending {
+                    Some(ending) => {
+                        (badge::badge(ending_tone(ending), ending_word(ending, target.way)))
+                    },
+                    None => { (badge::badge(Tone::Fresh, "running")) },
+                }
+            }
+            @if let Some(reason) = &entry.reason { p class="reason" { (reason) } }
+            p class="facts" {
+                (time::moment(entry.began)) " · " (entry.by)
+                @if let Some(ended) = entry.ended {
+                    " · " (time::took(ended.seconds_since(entry.began)))
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,279 @@
+//! The overview: the state in one sentence, what to read first, core, apps, and how fresh it all is.
+
+use maud::{Markup, html};
+use newleaf_domain::{Target, Timestamp, Version};
+use newleaf_launcher::journal::Ending;
+use newleaf_plan::Candidate;
+use newleaf_update::view::{
+    AppRow, CoreCard, Freshness, HistoryEntry, Offer, Overview, RunningUpdate, Severity, UndoOffer,
+};
+
+use super::{Frame, Page, Place, Refresh};
+use crate::gate::SignedIn;
+use crate::part::form::{Look, button, plan_button};
+use crate::part::icon::{Icon, icon};
+use crate::part::words::{Tone, name_of};
+use crate::part::{badge, candidate, notice, time};
+
+/// When versions were taken into service, by what history says.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct History<'a>(pub(crate) &'a [HistoryEntry]);
+
+impl History<'_> {
+    /// When the newest update that took `target` away from `version` ended.
+    pub(crate) fn replaced(&self, target: &Target, version: &Version) -> Option<Timestamp> {
+        self.0
+            .iter()
+            .filter(|entry| entry.target.target == *target)
+            .filter(|entry| entry.ending == Some(Ending::Committed))
+            .find(|entry| entry.target.from.as_ref() == Some(version))
+            .and_then(|entry| entry.ended)
+    }
+}
+
+/// What a card says of core or of one app.
+struct Subject<'a> {
+    target: Target,
+    name: &'a str,
+    offer: Option<&'a Offer>,
+    candidates: &'a [Candidate],
+    undo: Option<&'a UndoOffer>,
+}
+
+impl<'a> Subject<'a> {
+    fn core(core: &'a CoreCard) -> Self {
+        Self {
+            target: Target::Core,
+            name: &core.product,
+            offer: core.offer.as_ref(),
+            candidates: &core.candidates,
+            undo: core.undo.as_ref(),
+        }
+    }
+
+    fn app(app: &'a AppRow) -> Self {
+        Self {
+            target: Target::App(app.id.clone()),
+            name: &app.name,
+            offer: app.offer.as_ref(),
+            candidates: &app.candidates,
+            undo: app.undo.as_ref(),
+        }
+    }
+}
+
+/// The page.
+pub(crate) fn overview(
+    frame: &Frame<'_>,
+    reader: &SignedIn,
+    view: &Overview,
+    history: History<'_>,
+) -> Page {
+    frame.page(
+        "Overview",
+        Place::Overview,
+        if view.running.is_some() { Refresh::WhileRunning } else { Refresh::Never },
+        &html! {
+            (notice::notices(&view.notices))
+            (hero(view))
+            @if let Some(running) = &view.running { (running_banner(frame, running)) }
+            (core_card(reader, &view.core, history))
+            section aria-labelledby="apps-title" {
+                h2 id="apps-title" { "Apps" }
+                @if view.apps.is_empty() {
+                    p class="card empty" { "No app is installed yet." }
+                } @else {
+                    ul class="cards" {
+                        @for app in &view.apps { (app_card(frame, reader, app, history)) }
+                    }
+                }
+            }
+            (freshness(frame, reader, &view.freshness))
+        },
+    )
+}
+
+fn hero(view: &Overview) -> Markup {
+    let worst = view.notices.iter().map(|notice| notice.severity).max();
+    let has_offer = view.core.offer.is_some() || view.apps.iter().any(|app| app.offer.is_some());
+    let (tone, sign) = match worst {
+        Some(Severity::Error) => (Tone::Bad, Icon::Warning),
+        Some(Severity::Warning) => (Tone::Warn, Icon::Warning),
+        _ if view.running.is_some() => (Tone::Fresh, Icon::Running),
+        _ if has_offer => (Tone::Fresh, Icon::Up),
+        Some(Severity::Info) | None => (Tone::Good, Icon::Check),
+    };
+    html! {
+        div class="hero" {
+            span class={ "hero-sign " (tone.class()) } { (icon(sign)) }
+            h1 { (view.sentence) }
+        }
+    }
+}
+
+fn running_banner(frame: &Frame<'_>, running: &RunningUpdate) -> Markup {
+    html! {
+        a class="card running-banner" href={ "/updates/" (running.id) } {
+            (icon(Icon::Running))
+            span {
+                strong { "An update of " (name_of(&running.target, frame.product)) " is running" }
+                @if let Some(step) = running.step { ": " (step.title()) }
+            }
+            span class="go" { "Watch" }
+        }
+    }
+}
+
+fn core_card(reader: &SignedIn, core: &CoreCard, history: History<'_>) -> Markup {
+    let subject = Subject::core(core);
+    html! {
+        section class="card subject core" aria-labelledby="core-title" {
+            div class="head" {
+                div {
+                    h2 id="core-title" { (core.product) }
+                    p class="facts" {
+                        "Core " strong { (core.version) } " · " (core.edition) " edition · "
+                        (core.channel) " channel"
+                    }
+                }
+                (action(reader, &subject))
+            }
+            (held_back(&subject))
+            (foot(&subject, history))
+        }
+    }
+}
+
+fn app_card(frame: &Frame<'_>, reader: &SignedIn, app: &AppRow, history: History<'_>) -> Markup {
+    let subject = Subject::app(app);
+    html! {
+        li class="card subject" {
+            div class="head" {
+                div {
+                    h3 { (app_link(frame, app)) }
+                    @if !app.summary.is_empty() { p class="summary" { (app.summary) } }
+                    p class="facts" {
+                        @match &app.version {
+                            Some(version) => { strong { (version) } " · " },
+                            None => { "not loaded · " },
+                        }
+                        code { (app.id) }
+                    }
+                }
+                (action(reader, &subject))
+            }
+            @if !app.serving {
+                p class="trouble bad-text" {
+                    (icon(Icon::Cross)) span {
+                        "Not serving"
+                        @if let Some(why) = &app.stopped { ": " (why) }
+                    }
+                }
+            }
+            @if let Some(why) = &app.blocked {
+                p class="trouble warn-text" { (icon(Icon::Warning)) span { (why) } }
+            }
+            (held_back(&subject))
+            (foot(&subject, history))
+        }
+    }
+}
+
+fn app_link(frame: &Frame<'_>, app: &AppRow) -> Markup {
+    html! {
+        @match frame.product.public_address.as_ref().filter(|_| app.serving) {
+            Some(address) => {
+                a href={ (address.trim_end_matches('/')) (app.path) } { (app.name) }
+            },
+            None => { (app.name) },
+        }
+    }
+}
+
+fn action(reader: &SignedIn, subject: &Subject<'_>) -> Markup {
+    html! {
+        div class="action" {
+            @match subject.offer {
+                Some(offer) => {
+                    (plan_button(
+                        reader, &subject.target, None, Look::Primary,
+                        &format!("Update to {}", offer.version),
+                        &format!("Update {} to {}", subject.name, offer.version),
+                    ))
+                    p class="offer" {
+                        (badge::of_offer(offer)) span class="size" { (offer.length) }
+                    }
+                },
+                None => { p class="quiet-state" { (icon(Icon::Check)) "Nothing newer to install" } },
+            }
+        }
+    }
+}
+
+/// At most two newer releases that cannot be installed, with the reason of each.
+fn held_back(subject: &Subject<'_>) -> Markup {
+    let held: Vec<_> = candidate::held_back(subject.candidates).take(2).collect();
+    html! {
+        @if !held.is_empty() {
+            ul class="held" {
+                @for (one, reason) in held {
+                    li { (icon(Icon::Info)) span { strong { (one.version) } " is not offered: " (reason) } }
+                }
+            }
+        }
+    }
+}
+
+fn foot(subject: &Subject<'_>, history: History<'_>) -> Markup {
+    let target = &subject.target;
+    html! {
+        @if !subject.candidates.is_empty() || subject.undo.is_some() {
+            p class="foot" {
+                @if !subject.candidates.is_empty() {
+                    a href={ "/releases/" (target) } aria-label={ "All releases of " (subject.name) } {
+                        "All releases"
+                    }
+                }
+                @if let Some(undo) = subject.undo {
+                    a href={ "/undo/" (target) } {
+                        "Undo: back to " (undo.version)
+                        @if let Some(at) = history.replaced(target, &undo.version) {
+                            ", replaced " (time::day(at))
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn freshness(frame: &Frame<'_>, reader: &SignedIn, fresh: &Freshness) -> Markup {
+    html! {
+        section class="freshness" aria-label="Freshness" {
+            div {
+                p {
+                    @match fresh.last_check {
+                        Some(at) => { "Last contact with the repository " (time::relative(at, frame.now)) },
+                        None => { "The repository has not been read yet" },
+                    }
+                    @if let Some(at) = fresh.expires {
+                        @if at > frame.now {
+                            " · its signatures expire " (time::relative(at, frame.now))
+                        } @else {
+                            " · " strong class="bad-text" { "signatures expired " (time::relative(at, frame.now)) }
+                        }
+                    }
+                    "."
+                }
+                @if let Some(error) = &fresh.last_error {
+                    p class="bad-text" {
+                        "The last try"
+                        @if let Some(at) = fresh.last_try { ", " (time::relative(at, frame.now)) "," }
+                        " failed: " (error)
+                    }
+                }
+            }
+            (button(reader, "/check", Look::Quiet, "Check now"))
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! The plan: what would change, what must hold, what is asked for, and the button that starts it.
+
+use maud::{Markup, html};
+use newleaf_domain::{ByteSize, Target};
+use newleaf_update::view::{ChangeView, PlanView};
+
+use super::{Frame, Page, Place, Refresh};
+use crate::gate::SignedIn;
+use crate::part::form::{Look, token};
+use crate::part::icon::{Icon, icon};
+use crate::part::words::{Tone, hop, name_of};
+use crate::part::{badge, grant, notes, notice, prerequisite, time};
+
+/// What the reader just tried, where the page comes back to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// Nothing yet.
+    Nothing,
+    /// To start without the consent that is needed.
+    WithoutConsent,
+    /// To start although a prerequisite does not hold.
+    WhileBlocked,
+}
+
+/// The page.
+pub(crate) fn plan(frame: &Frame<'_>, reader: &SignedIn, view: &PlanView, asked: Asked) -> Page {
+    let title = title(frame, view);
+    frame.page(
+        &title,
+        Place::Overview,
+        Refresh::Never,
+        &html! {
+            p class="crumb" { a href="/" { "Overview" } }
+            h1 { (title) }
+            (answer(asked))
+            @for change in &view.changes { (change_card(frame, change)) }
+            (prerequisites(view))
+            (start(reader, view, asked))
+            p class="fine" {
+                "Plan " code { (view.plan.id.short()) } ", made " (time::moment(view.plan.created))
+                ". Exactly this is carried out, or nothing."
+            }
+        },
+    )
+}
+
+fn title(frame: &Frame<'_>, view: &PlanView) -> String {
+    match view.plan.changes.as_slice() {
+        [only] => {
+            let verb = if only.from.is_some() { "Update" } else { "Install" };
+            format!("{verb} {} {}", shown_name(frame, view), hop(only.from.as_ref(), &only.to))
+        }
+        changes => format!("{} changes", changes.len()),
+    }
+}
+
+fn shown_name<'a>(frame: &'a Frame<'_>, view: &'a PlanView) -> &'a str {
+    view.changes.first().map_or("", |one| name(frame, one))
+}
+
+fn name<'a>(frame: &'a Frame<'_>, one: &'a ChangeView) -> &'a str {
+    match (&one.text, &one.change.target) {
+        (Some(text), Target::App(_)) => &text.name,
+        (_, target) => name_of(target, frame.product),
+    }
+}
+
+fn answer(asked: Asked) -> Markup {
+    match asked {
+        Asked::Nothing => html! {},
+        Asked::WithoutConsent => notice::line(
+            Tone::Bad,
+            "Nothing was started: the app asks for more than today, and that needs your yes below.",
+        ),
+        Asked::WhileBlocked => notice::line(
+            Tone::Bad,
+            "Nothing was started: something that must hold does not. It is measured again below.",
+        ),
+    }
+}
+
+fn change_card(frame: &Frame<'_>, one: &ChangeView) -> Markup {
+    let change = &one.change;
+    html! {
+        section class="card" aria-label={ "Change of " (name(frame, one)) } {
+            div class="head" {
+                div {
+                    h2 class="versions" {
+                        (name(frame, one)) " "
+                        span class="version" { (hop(change.from.as_ref(), &change.to)) }
+                    }
+                    p class="badges" {
+                        @if let Some(step) = change.step { (badge::step(step)) }
+                        (badge::security_and_breaking(
+                            !change.security.is_empty(), !change.breaking.is_empty(),
+                        ))
+                        (badge::channel(change.channel))
+                    }
+                }
+            }
+            dl class="facts-grid" {
+                div { dt { "Published" } dd { (time::day(change.published)) } }
+                div { dt { "Download" } dd { (change.length) } }
+                div { dt { "Space needed" } dd { (space(one.needs)) } }
+                div { dt { "SHA-256" } dd { code title=(change.digest) { (change.digest.short()) "…" } } }
+            }
+            (sentences("Security", "bad-text", &change.security))
+            (sentences("What stops working", "warn-text", &change.breaking))
+            @if let Some(text) = &one.text {
+                @if let Some(changelog) = &text.changelog {
+                    details class="changelog" open { summary { "Release notes" } (notes::notes(changelog)) }
+                }
+            }
+            @if !one.grants.is_empty() {
+                h3 { "What the app may do" }
+                (grant::changes(&one.grants))
+            }
+        }
+    }
+}
+
+fn space(needs: ByteSize) -> Markup {
+    html! { @if needs.as_u64() == 0 { "nothing to speak of" } @else { (needs) " for a time" } }
+}
+
+fn sentences(title: &str, class: &str, lines: &[String]) -> Markup {
+    html! {
+        @if !lines.is_empty() {
+            h3 class=(class) { (title) }
+            ul class="sentences" { @for line in lines { li { (line) } } }
+        }
+    }
+}
+
+fn prerequisites(view: &PlanView) -> Markup {
+    html! {
+        section class="card" id="prerequisites" aria-labelledby="prerequisites-title" {
+            div class="head" {
+                div {
+                    h2 id="prerequisites-title" { "Prerequisites" }
+                    p class="facts" { (prerequisite::summary(&view.prerequisites)) }
+                }
+                form method="get" action={ "/plans/" (view.plan.id) "#prerequisites" } {
+                    button type="submit" class=(Look::Quiet.class()) { "Re-check" }
+                }
+            }
+            (prerequisite::list(&view.prerequisites))
+        }
+    }
+}
+
+fn start(reader: &SignedIn, view: &PlanView, asked: Asked) -> Markup {
+    let holds = prerequisite::all_hold(&view.prerequisites);
+    let needs_consent = view.plan.changes.iter().any(newleaf_plan::Change::needs_consent);
+    html! {
+        form class="start" method="post" action={ "/plans/" (view.plan.id) "/start" } {
+            (token(reader))
+            @if needs_consent {
+                label class=(if asked == Asked::WithoutConsent { "consent missing" } else { "consent" }) {
+                    input type="checkbox" name="consent" value="given" required
+                        aria-invalid=[(asked == Asked::WithoutConsent).then_some("true")];
+                    span { "Yes, the app may do what is marked " em { "more than today" } " above." }
+                }
+            }
+            div class="buttons" {
+                button type="submit" class="button primary" disabled[!holds] { (icon(Icon::Up)) "Start" }
+                a class="button quiet" href="/" { "Not now" }
+            }
+            @if !holds {
+                p class="fine" { "Start waits until every prerequisite holds." }
+            }
+        }
+    }
+}

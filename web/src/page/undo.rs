@@ -1,0 +1,61 @@
+//! Asks before going back to the version before.
+
+use maud::html;
+use newleaf_domain::{Target, Timestamp, Version};
+use newleaf_update::view::UndoOffer;
+
+use super::{Frame, Page, Place, Refresh};
+use crate::gate::SignedIn;
+use crate::part::form::token;
+use crate::part::icon::{Icon, icon};
+use crate::part::time;
+
+/// What would be undone.
+#[derive(Debug)]
+pub(crate) struct Undo<'a> {
+    /// Core or the app.
+    pub(crate) target: &'a Target,
+    /// The name people read.
+    pub(crate) name: &'a str,
+    /// The version that serves.
+    pub(crate) from: Option<&'a Version>,
+    /// What it would go back to, and what would be lost.
+    pub(crate) offer: &'a UndoOffer,
+    /// When that version was replaced.
+    pub(crate) replaced: Option<Timestamp>,
+}
+
+/// The page.
+pub(crate) fn undo(frame: &Frame<'_>, reader: &SignedIn, undo: &Undo<'_>) -> Page {
+    let title = format!("Undo: {} back to {}", undo.name, undo.offer.version);
+    frame.page(
+        &title,
+        Place::Overview,
+        Refresh::Never,
+        &html! {
+            p class="crumb" { a href="/" { "Overview" } }
+            h1 { (title) }
+            section class="card" {
+                p {
+                    @if let Some(from) = undo.from { "Version " strong { (from) } " serves now. " }
+                    "Version " strong { (undo.offer.version) } " is still on this machine"
+                    @if let Some(at) = undo.replaced { "; it was replaced on " (time::moment(at)) }
+                    "."
+                }
+                @match &undo.offer.loses {
+                    Some(loses) => { p class="trouble bad-text" { (icon(Icon::Warning)) span { (loses) } } },
+                    None => { p class="trouble good-text" { (icon(Icon::Check)) span { "Nothing of the data is lost." } } },
+                }
+                form class="start" method="post" action={ "/undo/" (undo.target) } {
+                    (token(reader))
+                    div class="buttons" {
+                        button type="submit" class="button danger" {
+                            (icon(Icon::Back)) "Go back to " (undo.offer.version)
+                        }
+                        a class="button quiet" href="/" { "Keep it as it is" }
+                    }
+                }
+            }
+        },
+    )
+}

@@ -1,0 +1,75 @@
+//! `POST /plans`, `GET /plans/{id}`, `POST /plans/{id}/start`.
+
+use axum::extract::Path;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use newleaf_domain::{PlanId, Target, Version};
+use newleaf_update::{Approval, Consent, StartError};
+use serde::Deserialize;
+
+use super::problem::Problem;
+use super::reader::{Posted, Reader};
+use crate::page::{self, Asked};
+
+/// What a plan is asked for.
+#[derive(Debug, Deserialize)]
+pub(super) struct Wanted {
+    target: Target,
+    version: Option<Version>,
+}
+
+/// Makes a plan and shows it.
+pub(super) async fn make(Posted { reader, fields }: Posted<Wanted>) -> Response {
+    let made = reader.shared.portal.updater.plan(&fields.target, fields.version).await;
+    let to_plan = |id: &PlanId| Redirect::to(&format!("/plans/{id}")).into_response();
+    reader.answer(
+        made.map(|view| to_plan(&view.plan.id))
+            .map_err(|error| Problem::plan(&reader.shared, &error)),
+    )
+}
+
+/// Shows a plan; its prerequisites are measured anew.
+pub(super) async fn show(reader: Reader, Path(id): Path<String>) -> Response {
+    let result = page_of(&reader, &id, Asked::Nothing).await;
+    reader.answer(result)
+}
+
+async fn page_of(reader: &Reader, id: &str, asked: Asked) -> Result<Response, Problem> {
+    let id = PlanId::parse(id).map_err(|_| Problem::NotFound)?;
+    let found = reader.shared.portal.updater.plan_by_id(&id).await;
+    let view = found.map_err(|error| Problem::plan(&reader.shared, &error))?;
+    let status = match asked {
+        Asked::Nothing => StatusCode::OK,
+        Asked::WithoutConsent => StatusCode::UNPROCESSABLE_ENTITY,
+        Asked::WhileBlocked => StatusCode::CONFLICT,
+    };
+    Ok((status, page::plan(&reader.frame(), &reader.who, &view, asked)).into_response())
+}
+
+/// Whether the box was ticked.
+#[derive(Debug, Deserialize)]
+pub(super) struct Yes {
+    consent: Option<String>,
+}
+
+/// Starts exactly this plan.
+pub(super) async fn start(Path(id): Path<String>, posted: Posted<Yes>) -> Response {
+    let Posted { reader, fields } = posted;
+    let result = start_plan(&reader, &id, &fields).await;
+    reader.answer(result)
+}
+
+async fn start_plan(reader: &Reader, id: &str, yes: &Yes) -> Result<Response, Problem> {
+    let plan = PlanId::parse(id).map_err(|_| Problem::NotFound)?;
+    let consent = match yes.consent.as_deref() {
+        Some("given") => Consent::Given,
+        Some(_) | None => Consent::NotGiven,
+    };
+    let approval = Approval { plan, consent, by: reader.account() };
+    match reader.shared.portal.updater.start(approval).await {
+        Ok(update) => Ok(Redirect::to(&format!("/updates/{update}")).into_response()),
+        Err(StartError::ConsentNeeded { .. }) => page_of(reader, id, Asked::WithoutConsent).await,
+        Err(StartError::Blocked(_)) => page_of(reader, id, Asked::WhileBlocked).await,
+        Err(error) => Err(Problem::start(&reader.shared, error)),
+    }
+}

@@ -3,7 +3,7 @@
 
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use newleaf_domain::{Namespace, PackageName, Timestamp, Version};
@@ -20,8 +20,10 @@ use crate::release::{NewRelease, Upload};
 use crate::report::{Exit, Failure, Report, Style};
 use crate::role::{self, NextRole, RoleError, Step};
 
-/// How often a role is signed again because somebody else published in between.
-const ATTEMPTS: u32 = 5;
+/// Seconds to wait for a rival's role before each further attempt: five attempts, and together
+/// longer than a registry's batch of 5 to 10 s.
+const WAITS: [u64; 4] = [2, 4, 8, 16];
+const ATTEMPTS: usize = WAITS.len() + 1;
 
 pub(crate) fn run(args: &Publish, style: Style) -> Result<Report, Failure> {
     let key = read_key(args)?;
@@ -90,7 +92,7 @@ impl Publishing<'_> {
         let namespace = self.release.name.namespace();
         self.own(&namespace).await?;
         let mut uploaded = false;
-        for _ in 0..ATTEMPTS {
+        for attempt in 0..ATTEMPTS {
             let (tag, next) = match self.next_role(&namespace).await? {
                 (tag, Step::AlreadyListed) => return Ok(self.report(&Published::Before(tag.0))),
                 (tag, Step::Sign(next)) => (tag, next),
@@ -112,9 +114,13 @@ impl Publishing<'_> {
                     .state("hosts see what they saw before")
                     .done("the files were uploaded; no host can see them")
             })?;
-            match submitted {
-                Submitted::Published => return Ok(self.report(&Published::Now(next))),
-                Submitted::Conflict => {}
+            if submitted == Submitted::Published {
+                return Ok(self.report(&Published::Now(next)));
+            }
+            if let Some(seconds) = WAITS.get(attempt) {
+                let patience = Duration::from_secs(*seconds);
+                let waited = self.registry.await_other_role(&namespace, tag, patience).await;
+                waited.map_err(|error| failed("the current role was not read", &error))?;
             }
         }
         Err(Failure::new(

@@ -23,7 +23,7 @@ const CONNECT: Duration = Duration::from_secs(10);
 const STALL: Duration = Duration::from_mins(1);
 /// The largest answer: a role has at most 1 MiB.
 const MAX_ANSWER: usize = 1 << 20;
-/// How long, and how often, a submission is asked after.
+/// How long a submission is asked after, and how often it and a rival's role are.
 const PATIENCE: Duration = Duration::from_mins(2);
 const PAUSE: Duration = Duration::from_millis(500);
 
@@ -112,6 +112,21 @@ impl Registry {
             Some(Err(error)) => Err(answer.unexpected(error.to_string())),
             None => Err(answer.unexpected("without the role's version in ETag")),
         }
+    }
+
+    /// Waits until the namespace's role is another than `seen`, for at most `patience`: a rival's
+    /// role that came first takes effect with the registry's next batch.
+    pub(crate) async fn await_other_role(
+        &self,
+        namespace: &Namespace,
+        seen: RoleTag,
+        patience: Duration,
+    ) -> Result<(), RegistryError> {
+        let begun = Instant::now();
+        while self.role(namespace).await?.0 == seen && begun.elapsed() < patience {
+            tokio::time::sleep(PAUSE).await;
+        }
+        Ok(())
     }
 
     /// Sends one file of a release to be kept aside.

@@ -98,9 +98,10 @@ fn with_version(package: &[u8], version: &str) -> Vec<u8> {
     manifest["version"] = json!(version);
     let manifest = serde_json::to_vec(&manifest).unwrap();
     let mut writer = PackageWriter::new(manifest, Limits::app()).unwrap();
-    for member in reader.members()[1..].to_vec() {
-        let name = member.name.as_str();
-        writer.add_bytes(name, reader.read_member(name, ByteSize::mib(64)).unwrap()).unwrap();
+    let others = reader.members()[1..].iter().map(|member| member.name.to_string());
+    for name in others.collect::<Vec<_>>() {
+        let bytes = reader.read_member(&name, ByteSize::mib(64)).unwrap();
+        writer.add_bytes(&name, bytes).unwrap();
     }
     let mut out = Cursor::new(Vec::new());
     writer.write(&mut out).unwrap();

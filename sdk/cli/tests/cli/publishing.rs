@@ -45,6 +45,18 @@ impl Author {
         self.publish_with(version, &[])
     }
 
+    /// Lets a rival with the author's key be first, `times` times.
+    fn rivalled(&self, times: u32) {
+        let mut held = self.registry.held();
+        held.rival = Some(self.key_pair());
+        held.conflicts = times;
+    }
+
+    fn key_pair(&self) -> KeyPair {
+        let text = fs::read_to_string(self.folder.path().join("key")).unwrap();
+        KeyPair::from_file_form(&text).unwrap()
+    }
+
     /// The current role, as hosts would verify it.
     fn role(&self) -> TargetsRole {
         let bytes = self.registry.held().roles["pub.acme.json"].1.clone();
@@ -95,16 +107,16 @@ fn the_next_release_is_added_to_the_role() {
 #[test]
 fn a_role_that_came_too_late_is_signed_again() {
     let author = Author::new();
-    author.registry.held().conflicts = 4;
+    author.rivalled(4);
     author.publish("1.0.0").done();
     assert_eq!(author.registry.held().sent, 5);
-    assert_eq!(author.role().header.version.get(), 1);
+    assert_eq!(author.role().header.version.get(), 5);
 }
 
 #[test]
 fn after_five_conflicts_the_author_is_told() {
     let author = Author::new();
-    author.registry.held().conflicts = 9;
+    author.rivalled(9);
     let ran = author.publish("1.0.0");
     assert_eq!((ran.code, author.registry.held().sent), (1, 5));
     insta::assert_snapshot!(ran.err, @r"
@@ -113,6 +125,33 @@ fn after_five_conflicts_the_author_is_told() {
     done:       the files were uploaded; no host can see them
     what to do: run the same command again; stop other programs that publish for this namespace
     ");
+}
+
+#[test]
+fn a_role_that_is_decided_later_is_waited_for() {
+    let author = Author::new();
+    author.registry.held().decides_later = true;
+    author.publish("1.0.0").done();
+    assert_eq!(author.role().header.version.get(), 1);
+}
+
+#[test]
+fn a_role_that_is_rejected_later_is_told_with_its_reason() {
+    let author = Author::new();
+    author.registry.held().decides_later = true;
+    author.registry.held().rejects = true;
+    let ran = author.publish("1.0.0");
+    assert_eq!(ran.code, 4, "{ran:?}");
+    assert!(ran.err.contains("the role breaks a rule of the test"), "{}", ran.err);
+}
+
+#[test]
+fn an_answer_that_no_registry_gives_is_not_taken_for_one() {
+    let author = Author::new();
+    author.registry.held().talks_nonsense = true;
+    let ran = author.publish("1.0.0");
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(ran.err.contains("with a body that is not understood"), "{}", ran.err);
 }
 
 #[test]
@@ -150,8 +189,7 @@ fn a_version_is_never_published_with_other_bytes() {
         record.hashes.insert("sha256".to_owned(), Digest::of(b"other").to_string());
         role
     };
-    let key = fs::read_to_string(author.folder.path().join("key")).unwrap();
-    let signed = sign_role(&forged, &[&KeyPair::from_file_form(&key).unwrap()]).unwrap();
+    let signed = sign_role(&forged, &[&author.key_pair()]).unwrap();
     author.registry.held().roles.insert("pub.acme.json".to_owned(), (1, signed));
     let ran = author.publish("1.0.0");
     assert_eq!(ran.code, 1);

@@ -10,11 +10,13 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use axum::{Json, Router};
-use newleaf_domain::{Digest, Namespace};
+use newleaf_domain::{Digest, Namespace, Timestamp};
 use newleaf_registry_api::{
     CONTENT_DIGEST, ClaimNamespace, Code, ContentDigest, NamespaceEntry, NamespaceLevel, Problem,
-    PublishedRole, RoleTag, path,
+    PublishedRole, RoleTag, Submission, SubmissionState, path,
 };
+use newleaf_trust::role::{MetadataVersion, TargetsRole};
+use newleaf_trust::{KeyPair, sign_role};
 
 /// The token that this registry gave out.
 pub(crate) const TOKEN: &str =
@@ -27,10 +29,30 @@ pub(crate) struct Held {
     /// The current version and bytes of each role file.
     pub(crate) roles: BTreeMap<String, (u64, Vec<u8>)>,
     pub(crate) files: BTreeMap<String, Vec<u8>>,
-    /// How many roles are still to be answered with 409.
+    /// How many roles are still to be answered with 409, because a rival was first.
     pub(crate) conflicts: u32,
+    /// The author's key in the hands of a rival, such as another build machine.
+    pub(crate) rival: Option<KeyPair>,
     /// Roles that were sent.
     pub(crate) sent: u32,
+    /// Answers a role with 202, and decides when it is asked after.
+    pub(crate) decides_later: bool,
+    /// Decides against it then.
+    pub(crate) rejects: bool,
+    /// Answers 200 with a page, as a proxy does.
+    pub(crate) talks_nonsense: bool,
+    waiting: Option<(String, Vec<u8>)>,
+}
+
+impl Held {
+    /// The next version of a role, in which nothing else is new.
+    fn publish_for_rival(&mut self, file: &str) {
+        let Some(key) = &self.rival else { return };
+        let current = self.roles.get(file).map_or(0, |(version, _)| *version);
+        let version = MetadataVersion::new(current + 1).unwrap();
+        let role = TargetsRole::new(version, Timestamp::from_unix(4_000_000_000));
+        self.roles.insert(file.to_owned(), (version.get(), sign_role(&role, &[key]).unwrap()));
+    }
 }
 
 type Shared = Arc<Mutex<Held>>;
@@ -50,6 +72,7 @@ impl FakeRegistry {
             .route(path::NAMESPACES, post(claim))
             .route(path::NAMESPACE, get(namespace))
             .route(path::ROLE, get(role).put(publish))
+            .route(path::SUBMISSION, get(submission))
             .route(path::TARGET, put(upload))
             .with_state(held.clone());
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -82,7 +105,11 @@ fn signed_in(headers: &HeaderMap) -> bool {
 }
 
 async fn namespace(State(held): State<Shared>, Path(name): Path<String>) -> Response {
-    match held.lock().unwrap().namespaces.get(&name.parse::<Namespace>().unwrap()) {
+    let held = held.lock().unwrap();
+    if held.talks_nonsense {
+        return "<h1>Welcome to the wireless network</h1>".into_response();
+    }
+    match held.namespaces.get(&name.parse::<Namespace>().unwrap()) {
         Some(entry) => Json(entry).into_response(),
         None => no(Code::NotFound, "nobody has it"),
     }
@@ -136,12 +163,37 @@ async fn publish(
     held.sent += 1;
     let seen = RoleTag::parse(headers[header::IF_MATCH].to_str().unwrap()).unwrap();
     let current = held.roles.get(&file).map_or(0, |(version, _)| *version);
-    if held.conflicts > 0 || seen.0 != current {
-        held.conflicts = held.conflicts.saturating_sub(1);
+    if held.conflicts > 0 {
+        held.conflicts -= 1;
+        held.publish_for_rival(&file);
         return no(Code::VersionConflict, "another version is current");
     }
+    if seen.0 != current {
+        return no(Code::PreconditionFailed, "that version was never current");
+    }
     let version = current + 1;
+    if held.decides_later {
+        held.waiting = Some((file, body.to_vec()));
+        let waits = submitted(version, SubmissionState::Validating, None);
+        return (StatusCode::ACCEPTED, Json(waits)).into_response();
+    }
     held.roles.insert(file, (version, body.to_vec()));
     (StatusCode::CREATED, Json(PublishedRole { role: "pub.acme".to_owned(), version }))
         .into_response()
+}
+
+async fn submission(State(held): State<Shared>) -> Json<Submission> {
+    let mut held = held.lock().unwrap();
+    let (file, role) = held.waiting.take().unwrap();
+    if held.rejects {
+        let problem = Problem::new(Code::RoleRefused, "the role breaks a rule of the test");
+        return Json(submitted(1, SubmissionState::Rejected, Some(problem)));
+    }
+    held.roles.insert(file, (1, role));
+    Json(submitted(1, SubmissionState::Published, None))
+}
+
+fn submitted(version: u64, state: SubmissionState, problem: Option<Problem>) -> Submission {
+    let (role, received) = ("pub.acme".to_owned(), Timestamp::from_unix(1_800_000_000));
+    Submission { id: 7, role, version, received, state, problem }
 }

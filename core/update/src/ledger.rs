@@ -113,6 +113,19 @@ impl Ledger {
         entries.reverse();
         entries
     }
+
+    /// What failed in an update, where something did.
+    pub(crate) fn failure(&self, id: &UpdateId) -> Option<String> {
+        self.of(id).find_map(|record| match &record.entry {
+            Entry::Failed { failure, .. } => Some(failure.what.clone()),
+            Entry::Began { .. }
+            | Entry::Started { .. }
+            | Entry::Finished { .. }
+            | Entry::Ended { .. }
+            | Entry::Notice { .. }
+            | Entry::Unknown => None,
+        })
+    }
 }
 
 /// The next state; the same one where a newer writer's records do not fit the table.

@@ -102,6 +102,12 @@ impl Updater {
         else {
             return Ok(Recovered::Clean);
         };
+        // The last step has run and only the last record is missing.
+        if let State::Ended(ending) = state {
+            let why = self.ledger().await.map_err(RecoverError::Launcher)?.failure(&id);
+            self.close(&id, ending, why).await?;
+            return Ok(Recovered::Closed(id));
+        }
         let cx = Context {
             updater: self.clone(),
             id: id.clone(),
@@ -129,7 +135,7 @@ impl Updater {
             CorePhase::Trial | CorePhase::Probation => return Ok(Recovered::WithLauncher(id)),
             CorePhase::Expand if core.trial.is_some() => return Ok(Recovered::WithLauncher(id)),
             CorePhase::Idle | CorePhase::Expand if core.good.digest == digest => {
-                self.close(&id, Ending::Committed, "the new version serves").await?;
+                self.close(&id, Ending::Committed, None).await?;
             }
             CorePhase::Idle | CorePhase::Expand => match state {
                 State::At(StepId::Rollback) => {
@@ -175,7 +181,7 @@ impl Updater {
                     Ok(Recovered::Resumed(id))
                 }
                 None => {
-                    self.close(&id, Ending::Undone, "the app was removed").await?;
+                    self.close(&id, Ending::Undone, Some("the app was removed".to_owned())).await?;
                     Ok(Recovered::Closed(id))
                 }
             },
@@ -233,8 +239,13 @@ impl Updater {
         Ok(())
     }
 
-    async fn close(&self, id: &UpdateId, ending: Ending, reason: &str) -> Result<(), RecoverError> {
-        let entry = Entry::Ended { ending, reason: Some(reason.to_owned()) };
+    async fn close(
+        &self,
+        id: &UpdateId,
+        ending: Ending,
+        reason: Option<String>,
+    ) -> Result<(), RecoverError> {
+        let entry = Entry::Ended { ending, reason };
         self.ports().launcher.append(Some(id), entry).await.map_err(RecoverError::Launcher)?;
         Ok(())
     }

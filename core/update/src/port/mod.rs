@@ -8,6 +8,9 @@ mod repository;
 mod slots;
 mod store;
 
+#[cfg(any(test, feature = "fakes"))]
+pub mod fake;
+
 use std::sync::Arc;
 
 use newleaf_domain::Clock;

@@ -1,0 +1,194 @@
+//! What survives a crash of a fake machine, and the faults it was told to have.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use newleaf_domain::{Digest, Manifest, PackageName, PlanId};
+use newleaf_launcher::journal::Record;
+use newleaf_launcher::proto::PROTOCOL;
+use newleaf_launcher::state::{CorePhase, CoreSlot, CoreState, Origin, STATE_SCHEMA, State};
+use newleaf_trust::Pin;
+
+use super::version;
+use crate::port::{Contact, PlanMemo, SlotRef};
+
+/// The data of one app: what it is worth to its owner, and its schema.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Data {
+    /// The schema.
+    pub schema: u32,
+    /// What people wrote.
+    pub notes: Vec<String>,
+}
+
+/// Where a fake can be told to fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Point {
+    /// Unpacking a package.
+    Unpack,
+    /// A core program's self-test.
+    SelfTest,
+    /// Extending the database.
+    Expand,
+    /// Compiling an app.
+    Prepare,
+    /// Waiting for running requests.
+    Drain,
+    /// Copying data.
+    Snapshot,
+    /// Migrating data; half of it is done by then.
+    Migrate,
+    /// An app's health.
+    Health,
+    /// Loading an app.
+    Swap,
+    /// Probation: the new version misbehaves at once.
+    Probation,
+    /// Putting data back.
+    Restore,
+}
+
+/// Who is to blame for a fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// The version.
+    Version,
+    /// The machine.
+    Machine,
+}
+
+/// What survives a crash.
+#[derive(Debug)]
+pub struct Disk {
+    inner: Mutex<Inner>,
+}
+
+/// Everything on the disk.
+#[derive(Debug)]
+pub(super) struct Inner {
+    pub(super) state: State,
+    pub(super) journal: Vec<Record>,
+    pub(super) trust: BTreeMap<String, Vec<u8>>,
+    pub(super) pins: Vec<Pin>,
+    pub(super) plans: BTreeMap<PlanId, PlanMemo>,
+    pub(super) contact: Contact,
+    pub(super) downloads: BTreeMap<Digest, Vec<u8>>,
+    pub(super) slots: BTreeMap<SlotRef, Manifest>,
+    pub(super) data: BTreeMap<PackageName, Data>,
+    pub(super) snapshots: BTreeMap<String, Option<Data>>,
+    pub(super) faults: BTreeMap<Point, Fault>,
+    pub(super) expanded: BTreeSet<Digest>,
+}
+
+impl Disk {
+    pub(super) fn new(root: Vec<u8>) -> Self {
+        let good = core_slot("1.0.0", Digest::of(b"core 1.0.0"));
+        let core = CoreState {
+            good,
+            previous: None,
+            trial: None,
+            phase: CorePhase::Idle,
+            launcher_tries: 0,
+        };
+        let state =
+            State { schema: STATE_SCHEMA, seq: 1, core, apps: BTreeMap::new(), bad: Vec::new() };
+        let inner = Inner {
+            state,
+            journal: Vec::new(),
+            trust: BTreeMap::from([("root.json".to_owned(), root)]),
+            pins: Vec::new(),
+            plans: BTreeMap::new(),
+            contact: Contact::default(),
+            downloads: BTreeMap::new(),
+            slots: BTreeMap::new(),
+            data: BTreeMap::new(),
+            snapshots: BTreeMap::new(),
+            faults: BTreeMap::new(),
+            expanded: BTreeSet::new(),
+        };
+        Self { inner: Mutex::new(inner) }
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What runs.
+    pub fn state(&self) -> State {
+        self.lock().state.clone()
+    }
+
+    /// Changes what runs, as if it had always been so.
+    pub fn edit_state(&self, change: impl FnOnce(&mut State)) {
+        change(&mut self.lock().state);
+    }
+
+    /// The journal.
+    pub fn journal(&self) -> Vec<Record> {
+        self.lock().journal.clone()
+    }
+
+    /// Takes the last `count` records away, as if the machine had stopped before them.
+    pub fn forget_records(&self, count: usize) {
+        let mut disk = self.lock();
+        let left = disk.journal.len().saturating_sub(count);
+        disk.journal.truncate(left);
+    }
+
+    /// An app's data.
+    pub fn data(&self, app: &PackageName) -> Option<Data> {
+        self.lock().data.get(app).cloned()
+    }
+
+    /// Puts an app's data in place.
+    pub fn put_data(&self, app: &PackageName, data: Data) {
+        self.lock().data.insert(app.clone(), data);
+    }
+
+    /// The pinned signers.
+    pub fn pins(&self) -> Vec<Pin> {
+        self.lock().pins.clone()
+    }
+
+    /// The slots on disk.
+    pub fn slots(&self) -> Vec<SlotRef> {
+        self.lock().slots.keys().cloned().collect()
+    }
+
+    /// The copies of data.
+    pub fn snapshots(&self) -> Vec<String> {
+        self.lock().snapshots.keys().cloned().collect()
+    }
+
+    /// Puts bytes where the download of a package is kept.
+    pub fn put_download(&self, digest: Digest, bytes: Vec<u8>) {
+        self.lock().downloads.insert(digest, bytes);
+    }
+
+    /// From now on `point` fails.
+    pub fn fail(&self, point: Point, fault: Fault) {
+        self.lock().faults.insert(point, fault);
+    }
+
+    /// From now on nothing fails.
+    pub fn mend(&self) {
+        self.lock().faults.clear();
+    }
+
+    pub(super) fn fault(&self, point: Point) -> Option<Fault> {
+        self.lock().faults.get(&point).copied()
+    }
+}
+
+/// A core slot.
+pub(super) fn core_slot(number: &str, digest: Digest) -> CoreSlot {
+    CoreSlot {
+        digest,
+        version: version(number),
+        origin: Origin::Release,
+        protocol: PROTOCOL,
+        program: "bin/newleaf".to_owned(),
+        schema: 1,
+        oldest_reader: 1,
+    }
+}

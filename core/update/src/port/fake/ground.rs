@@ -1,0 +1,81 @@
+//! Measurements that a test sets.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use async_trait::async_trait;
+use newleaf_domain::ByteSize;
+
+use crate::port::{
+    Area, Filesystem, Ground, GroundError, Locality, Probe, ProbeFault, ProbeResult, Space,
+};
+
+/// A machine with much room, unless told otherwise.
+#[derive(Debug, Default)]
+pub struct FakeGround(Mutex<Measures>);
+
+#[derive(Debug)]
+struct Measures {
+    refused: BTreeMap<Area, ProbeFault>,
+    free: ByteSize,
+    locality: Locality,
+}
+
+impl Default for Measures {
+    fn default() -> Self {
+        Self { refused: BTreeMap::new(), free: ByteSize::mib(4096), locality: Locality::Local }
+    }
+}
+
+impl FakeGround {
+    /// From now on `area` cannot be written.
+    pub fn refuse(&self, area: Area, fault: ProbeFault) {
+        self.edit(|it| it.refused.insert(area, fault));
+    }
+
+    /// From now on so much is free.
+    pub fn set_free(&self, free: ByteSize) {
+        self.edit(|it| it.free = free);
+    }
+
+    /// From now on the folder is there.
+    pub fn set_locality(&self, locality: Locality) {
+        self.edit(|it| it.locality = locality);
+    }
+
+    fn edit<R>(&self, change: impl FnOnce(&mut Measures) -> R) -> R {
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+const FOLDER: &str = "/srv/newleaf";
+
+#[async_trait]
+impl Ground for FakeGround {
+    async fn probe(&self, area: Area) -> Probe {
+        let refused = self.edit(|it| it.refused.get(&area).copied());
+        let failed = |fault| ProbeResult::Failed {
+            doing: "create a file",
+            fault,
+            detail: "Permission denied".to_owned(),
+        };
+        Probe {
+            path: PathBuf::from(FOLDER).join(area.folder()),
+            owner: "root".to_owned(),
+            mode: 0o755,
+            user: "newleaf".to_owned(),
+            result: refused.map_or(ProbeResult::Written, failed),
+        }
+    }
+
+    async fn space(&self) -> Result<Space, GroundError> {
+        Ok(Space { path: FOLDER.into(), free: self.edit(|it| it.free), inodes: Some(1_000_000) })
+    }
+
+    async fn filesystem(&self) -> Result<Filesystem, GroundError> {
+        let locality = self.edit(|it| it.locality);
+        let kind = if locality == Locality::Local { "ext4" } else { "nfs" };
+        Ok(Filesystem { path: FOLDER.into(), kind: kind.to_owned(), locality, elsewhere: None })
+    }
+}

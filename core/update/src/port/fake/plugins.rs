@@ -1,0 +1,192 @@
+//! Apps of a fake machine: their data is a list of notes with a schema, their requests are a count.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use newleaf_domain::{ByteSize, PackageName};
+use newleaf_launcher::state::AppSlot;
+
+use super::disk::{Data, Disk, Fault, Point};
+use crate::port::{PluginError, Plugins, Serving, Trouble};
+use crate::settings::Budget;
+
+/// An app as it runs.
+#[derive(Debug, Clone)]
+struct Running {
+    slot: AppSlot,
+    held: bool,
+    stopped: Option<String>,
+    writes: Option<u64>,
+}
+
+/// The apps that run, made from `state` at each start.
+#[derive(Debug)]
+pub struct FakePlugins {
+    disk: Arc<Disk>,
+    running: Mutex<BTreeMap<PackageName, Running>>,
+}
+
+impl FakePlugins {
+    /// Loads every app but those that an update was busy with: they wait for recovery.
+    pub(super) fn start(disk: Arc<Disk>) -> Self {
+        let apps = disk.state().apps;
+        let loaded = apps.into_iter().filter_map(|(name, app)| {
+            let slot = app.good.filter(|_| app.trial.is_none() && !app.disabled)?;
+            Some((name, Running { slot, held: false, stopped: None, writes: None }))
+        });
+        Self { running: Mutex::new(loaded.collect()), disk }
+    }
+
+    /// Someone writes a note, if the app serves.
+    pub fn write(&self, app: &PackageName, note: &str) -> bool {
+        self.edit(app, |running| {
+            running.writes = running.writes.map(|writes| writes + 1);
+            !running.held && running.stopped.is_none()
+        })
+        .filter(|serves| *serves)
+        .map(|_| self.disk.lock().data.entry(app.clone()).or_default().notes.push(note.to_owned()))
+        .is_some()
+    }
+
+    /// Whether requests of the app are answered now.
+    pub fn serves(&self, app: &PackageName) -> Option<String> {
+        self.edit(app, |it| (!it.held && it.stopped.is_none()).then(|| it.slot.version.to_string()))
+            .flatten()
+    }
+
+    fn edit<R>(&self, app: &PackageName, change: impl FnOnce(&mut Running) -> R) -> Option<R> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner).get_mut(app).map(change)
+    }
+
+    fn stop_at(&self, point: Point, app: &PackageName, doing: &str) -> Result<(), PluginError> {
+        match self.disk.fault(point) {
+            None => Ok(()),
+            Some(Fault::Machine) => Err(PluginError::Io {
+                doing: "written",
+                path: "/srv/newleaf/data".into(),
+                source: std::io::ErrorKind::StorageFull.into(),
+            }),
+            Some(Fault::Version) => Err(PluginError::Failed {
+                app: app.clone(),
+                doing: doing.to_owned(),
+                detail: "it trapped".to_owned(),
+            }),
+        }
+    }
+
+    fn known(&self, app: &PackageName) -> PluginError {
+        PluginError::Unknown { app: app.clone() }
+    }
+}
+
+#[async_trait]
+impl Plugins for FakePlugins {
+    async fn prepare(&self, app: &PackageName, _slot: &AppSlot) -> Result<String, PluginError> {
+        self.stop_at(Point::Prepare, app, "compile")?;
+        Ok("compiled".to_owned())
+    }
+
+    async fn hold(&self, app: &PackageName) -> Result<(), PluginError> {
+        self.edit(app, |running| running.held = true).ok_or_else(|| self.known(app))
+    }
+
+    async fn drained(&self, app: &PackageName, _within: Duration) -> Result<(), PluginError> {
+        self.stop_at(Point::Drain, app, "drain")
+    }
+
+    async fn snapshot(&self, app: &PackageName, folder: &str) -> Result<ByteSize, PluginError> {
+        self.stop_at(Point::Snapshot, app, "copy")?;
+        let mut disk = self.disk.lock();
+        let data = disk.data.get(app).cloned();
+        disk.snapshots.insert(folder.to_owned(), data);
+        Ok(ByteSize::kib(4))
+    }
+
+    async fn restore(&self, app: &PackageName, folder: &str) -> Result<(), PluginError> {
+        self.stop_at(Point::Restore, app, "restore")?;
+        let mut disk = self.disk.lock();
+        match disk.snapshots.get(folder).cloned() {
+            Some(Some(data)) => {
+                disk.data.insert(app.clone(), data);
+            }
+            Some(None) => {
+                disk.data.remove(app);
+            }
+            None => {
+                return Err(PluginError::Io {
+                    doing: "read",
+                    path: folder.into(),
+                    source: std::io::ErrorKind::NotFound.into(),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    async fn data_size(&self, _app: &PackageName) -> Result<ByteSize, PluginError> {
+        Ok(ByteSize::kib(4))
+    }
+
+    async fn migrate(
+        &self,
+        app: &PackageName,
+        slot: &AppSlot,
+        _from: Option<u32>,
+        _within: Duration,
+    ) -> Result<(), PluginError> {
+        let fault = self.stop_at(Point::Migrate, app, "migrate");
+        let mut disk = self.disk.lock();
+        let data: &mut Data = disk.data.entry(app.clone()).or_default();
+        data.schema = slot.schema;
+        if fault.is_err() {
+            // Half done: worth nothing without the copy.
+            data.notes.clear();
+        }
+        fault
+    }
+
+    async fn health(&self, app: &PackageName, _slot: &AppSlot) -> Result<(), PluginError> {
+        self.stop_at(Point::Health, app, "answer for its health")
+    }
+
+    async fn swap(&self, app: &PackageName, slot: &AppSlot) -> Result<(), PluginError> {
+        self.stop_at(Point::Swap, app, "load")?;
+        let running = Running { slot: slot.clone(), held: true, stopped: None, writes: Some(0) };
+        self.running.lock().unwrap_or_else(PoisonError::into_inner).insert(app.clone(), running);
+        Ok(())
+    }
+
+    async fn release(&self, app: &PackageName) -> Result<(), PluginError> {
+        self.edit(app, |running| running.held = false).ok_or_else(|| self.known(app))
+    }
+
+    async fn stop(&self, app: &PackageName, reason: &str) {
+        self.edit(app, |running| running.stopped = Some(reason.to_owned()));
+    }
+
+    async fn forget(&self, app: &PackageName) {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner).remove(app);
+    }
+
+    async fn trouble(&self, app: &PackageName, _budget: Budget) -> Trouble {
+        if self.disk.fault(Point::Probation).is_none() {
+            std::future::pending::<()>().await;
+        }
+        Trouble { what: format!("{app} trapped 4 times, 3 are allowed") }
+    }
+
+    fn serving(&self, app: &PackageName) -> Option<Serving> {
+        self.edit(app, |running| Serving {
+            version: running.slot.version.clone(),
+            stopped: running.stopped.clone(),
+            writes: running.writes,
+        })
+    }
+
+    async fn erase(&self, app: &PackageName) -> Result<(), PluginError> {
+        self.disk.lock().data.remove(app);
+        Ok(())
+    }
+}

@@ -1,0 +1,193 @@
+//! Apps: installed, updated, taken back by themselves and by hand.
+
+use newleaf_domain::{ByteSize, Digest};
+use newleaf_launcher::journal::{Ending, StepId};
+use newleaf_update::port::fake::{Fault, Point, World};
+use newleaf_update::view::StepStanding;
+use newleaf_update::{AppData, ExitClass, StartError};
+
+use crate::story::*;
+
+#[tokio::test]
+async fn an_app_is_installed_updated_and_keeps_its_data() {
+    let world = world_with_update().await;
+    let host = world.start();
+    let report = update(&host, &target()).await;
+    assert_eq!(report.ending, Some(Ending::Committed), "{report:#?}");
+    assert_eq!(host.plugins.serves(&notes()).as_deref(), Some("2.0.0"));
+    assert_eq!((written(&world), schema(&world)), (vec!["milk".to_owned(), "bread".to_owned()], 2));
+    let app = world.disk.state().apps[&notes()].clone();
+    assert_eq!(app.previous.unwrap().version.as_str(), "1.0.0");
+    assert_eq!(app.good.unwrap().grants.storage_quota(), Some(ByteSize::mib(16)));
+    assert_eq!(world.disk.slots().len(), 2);
+}
+
+#[tokio::test]
+async fn the_first_install_pins_the_authors_signer() {
+    let world = world();
+    let host = world.start();
+    assert!(world.disk.pins().is_empty());
+    update(&host, &target()).await;
+    assert_eq!(world.disk.pins()[0].ns.as_str(), "acme");
+}
+
+#[tokio::test]
+async fn every_step_stands_in_the_report_in_its_order() {
+    let world = world_with_update().await;
+    let host = world.start();
+    let report = update(&host, &target()).await;
+    let steps = report.steps.iter().map(|row| row.step).collect::<Vec<_>>();
+    assert_eq!(steps, StepId::APP);
+    assert!(report.steps.iter().all(|row| matches!(row.standing, StepStanding::Over { .. })));
+}
+
+/// Fails an update at `point`; returns the world after it.
+async fn failed_at(point: Point, fault: Fault, ending: Ending) -> World {
+    let world = world_with_update().await;
+    let host = world.start();
+    world.disk.fail(point, fault);
+    let report = update(&host, &target()).await;
+    assert_eq!(report.ending, Some(ending), "{point:?}: {report:#?}");
+    assert_eq!(host.plugins.serves(&notes()).as_deref(), Some("1.0.0"), "{point:?}");
+    assert_eq!(written(&world), ["milk", "bread"], "{point:?}");
+    assert_eq!((good(&world).as_deref(), schema(&world)), (Some("1.0.0"), 1), "{point:?}");
+    assert!(world.disk.state().apps[&notes()].trial.is_none());
+    world
+}
+
+#[tokio::test]
+async fn a_failure_before_anything_changed_leaves_the_old_version_serving() {
+    for point in [Point::Unpack, Point::Prepare] {
+        failed_at(point, Fault::Machine, Ending::Failed).await;
+    }
+}
+
+#[tokio::test]
+async fn a_failure_after_something_changed_is_taken_back() {
+    for point in [Point::Drain, Point::Snapshot, Point::Migrate, Point::Health] {
+        failed_at(point, Fault::Machine, Ending::RolledBack).await;
+    }
+}
+
+#[tokio::test]
+async fn a_version_that_fails_is_not_offered_again_and_a_full_disk_is_no_evidence() {
+    let world = failed_at(Point::Migrate, Fault::Version, Ending::RolledBack).await;
+    assert_eq!(world.disk.state().bad.len(), 1);
+    world.disk.mend();
+    let refused = world.start().updater.plan(&target(), None).await.unwrap_err();
+    assert!(refused.to_string().contains("failed on this host before"), "{refused}");
+    let world = failed_at(Point::Migrate, Fault::Machine, Ending::RolledBack).await;
+    assert!(world.disk.state().bad.is_empty());
+}
+
+#[tokio::test]
+async fn a_version_that_misbehaves_in_probation_goes_back_with_its_data() {
+    let world = failed_at(Point::Probation, Fault::Version, Ending::RolledBack).await;
+    assert_eq!(world.disk.state().bad.len(), 1);
+}
+
+#[tokio::test]
+async fn an_app_goes_back_by_hand_and_its_grants_go_back_too() {
+    let world = world_with_update().await;
+    let host = world.start();
+    update(&host, &target()).await;
+    let id = host.updater.rollback(&target(), "ada".to_owned()).await.unwrap();
+    let report = end(&host, &id).await;
+    assert_eq!(report.ending, Some(Ending::Committed), "{report:#?}");
+    assert_eq!(host.plugins.serves(&notes()).as_deref(), Some("1.0.0"));
+    assert_eq!((written(&world).len(), schema(&world)), (2, 1));
+    let app = world.disk.state().apps[&notes()].clone();
+    assert_eq!(app.good.unwrap().grants.storage_quota(), Some(ByteSize::mib(4)));
+    assert!(app.previous.is_none() && world.disk.state().bad.is_empty());
+    let again = host.updater.rollback(&target(), "ada".to_owned()).await.unwrap_err();
+    assert!(matches!(again, StartError::NothingBefore { .. }));
+}
+
+#[tokio::test]
+async fn an_update_that_would_lose_writes_by_going_back_stops_the_app_instead() {
+    let world = world_with_update().await;
+    let host = world.start();
+    update(&host, &target()).await;
+    // As after a restart in the middle of the probation: nobody counted the writes.
+    let began = world.disk.journal();
+    let id = began.last().unwrap().update.clone().unwrap();
+    let restarted = reopened(&world, &id);
+    world.disk.fail(Point::Probation, Fault::Version);
+    restarted.updater.recover().await.unwrap();
+    let report = end(&restarted, &id).await;
+    assert_eq!(report.ending, Some(Ending::Failed), "{report:#?}");
+    assert!(report.reason.unwrap().contains("would lose"));
+    assert!(world.disk.state().apps[&notes()].disabled);
+    assert_eq!(restarted.plugins.serves(&notes()), None);
+    assert_eq!(written(&world).len(), 2);
+}
+
+/// The host, started again with the last two records of `id` not yet written.
+fn reopened(world: &World, id: &newleaf_domain::UpdateId) -> newleaf_update::port::fake::Host {
+    world.disk.forget_records(2);
+    assert!(world.disk.journal().last().unwrap().update.as_ref() == Some(id));
+    world.start()
+}
+
+#[tokio::test]
+async fn a_broken_download_is_taken_up_where_it_stopped() {
+    let world = world_with_update().await;
+    let host = world.start();
+    world.repository.break_next_at(100);
+    let report = update(&host, &target()).await;
+    assert_eq!(report.ending, Some(Ending::Committed));
+    assert_eq!(world.repository.opened()[1..], [0, 100]);
+}
+
+#[tokio::test]
+async fn one_flipped_byte_is_refused_by_trust() {
+    let world = world_with_update().await;
+    let host = world.start();
+    let change = host.updater.plan(&target(), None).await.unwrap().plan.changes[0].clone();
+    let stored = newleaf_trust::layout::stored_path(&change.path, change.digest);
+    world.repository.tamper(&stored, |bytes| bytes[60] ^= 1);
+    let report = update(&host, &target()).await;
+    assert_eq!(report.exit_class(), Some(ExitClass::Trust));
+    let (step, failure) = report.failure().unwrap();
+    assert_eq!(step, StepId::Verify);
+    assert!(failure.what.contains("SHA-256"), "{}", failure.what);
+    assert_eq!(host.plugins.serves(&notes()).as_deref(), Some("1.0.0"));
+    assert!(world.disk.slots().len() == 1);
+}
+
+#[tokio::test]
+async fn a_manifest_that_differs_from_the_signed_one_in_one_field_is_refused_by_its_name() {
+    let world = world_with_update().await;
+    world.publisher().edit_record("apps/acme/notes/2.0.0/notes.zip", |record| {
+        record.custom["manifest"]["licence"] = "MIT".into();
+    });
+    world.publish();
+    let host = world.start();
+    let report = update(&host, &target()).await;
+    assert_eq!(report.exit_class(), Some(ExitClass::Trust));
+    assert!(report.failure().unwrap().1.what.contains("\"licence\""), "{report:#?}");
+}
+
+#[tokio::test]
+async fn a_whole_download_of_an_earlier_try_is_not_fetched_again() {
+    let world = world_with_update().await;
+    let host = world.start();
+    let change = host.updater.plan(&target(), None).await.unwrap().plan.changes[0].clone();
+    let stored = newleaf_trust::layout::stored_path(&change.path, change.digest);
+    let bytes = world.repository.files().targets[&stored].clone();
+    assert_eq!(Digest::of(&bytes), change.digest);
+    world.disk.put_download(change.digest, bytes);
+    let before = world.repository.opened().len();
+    let report = update(&host, &target()).await;
+    assert_eq!((report.ending, world.repository.opened().len()), (Some(Ending::Committed), before));
+}
+
+#[tokio::test]
+async fn a_removed_app_takes_its_data_along_only_when_told_to() {
+    let world = world_with_update().await;
+    let host = world.start();
+    host.updater.remove(&notes(), AppData::Keep).await.unwrap();
+    assert_eq!((good(&world), written(&world).len()), (None, 2));
+    let again = host.updater.remove(&notes(), AppData::Erase).await.unwrap_err();
+    assert!(matches!(again, StartError::NotInstalled { .. }));
+}

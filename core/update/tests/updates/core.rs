@@ -1,0 +1,102 @@
+//! Core: up to point A and followed after it, deferred without a host, and back.
+
+use newleaf_domain::Target;
+use newleaf_launcher::journal::{Ending, StepId};
+use newleaf_launcher::state::CorePhase;
+use newleaf_update::ExitClass;
+use newleaf_update::port::fake::{Fault, LauncherWay, Point, World};
+use serde_json::json;
+
+use crate::story::*;
+
+fn world_with_core() -> World {
+    let world = World::new();
+    world.publisher().core("1.1.0", json!({"schema": 2, "oldest_reader": 1}));
+    world.publish();
+    world
+}
+
+#[tokio::test]
+async fn core_is_updated_by_the_launcher_after_point_a() {
+    let world = world_with_core();
+    let host = world.start();
+    let report = update(&host, &Target::Core).await;
+    assert_eq!(report.ending, Some(Ending::Committed), "{report:#?}");
+    assert_eq!(world.disk.state().core.good.version.as_str(), "1.1.0");
+    let steps = report.steps.iter().map(|row| row.step).collect::<Vec<_>>();
+    assert_eq!(steps, StepId::CORE);
+}
+
+#[tokio::test]
+async fn a_core_that_fails_its_probe_is_taken_back_and_stands_first_on_the_page() {
+    let world = world_with_core();
+    let host = world.start();
+    host.launcher.set_way(LauncherWay::RollsBack);
+    let report = update(&host, &Target::Core).await;
+    assert_eq!(report.exit_class(), Some(ExitClass::RolledBack));
+    let overview = host.updater.overview().await.unwrap();
+    assert!(overview.notices[0].text.contains("503"), "{:?}", overview.notices);
+    assert!(overview.core.offer.is_none());
+    assert_eq!(overview.core.candidates.len(), 1);
+}
+
+#[tokio::test]
+async fn a_program_that_fails_its_self_test_is_never_started() {
+    let world = world_with_core();
+    let host = world.start();
+    world.disk.fail(Point::SelfTest, Fault::Version);
+    let report = update(&host, &Target::Core).await;
+    assert_eq!(report.exit_class(), Some(ExitClass::Failed));
+    assert_eq!(report.failure().unwrap().0, StepId::Stage);
+}
+
+#[tokio::test]
+async fn a_database_that_cannot_be_extended_leaves_the_old_core_serving() {
+    let world = world_with_core();
+    let host = world.start();
+    world.disk.fail(Point::Expand, Fault::Version);
+    let report = update(&host, &Target::Core).await;
+    assert_eq!(report.ending, Some(Ending::RolledBack), "{report:#?}");
+    let core = world.disk.state().core;
+    assert_eq!((core.phase, core.good.version.as_str()), (CorePhase::Idle, "1.0.0"));
+}
+
+#[tokio::test]
+async fn without_a_host_the_switch_waits_for_the_next_start() {
+    let world = world_with_core();
+    let host = world.start();
+    host.launcher.set_way(LauncherWay::Absent);
+    let report = update(&host, &Target::Core).await;
+    assert_eq!((report.ending, report.exit_class()), (Some(Ending::Deferred), None));
+    let core = world.disk.state().core;
+    assert_eq!(core.trial.unwrap().slot.version.as_str(), "1.1.0");
+    let id = report.id.clone();
+    let busy = host.updater.rollback(&Target::Core, "ada".to_owned()).await.unwrap_err();
+    assert!(matches!(busy, newleaf_update::StartError::Busy { running } if running == id));
+}
+
+#[tokio::test]
+async fn core_goes_back_by_hand_in_code_only() {
+    let world = world_with_core();
+    let host = world.start();
+    update(&host, &Target::Core).await;
+    let id = host.updater.rollback(&Target::Core, "ada".to_owned()).await.unwrap();
+    assert_eq!(end(&host, &id).await.ending, Some(Ending::Committed));
+    assert_eq!(world.disk.state().core.good.version.as_str(), "1.0.0");
+}
+
+#[tokio::test]
+async fn a_new_worker_leaves_a_trial_to_the_launcher() {
+    let world = world_with_core();
+    let host = world.start();
+    host.launcher.set_way(LauncherWay::Waits);
+    let id = begin(&host, &Target::Core).await.unwrap();
+    let mut watch = std::pin::pin!(host.updater.watch(&id, 0));
+    while world.disk.state().core.phase != CorePhase::Trial {
+        futures_util::StreamExt::next(&mut watch).await;
+        tokio::task::yield_now().await;
+    }
+    let next = world.start();
+    let found = next.updater.recover().await.unwrap();
+    assert_eq!(found, newleaf_update::Recovered::WithLauncher(id));
+}

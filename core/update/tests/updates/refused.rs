@@ -1,0 +1,174 @@
+//! What never begins: each with its own message and kind, and nothing changed.
+
+use newleaf_domain::{ByteSize, Target};
+use newleaf_update::port::fake::{LauncherWay, World};
+use newleaf_update::port::{Area, Locality, ProbeFault};
+use newleaf_update::view::{PrerequisiteId, Standing};
+use newleaf_update::{CheckError, Consent, ExitClass, Explain, PlanError, StartError};
+use serde_json::json;
+
+use crate::story::*;
+
+async fn blocked(world: &World) -> (PrerequisiteId, String, Option<String>) {
+    let host = world.start();
+    let error = begin(&host, &target()).await.unwrap_err();
+    assert_eq!(error.class(), ExitClass::Blocked);
+    let StartError::Blocked(rows) = error else { panic!("{error}") };
+    let row = rows.into_iter().find(|row| row.standing == Standing::Block).unwrap();
+    assert!(world.disk.journal().is_empty());
+    (row.id, row.measured, row.command)
+}
+
+#[tokio::test]
+async fn an_unwritable_folder_is_named_with_the_command_that_mends_it() {
+    let world = world();
+    world.ground.refuse(Area::Slots, ProbeFault::Permission);
+    let (id, measured, command) = blocked(&world).await;
+    assert_eq!(id, PrerequisiteId::Write);
+    assert!(
+        measured.contains("/srv/newleaf/slots") && measured.contains("owner root, mode 0755"),
+        "{measured}"
+    );
+    assert_eq!(command.as_deref(), Some("sudo chown -R newleaf /srv/newleaf/slots"));
+}
+
+#[tokio::test]
+async fn a_full_disk_and_a_network_disk_block() {
+    let world = world();
+    world.ground.set_free(ByteSize::mib(1));
+    assert_eq!(blocked(&world).await.0, PrerequisiteId::Space);
+    world.ground.set_free(ByteSize::mib(4096));
+    world.ground.set_locality(Locality::Network);
+    assert_eq!(blocked(&world).await.0, PrerequisiteId::Filesystem);
+}
+
+#[tokio::test]
+async fn a_repository_that_is_not_there_is_told_apart_from_one_that_lies() {
+    let world = world();
+    let host = world.start();
+    world.repository.disappear();
+    let error = host.updater.check().await.unwrap_err();
+    assert!(matches!(error, CheckError::Unreachable { .. }));
+    assert_eq!(error.class(), ExitClass::Failed);
+    let overview = host.updater.overview().await.unwrap();
+    assert!(overview.freshness.last_error.unwrap().contains("registry.example.com"));
+}
+
+#[tokio::test]
+async fn an_older_timestamp_replayed_is_refused_by_trust() {
+    let world = world();
+    let host = world.start();
+    let old = world.repository.files();
+    world.publish();
+    host.updater.check().await.unwrap();
+    world.repository.serve(old);
+    let error = host.updater.check().await.unwrap_err();
+    assert_eq!(error.class(), ExitClass::Trust);
+    let CheckError::Trust(source) = error else { panic!("{error}") };
+    assert!(matches!(source, newleaf_trust::TrustError::Replayed { .. }), "{source}");
+}
+
+#[tokio::test]
+async fn an_expired_timestamp_is_refused_by_trust() {
+    let world = world();
+    let host = world.start();
+    host.updater.check().await.unwrap();
+    world.clock.set(world_now(&world).plus_seconds(2 * 86_400));
+    let error = host.updater.plan(&target(), None).await.unwrap_err();
+    assert_eq!(error.class(), ExitClass::Trust);
+}
+
+#[tokio::test]
+async fn a_new_signer_for_a_pinned_namespace_is_refused_with_both_named() {
+    let world = world_with_update().await;
+    world.publisher().claim("acme", 99);
+    world.publish();
+    let host = world.start();
+    let error = host.updater.plan(&target(), None).await.unwrap_err();
+    assert_eq!(error.class(), ExitClass::Trust, "{error}");
+    let overview = host.updater.overview().await.unwrap();
+    assert!(overview.apps[0].blocked.as_ref().unwrap().contains("pinned"));
+}
+
+#[tokio::test]
+async fn wider_grants_without_a_yes_stop_before_anything_begins() {
+    let world = world_with_update().await;
+    let host = world.start();
+    let records = world.disk.journal().len();
+    let plan = host.updater.plan(&target(), None).await.unwrap();
+    assert_eq!(plan.changes[0].grants[0].reason.as_deref(), Some("to keep your notes"));
+    let error = approve(&host, plan.plan.id.clone(), Consent::NotGiven).await.unwrap_err();
+    assert_eq!(error.class(), ExitClass::Blocked);
+    assert!(error.to_string().contains("store up to 16 MiB"), "{error}");
+    assert_eq!(world.disk.journal().len(), records);
+    assert!(approve(&host, plan.plan.id, Consent::Given).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_plan_whose_offers_moved_on_is_stale_and_names_the_new_one() {
+    let world = world_with_update().await;
+    let host = world.start();
+    let old = host.updater.plan(&target(), None).await.unwrap().plan;
+    world.publisher().app("acme/notes", "2.1.0", wants(2, 2, 16));
+    world.publish();
+    world.clock.set(world_now(&world).plus_seconds(3600));
+    let error = approve(&host, old.id, Consent::Given).await.unwrap_err();
+    let StartError::Stale(stale) = error else { panic!("{error}") };
+    let new = stale.replacement.unwrap();
+    assert_eq!(new.changes[0].to.as_str(), "2.1.0");
+    assert!(host.updater.plan_by_id(&new.id).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_plan_made_for_another_state_or_yesterday_is_stale() {
+    let world = world_with_update().await;
+    let host = world.start();
+    let plan = host.updater.plan(&target(), None).await.unwrap().plan;
+    world.disk.edit_state(|state| state.seq += 1);
+    let moved = approve(&host, plan.id.clone(), Consent::Given).await.unwrap_err();
+    assert!(matches!(moved, StartError::Stale(_)), "{moved}");
+    world.disk.edit_state(|state| state.seq -= 1);
+    world.clock.set(world_now(&world).plus_seconds(25 * 3600));
+    world.publish();
+    let old = approve(&host, plan.id, Consent::Given).await.unwrap_err();
+    assert!(old.to_string().contains("a day"), "{old}");
+}
+
+#[tokio::test]
+async fn a_double_click_starts_one_update() {
+    let world = World::new();
+    world.publisher().core("1.1.0", json!({}));
+    world.publish();
+    let host = world.start();
+    host.launcher.set_way(LauncherWay::Waits);
+    let plan = host.updater.plan(&Target::Core, None).await.unwrap().plan;
+    let first = approve(&host, plan.id.clone(), Consent::Given).await.unwrap();
+    let second = approve(&host, plan.id, Consent::Given).await.unwrap_err();
+    assert_eq!(second.class(), ExitClass::Busy);
+    assert!(matches!(second, StartError::Busy { running } if running == first));
+}
+
+#[tokio::test]
+async fn what_is_newest_is_up_to_date_and_what_is_unknown_is_refused() {
+    let world = world_with_update().await;
+    let host = world.start();
+    update(&host, &target()).await;
+    assert!(matches!(host.updater.plan(&target(), None).await, Err(PlanError::UpToDate { .. })));
+    let unknown = newleaf_domain::PlanId::parse(&"a".repeat(64)).unwrap();
+    assert!(matches!(host.updater.plan_by_id(&unknown).await, Err(PlanError::Unknown { .. })));
+}
+
+#[tokio::test]
+async fn a_failure_reads_as_four_lines() {
+    let world = world();
+    let host = world.start();
+    world.repository.disappear();
+    let error = host.updater.check().await.unwrap_err();
+    let lines = host.updater.explain(&error);
+    assert_eq!(lines.state, "Newleaf 1.0.0 serves");
+    assert!(
+        lines.failed.starts_with("the repository at https://registry.example.com cannot be read")
+    );
+    assert_eq!(lines.done, "nothing was changed");
+    assert!(lines.todo.contains("newleaf check"));
+}

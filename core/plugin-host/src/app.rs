@@ -208,6 +208,11 @@ impl App {
         }
     }
 
+    /// Counts writes from here: the app begins to serve.
+    pub(crate) fn count_writes_anew(&self) {
+        self.shared.database.count_writes_anew();
+    }
+
     /// Keeps the app from being idle as long as the result is held.
     pub(crate) fn running(&self) -> Arc<Running> {
         self.shared.counters.enter()

@@ -124,3 +124,14 @@ impl Hasher for DigestHasher {
         digest.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn code_of_the_compiling_engine_fits_the_running_one() {
+        let (compiling, running) = (compiling().unwrap(), running().unwrap());
+        assert_eq!(compatibility(&compiling), compatibility(&running));
+    }
+}

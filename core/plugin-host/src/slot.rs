@@ -64,6 +64,7 @@ struct Parked(Arc<Slot>);
 impl Slot {
     /// A slot that serves `app`.
     pub fn new(app: App) -> Arc<Self> {
+        app.count_writes_anew();
         Arc::new(Self {
             state: Mutex::new(State { app, gate: Gate::Open }),
             released: watch::Sender::new(0),
@@ -109,7 +110,8 @@ impl Slot {
         }
     }
 
-    /// Keeps new requests waiting, up to `cap` of them, until [`release`](Self::release).
+    /// Keeps new requests waiting, up to `cap` of them, until [`release`](Self::release). With a
+    /// cap of 0 none waits: each is answered with 503 and `Retry-After`, as in an announced pause.
     pub fn hold(&self, cap: usize) {
         self.state().gate = Gate::Held { cap };
     }
@@ -126,6 +128,7 @@ impl Slot {
     /// Puts `app` in the place of the present one, which is given back. Requests that run finish
     /// on the app they began with.
     pub fn swap(&self, app: App) -> App {
+        app.count_writes_anew();
         std::mem::replace(&mut self.state().app, app)
     }
 

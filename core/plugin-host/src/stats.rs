@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 
 use crate::app::Failure;
 
-/// What an app has done since it was loaded, which is since the swap where there was one.
+/// What an app has done since it was loaded.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct AppStats {
     /// Requests taken.
@@ -22,7 +22,8 @@ pub struct AppStats {
     pub server_errors: u64,
     /// Requests whose client went away before the answer was complete; not failures.
     pub clients_gone: u64,
-    /// Transactions that changed stored data.
+    /// Transactions that changed stored data since the app was put into its slot; what `init` and
+    /// `migrate` wrote before is not among them.
     pub writes: u64,
 }
 

@@ -224,6 +224,26 @@ async fn a_client_that_leaves_is_no_failure() {
 }
 
 #[tokio::test]
+async fn a_client_that_leaves_before_the_answer_is_no_failure() {
+    let limits = Limits { wall: Duration::from_millis(300), ..Limits::default() };
+    let world = hostile(|app| app.limits(limits)).await;
+    let slot = world.slot().clone();
+    let waiting = tokio::spawn(async move {
+        let request =
+            http::Request::get("/sleep").body(http_body_util::Empty::<Bytes>::new()).unwrap();
+        slot.handle(request).await.status()
+    });
+    while world.stats().in_flight == 0 {
+        tokio::task::yield_now().await;
+    }
+    waiting.abort();
+    assert!(waiting.await.unwrap_err().is_cancelled());
+    world.slot().app().quiesce().await;
+    let stats = world.stats();
+    assert_eq!((stats.traps, stats.server_errors, stats.clients_gone), (0, 0, 1));
+}
+
+#[tokio::test]
 async fn an_app_neither_sees_nor_sets_the_portals_cookies() {
     let world = hostile(|app| app).await;
     let sent = [("cookie", "__Host-newleaf=secret; newleaf=secret; mine=1")];

@@ -81,8 +81,10 @@ pub fn snapshot(data: &Path, destination: &Path) -> Result<ByteSize, CopyError> 
     Ok(ByteSize::bytes(copied))
 }
 
-/// Puts the snapshot in `source` back as the data folder. What was there is removed at the end;
-/// a crash in between leaves either the one or the other, and the call can be made again.
+/// Puts the snapshot in `source` back as the data folder.
+///
+/// What was there is removed at the end; after a crash in between, the call can be made again.
+/// Nobody may have the database open: a connection would go on writing to what is removed.
 pub fn restore(source: &Path, data: &Path) -> Result<(), CopyError> {
     if !source.is_dir() {
         return Err(CopyError::NoSnapshot { path: source.to_owned() });

@@ -62,8 +62,8 @@ pub(crate) struct Database {
     limits: Limits,
     idle: Mutex<Vec<Guarded>>,
     commits: Arc<AtomicU64>,
-    /// Commits of the host's own, at opening, which are no writes of the app.
-    own_commits: AtomicU64,
+    /// Commits that are not counted as writes: the host's own, and those before the app served.
+    not_counted: AtomicU64,
     prepared: Once,
 }
 
@@ -77,14 +77,19 @@ impl Database {
             limits: *limits,
             idle: Mutex::default(),
             commits: Arc::default(),
-            own_commits: AtomicU64::new(0),
+            not_counted: AtomicU64::new(0),
             prepared: Once::new(),
         })
     }
 
-    /// Transactions that changed data since the app was loaded.
+    /// Transactions that changed data since [`count_writes_anew`](Self::count_writes_anew).
     pub(crate) fn writes(&self) -> u64 {
-        self.commits.load(Relaxed).saturating_sub(self.own_commits.load(Relaxed))
+        self.commits.load(Relaxed).saturating_sub(self.not_counted.load(Relaxed))
+    }
+
+    /// Forgets the writes so far, such as those of a migration.
+    pub(crate) fn count_writes_anew(&self) {
+        self.not_counted.store(self.commits.load(Relaxed), Relaxed);
     }
 
     /// The app's limits.
@@ -161,7 +166,7 @@ impl Database {
         self.prepared.call_once(|| {
             let before = self.commits.load(Relaxed);
             made = guarded.as_host(keys::prepare);
-            self.own_commits.fetch_add(self.commits.load(Relaxed) - before, Relaxed);
+            self.not_counted.fetch_add(self.commits.load(Relaxed) - before, Relaxed);
         });
         made.map_err(|error| failed("the database cannot be prepared", &error))?;
         Ok(guarded)

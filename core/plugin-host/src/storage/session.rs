@@ -130,3 +130,115 @@ impl Drop for Session {
 fn check_key(key: &str) -> Result<(), StorageError> {
     if key.len() > keys::MAX_KEY { Err(StorageError::TooLarge) } else { Ok(()) }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{path::Path, time::Duration};
+
+    use newleaf_domain::ByteSize;
+
+    use super::*;
+    use crate::{limits::Limits, stats::Counters};
+
+    fn database(folder: &Path) -> Arc<Database> {
+        let limits = Limits { sql_rows: 100, sql_result: ByteSize::kib(256), ..Limits::default() };
+        Database::new(folder, Some(ByteSize::mib(2)), &limits)
+    }
+
+    fn session(database: &Arc<Database>) -> Session {
+        let running = Arc::new(Counters::default()).enter();
+        Session::new(database, &Meter::new(Duration::from_secs(5)), running)
+    }
+
+    async fn execute(session: &mut Session, text: &str) -> Result<u64, StorageError> {
+        session.execute(text.to_owned(), Vec::new()).await
+    }
+
+    async fn set(session: &mut Session, key: &str, value: &[u8]) -> Result<(), StorageError> {
+        session.set(key.to_owned(), value.to_owned()).await
+    }
+
+    #[tokio::test]
+    async fn keys_are_set_read_listed_and_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut session = session(&database(folder.path()));
+        for key in ["a%1", "a%2", "ab", "a%10", "é"] {
+            set(&mut session, key, key.as_bytes()).await.unwrap();
+        }
+        set(&mut session, "ab", b"changed").await.unwrap();
+        assert_eq!(session.get("ab".into()).await.unwrap().unwrap(), b"changed");
+        assert_eq!(session.keys("a%".into(), None, 2).await.unwrap(), ["a%1", "a%10"]);
+        assert_eq!(session.keys("a%".into(), Some("a%10".into()), 9).await.unwrap(), ["a%2"]);
+        assert!(session.delete("ab".into()).await.unwrap());
+        assert!(!session.delete("ab".into()).await.unwrap());
+        assert_eq!(session.get("ab".into()).await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn a_key_or_value_beyond_its_limit_is_too_large() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut session = session(&database(folder.path()));
+        let long = "k".repeat(513);
+        assert_eq!(set(&mut session, &long, b"").await, Err(StorageError::TooLarge));
+        let large = vec![0; 300 * 1024];
+        assert_eq!(set(&mut session, "k", &large).await, Err(StorageError::TooLarge));
+    }
+
+    #[tokio::test]
+    async fn one_transaction_spans_rows_and_keys() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = database(folder.path());
+        let mut first = session(&database);
+        execute(&mut first, "CREATE TABLE t (x)").await.unwrap();
+        execute(&mut first, "BEGIN").await.unwrap();
+        execute(&mut first, "INSERT INTO t VALUES (1)").await.unwrap();
+        set(&mut first, "k", b"v").await.unwrap();
+        drop(first);
+        let mut second = session(&database);
+        assert_eq!(second.get("k".into()).await.unwrap(), None);
+        let rows = second.query("SELECT count(*) FROM t".into(), Vec::new()).await.unwrap();
+        assert_eq!(rows.rows, [[Value::Integer(0)]]);
+    }
+
+    #[tokio::test]
+    async fn only_transactions_that_change_something_are_writes() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = database(folder.path());
+        let mut session = session(&database);
+        assert_eq!(session.get("k".into()).await.unwrap(), None);
+        assert_eq!(database.writes(), 0, "opening the database was counted");
+        execute(&mut session, "CREATE TABLE t (x)").await.unwrap();
+        set(&mut session, "k", b"v").await.unwrap();
+        execute(&mut session, "SELECT * FROM t").await.unwrap();
+        assert_eq!(database.writes(), 2);
+        database.count_writes_anew();
+        assert_eq!(database.writes(), 0);
+    }
+
+    #[tokio::test]
+    async fn values_come_back_as_they_were_given() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut session = session(&database(folder.path()));
+        let given = vec![
+            Value::Null,
+            Value::Integer(i64::MIN),
+            Value::Real(0.5),
+            Value::Text("é\0x".to_owned()),
+            Value::Blob(vec![0, 255]),
+        ];
+        let rows = session.query("SELECT ?1, ?2, ?3, ?4, ?5 AS last".into(), given.clone()).await;
+        let rows = rows.unwrap();
+        assert_eq!((rows.rows, rows.columns[4].as_str()), (vec![given], "last"));
+    }
+
+    #[tokio::test]
+    async fn results_beyond_the_caps_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut session = session(&database(folder.path()));
+        let numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ";
+        let many = format!("{numbers}101) SELECT i FROM n");
+        assert_eq!(session.query(many, Vec::new()).await, Err(StorageError::TooLarge));
+        let wide = format!("{numbers}20) SELECT zeroblob(20000) FROM n");
+        assert_eq!(session.query(wide, Vec::new()).await, Err(StorageError::TooLarge));
+    }
+}

@@ -1,7 +1,7 @@
 //! The targets roles (TUF §4.5), top and delegated: files with their digests, and who else signs
 //! for which paths. [`TargetFile`] is one file of a verified view, with who vouches for it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use newleaf_domain::manifest::InvalidManifest;
 use newleaf_domain::{ByteSize, Digest, Manifest, Namespace, Release, ReleasePath, Timestamp};
@@ -145,6 +145,12 @@ impl Delegations {
         Authority::resolve(&delegation.signers, &self.keys)
     }
 
+    fn drop_unused_keys(&mut self) {
+        let used: BTreeSet<_> =
+            self.roles.iter().flat_map(|role| &role.signers.keyids).cloned().collect();
+        self.keys.retain(|id, _| used.contains(id));
+    }
+
     /// The delegations that could lead to a path of `scope`, each with its keys, in order.
     pub(crate) fn reaching(&self, scope: &Scope) -> impl Iterator<Item = (&Delegation, Authority)> {
         let reaching = self.roles.iter().filter(move |role| role.reaches(scope));
@@ -199,8 +205,7 @@ impl TargetsRole {
             Some(existing) => *existing = delegation,
             None => delegations.roles.push(delegation),
         }
-        let used = |id: &KeyId| delegations.roles.iter().any(|r| r.signers.keyids.contains(id));
-        delegations.keys.retain(|id, _| used(id));
+        delegations.drop_unused_keys();
         self
     }
 }
@@ -218,7 +223,7 @@ impl RoleBody for TargetsRole {
             record.sha256(path)?;
             record.sha512(path)?;
         }
-        let mut names = std::collections::BTreeSet::new();
+        let mut names = BTreeSet::new();
         for delegation in self.delegations.iter().flat_map(|list| &list.roles) {
             check_role_name(file, &delegation.name)?;
             if !names.insert(&delegation.name) {

@@ -475,3 +475,15 @@ fn a_delegated_role_of_another_version_or_digest_than_pinned_is_refused() {
     let failure = &outcome.targets.failures[&ns("acme")];
     assert!(matches!(failure, TrustError::WrongVersion { .. }), "{failure}");
 }
+
+#[test]
+fn a_role_that_delegates_to_one_name_twice_is_refused() {
+    let mut repository = Repository::new();
+    repository.edit("claimed", |role| {
+        let list = role.delegations.as_mut().unwrap();
+        list.roles.push(list.roles[0].clone());
+    });
+    repository.publish();
+    let outcome = repository.host().refresh(&repository).unwrap();
+    assert!(matches!(outcome.targets.failures[&ns("acme")], TrustError::Malformed { .. }));
+}

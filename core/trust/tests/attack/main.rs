@@ -4,6 +4,7 @@
 mod advisories;
 mod damage;
 mod delegation;
+mod forms;
 mod freshness;
 mod repository;
 mod root;

@@ -11,6 +11,9 @@ use newleaf_sdk_testing::{TestApp, build};
 
 /// Greets.
 pub(crate) static HELLO: LazyLock<PathBuf> = LazyLock::new(|| built("plugins/hello"));
+/// Greets through `wasi:http` 0.3.
+pub(crate) static HELLO_ASYNC: LazyLock<PathBuf> =
+    LazyLock::new(|| built("tests/apps/hello-async"));
 /// Keeps notes.
 pub(crate) static NOTES: LazyLock<PathBuf> = LazyLock::new(|| built("plugins/notes"));
 /// Tries what it must not.

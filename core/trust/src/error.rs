@@ -3,6 +3,7 @@
 
 use newleaf_domain::{ByteSize, Digest, Namespace, Timestamp};
 
+use crate::pin::TrustLevel;
 use crate::role::{MetadataVersion, Threshold};
 
 /// Why a file, a role or a whole refresh is not trusted.
@@ -111,6 +112,9 @@ pub enum TrustError {
         pinned: String,
         /// The offered signer in the same form.
         offered: String,
+        /// Who vouches for the offered signer. An admin may accept one that was claimed by
+        /// offline keys; one vouched for by an online key is refused for good.
+        voucher: TrustLevel,
     },
     /// A namespace once vouched for by offline keys is now vouched for by an online key.
     #[error("{namespace} was claimed by offline keys before, but is now offered by role {role}")]
@@ -193,7 +197,10 @@ impl TrustError {
                 "the mirror may be stale or broken; try again or choose another"
             }
             Self::MissingRole { .. } => "the registry hides or lost a role; ask its operator",
-            Self::SignerChanged { .. } => {
+            Self::SignerChanged { voucher: TrustLevel::Fresh, .. } => {
+                "only the registry's online key vouches for the new signer; ask the author to get claimed"
+            }
+            Self::SignerChanged { voucher: TrustLevel::Claimed, .. } => {
                 "compare the key ids with the author, then `newleaf trust accept NS`"
             }
             Self::LevelLowered { .. } => {

@@ -77,6 +77,7 @@ impl Pin {
             namespace: self.ns.clone(),
             pinned: self.summary(),
             offered: offered.summary(),
+            voucher: offered.level,
         })
     }
 

@@ -10,7 +10,7 @@ use crate::advisory::{Advisories, Advisory};
 use crate::glob::Scope;
 use crate::layout;
 use crate::limits::Limits;
-use crate::pin::Pin;
+use crate::pin::{Pin, TrustLevel};
 use crate::role::TargetFile;
 use crate::search::Node;
 
@@ -21,6 +21,9 @@ pub struct Targets {
     advisories: Result<Advisories, TrustError>,
     /// Who signs for each namespace that was looked at and believed.
     pub signers: BTreeMap<Namespace, Pin>,
+    /// The signers that a pin refused and an admin may accept in its place: those that offline
+    /// keys vouch for. Where the pinned level alone is higher, there is nothing to accept.
+    pub acceptable: BTreeMap<Namespace, Pin>,
     /// Why nothing is offered for a namespace that was looked at. Stops that namespace only.
     pub failures: BTreeMap<Namespace, TrustError>,
     /// Why nothing is offered by a role that belongs to no namespace, such as `core`, by role.
@@ -33,6 +36,7 @@ impl Default for Targets {
             files: BTreeMap::new(),
             advisories: Ok(Advisories::default()),
             signers: BTreeMap::new(),
+            acceptable: BTreeMap::new(),
             failures: BTreeMap::new(),
             role_failures: BTreeMap::new(),
         }
@@ -135,6 +139,13 @@ impl Merge {
         self.targets.files.extend(files);
         self.targets.signers.insert(signer.ns.clone(), signer);
         Ok(())
+    }
+
+    /// Records a signer that was refused by a pin, where an admin may accept it.
+    pub(crate) fn refuse_signer(&mut self, offered: Pin) {
+        if offered.level == TrustLevel::Claimed {
+            self.targets.acceptable.insert(offered.ns.clone(), offered);
+        }
     }
 
     /// Records why a namespace is not in the view.

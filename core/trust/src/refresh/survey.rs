@@ -286,14 +286,17 @@ impl Survey {
     }
 
     /// Who signs for `namespace`; refused where it is not who it was.
-    fn signer(&self, namespace: &Namespace, tree: &Node) -> Result<Pin, TrustError> {
+    fn signer(&mut self, namespace: &Namespace, tree: &Node) -> Result<Pin, TrustError> {
         let role = || layout::author_role(namespace);
         let absent = || TrustError::MissingRole { role: role(), why: Missing::NotDelegated };
         let author = tree.author_of(namespace).ok_or_else(absent)?;
         let authority = author.authority.as_ref().ok_or_else(absent)?;
         let mut offered = Pin::first(namespace.clone(), authority, author.level);
         if let Some(pin) = self.pins.get(namespace) {
-            pin.accepts(&offered)?;
+            if let Err(changed) = pin.accepts(&offered) {
+                self.merge.refuse_signer(offered);
+                return Err(changed);
+            }
             offered.n = pin.n;
         }
         if self.levels.get(namespace) > Some(&offered.level) {

@@ -37,6 +37,10 @@ fn other_keys_are_refused_even_if_claimed_by_offline_keys_and_both_signers_are_n
     assert!(pinned.contains(&key(21).public().id().short()), "{pinned}");
     assert!(offered.contains(&key(66).public().id().short()), "{offered}");
     assert!(failure.hint().contains("trust accept"));
+    // Once an admin has accepted the new signer, its releases are offered.
+    host.pins = vec![outcome.targets.acceptable[&ns("acme")].clone()];
+    let outcome = host.refresh(&repository).unwrap();
+    assert!(outcome.targets.file(NOTES).is_some());
 }
 
 #[test]
@@ -66,7 +70,9 @@ fn stolen_online_keys_ship_nothing_to_an_installed_app() {
     repository.release("pub.solo", "apps/solo/clock/9.0.0/clock.zip");
     repository.publish();
     let outcome = host.refresh_for(wanted, &repository).unwrap();
-    assert!(matches!(outcome.targets.failures[&ns("solo")], TrustError::SignerChanged { .. }));
+    let failure = &outcome.targets.failures[&ns("solo")];
+    assert!(matches!(failure, TrustError::SignerChanged { voucher: TrustLevel::Fresh, .. }));
+    assert!(outcome.targets.acceptable.is_empty() && !failure.hint().contains("accept"));
 }
 
 #[test]

@@ -5,3 +5,4 @@
 mod archive;
 mod format;
 mod hostile;
+mod properties;

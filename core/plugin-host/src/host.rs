@@ -148,8 +148,7 @@ impl PluginHost {
         let usable = self.cache.has(&digest)
             && matches!(self.cache.load(&self.engine, &digest), Ok(Loaded::Component(_)));
         if !usable {
-            let read = |source| PrepareError::Read { path: wasm.to_owned(), source };
-            let actual = Digest::of(&tokio::fs::read(wasm).await.map_err(read)?);
+            let actual = digest_of(wasm).await?;
             if actual != digest {
                 return Err(PrepareError::Digest {
                     path: wasm.to_owned(),
@@ -164,6 +163,9 @@ impl PluginHost {
 
     /// Links a prepared component with the host's interfaces: the final word on whether it runs
     /// here. Nothing of the app is run.
+    ///
+    /// Reads and hashes the compiled code, which takes some milliseconds a megabyte: a server with
+    /// large apps calls this on a thread that may block.
     pub fn load(&self, prepared: &Prepared, config: AppConfig) -> Result<App, LoadError> {
         let app = || config.name.clone();
         let (asked, most) = (config.limits.memory, engine::POOL_MEMORY);
@@ -188,6 +190,15 @@ impl std::fmt::Debug for PluginHost {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("PluginHost").field("cache", &self.cache).finish_non_exhaustive()
     }
+}
+
+/// SHA-256 of a file, computed where it holds nobody up.
+async fn digest_of(wasm: &Path) -> Result<Digest, PrepareError> {
+    let path = wasm.to_owned();
+    let read =
+        tokio::task::spawn_blocking(move || std::fs::read(path).map(|bytes| Digest::of(&bytes)));
+    let failed = |source| PrepareError::Read { path: wasm.to_owned(), source };
+    read.await.map_err(std::io::Error::other).and_then(|digest| digest).map_err(failed)
 }
 
 /// All of WASI, with empty contexts behind it (every language's runtime imports it), and our own

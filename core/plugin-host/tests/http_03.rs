@@ -1,5 +1,4 @@
 //! Apps of the newer kind, which export `wasi:http/handler@0.3`, are served and bounded alike.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod world;
 

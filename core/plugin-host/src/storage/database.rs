@@ -108,11 +108,9 @@ impl Database {
 
     /// Takes a connection back. One with a transaction left open is rolled back first.
     pub(super) fn give_back(&self, guarded: Guarded) {
-        guarded.release_meter();
-        let clean = guarded.connection.is_autocommit()
-            || guarded.as_host(|connection| connection.execute_batch("ROLLBACK")).is_ok();
+        let clean = guarded.reset();
         let mut idle = self.idle();
-        if clean && idle.len() < KEPT {
+        if clean.is_ok() && idle.len() < KEPT {
             idle.push(guarded);
         }
     }

@@ -97,6 +97,17 @@ impl Guarded {
         *lock(&self.switches.meter) = None;
     }
 
+    /// Makes the connection as new, for the next request: nothing open, nothing switched off.
+    pub(super) fn reset(&self) -> rusqlite::Result<()> {
+        self.release_meter();
+        self.as_host(|connection| {
+            if !connection.is_autocommit() {
+                connection.execute_batch("ROLLBACK")?;
+            }
+            connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, true).map(|_| ())
+        })
+    }
+
     /// Runs statements of the host's own text, for which the authorizer stands aside.
     pub(super) fn as_host<T>(&self, run: impl FnOnce(&Connection) -> T) -> T {
         self.switches.host.store(true, Relaxed);
@@ -126,7 +137,7 @@ fn configure(connection: &Connection, bounds: Bounds) -> rusqlite::Result<()> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     // With WAL, NORMAL never corrupts; a power cut may lose the last transactions, so FULL.
     connection.pragma_update(None, "synchronous", "FULL")?;
-    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, true)?;
     connection.pragma_update(None, "journal_size_limit", 1024 * 1024)?;
     connection.pragma_update(None, "mmap_size", 0)?;
     connection.pragma_update(None, "cell_size_check", true)?;

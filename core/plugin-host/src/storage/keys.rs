@@ -1,4 +1,7 @@
 //! Key-value pairs in the host's own table of the app's database.
+//!
+//! Statements are prepared anew each time: one that the host prepared must never lie in the
+//! connection's cache, where the same text from the app would find it without being judged.
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
@@ -27,7 +30,7 @@ pub(super) fn prepare(connection: &Connection) -> rusqlite::Result<()> {
 /// The value of `key`.
 pub(super) fn get(connection: &Connection, key: &str) -> rusqlite::Result<Option<Vec<u8>>> {
     connection
-        .prepare_cached("SELECT value FROM newleaf_keys WHERE key = ?1")?
+        .prepare("SELECT value FROM newleaf_keys WHERE key = ?1")?
         .query_row([key], |row| row.get(0))
         .optional()
 }
@@ -35,7 +38,7 @@ pub(super) fn get(connection: &Connection, key: &str) -> rusqlite::Result<Option
 /// Gives `key` a value.
 pub(super) fn set(connection: &Connection, key: &str, value: &[u8]) -> rusqlite::Result<()> {
     connection
-        .prepare_cached(
+        .prepare(
             "INSERT INTO newleaf_keys VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = ?2",
         )?
         .execute(params![key, value])
@@ -45,7 +48,7 @@ pub(super) fn set(connection: &Connection, key: &str, value: &[u8]) -> rusqlite:
 /// Removes `key`; whether it was there.
 pub(super) fn delete(connection: &Connection, key: &str) -> rusqlite::Result<bool> {
     connection
-        .prepare_cached("DELETE FROM newleaf_keys WHERE key = ?1")?
+        .prepare("DELETE FROM newleaf_keys WHERE key = ?1")?
         .execute([key])
         .map(|removed| removed > 0)
 }
@@ -58,7 +61,7 @@ pub(super) fn page(
     limit: u32,
 ) -> rusqlite::Result<Vec<String>> {
     connection
-        .prepare_cached(
+        .prepare(
             "SELECT key FROM newleaf_keys
              WHERE key >= ?1 AND substr(key, 1, length(?1)) = ?1 AND (?2 IS NULL OR key > ?2)
              ORDER BY key LIMIT ?3",

@@ -201,6 +201,34 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn the_hosts_own_statement_is_denied_to_the_app_word_for_word() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut session = session(&database(folder.path()));
+        set(&mut session, "k", b"v").await.unwrap();
+        session.get("k".into()).await.unwrap();
+        for text in [
+            "SELECT value FROM newleaf_keys WHERE key = ?1",
+            "DELETE FROM newleaf_keys WHERE key = ?1",
+        ] {
+            let key = vec![Value::Text("k".to_owned())];
+            let denied = session.query(text.to_owned(), key).await;
+            assert!(matches!(denied, Err(StorageError::Denied(_))), "{text}: {denied:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_request_finds_its_connection_as_new() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = database(folder.path());
+        let mut first = session(&database);
+        execute(&mut first, "PRAGMA foreign_keys = OFF").await.unwrap();
+        drop(first);
+        let mut second = session(&database);
+        let rows = second.query("PRAGMA foreign_keys".into(), Vec::new()).await.unwrap();
+        assert_eq!(rows.rows, [[Value::Integer(1)]]);
+    }
+
+    #[tokio::test]
     async fn only_transactions_that_change_something_are_writes() {
         let folder = tempfile::tempdir().unwrap();
         let database = database(folder.path());

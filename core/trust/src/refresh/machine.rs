@@ -125,7 +125,7 @@ impl Refresh {
                 Stage::Snapshot(timestamp) => self.find_snapshot(timestamp)?,
                 Stage::Targets(fresh) => self.find_targets(fresh)?,
                 Stage::Survey(fresh, top) => {
-                    if let Some(outcome) = self.survey(&fresh, &top) {
+                    if let Some(outcome) = self.survey(&fresh, &top)? {
                         return Ok(Next::Done(Box::new(outcome)));
                     }
                 }
@@ -298,14 +298,14 @@ impl Refresh {
         &mut self,
         fresh: &Fresh,
         top: &Arc<Verified<TargetsRole>>,
-    ) -> Option<RefreshOutcome> {
+    ) -> Result<Option<RefreshOutcome>, TrustError> {
         let shelf = Shelf {
             store: &self.store,
             snapshot: &fresh.snapshot,
             limits: &self.limits,
             now: self.time.now(),
         };
-        let progress = self.survey.advance(top, &shelf);
+        let progress = self.survey.advance(top, &shelf)?;
         for (file, bytes) in self.survey.take_accepted() {
             self.keep(&file, bytes);
         }
@@ -322,10 +322,10 @@ impl Refresh {
             Progress::Levels(bytes) => self.keep(LEVELS, bytes),
             Progress::Done(targets) => {
                 let freshness = self.freshness(fresh, top);
-                return Some(RefreshOutcome { targets: *targets, freshness });
+                return Ok(Some(RefreshOutcome { targets: *targets, freshness }));
             }
         }
-        None
+        Ok(None)
     }
 
     fn freshness(&self, fresh: &Fresh, top: &Verified<TargetsRole>) -> Freshness {

@@ -17,7 +17,7 @@ use crate::refresh::step::Wanted;
 use crate::role::{Delegation, TargetsRole};
 use crate::search::{Node, search};
 use crate::sign::canonical_of;
-use crate::store::ADVISORY_LIST;
+use crate::store::{ADVISORY_LIST, LEVELS};
 use crate::verified::Verified;
 use crate::view::{Merge, Targets};
 
@@ -147,11 +147,14 @@ impl Survey {
     }
 
     /// Searches on until a file is needed or all is done.
+    ///
+    /// # Errors
+    /// The record of levels cannot be written as JSON.
     pub(crate) fn advance(
         &mut self,
         top: &Arc<Verified<TargetsRole>>,
         shelf: &Shelf<'_>,
-    ) -> Progress {
+    ) -> Result<Progress, TrustError> {
         while let Some(subject) = self.queue.front().cloned() {
             let searched = match &subject {
                 Subject::Core => self.role_files(layout::CORE, &Scope::core(), top, shelf),
@@ -161,13 +164,13 @@ impl Survey {
                 Subject::Introducers => self.discover(top, shelf),
                 Subject::Namespace(namespace) => self.namespace(namespace, top, shelf),
                 Subject::Advisories => match self.advisories(top, shelf) {
-                    Ok(Some(request)) => return Progress::NeedsList(request),
+                    Ok(Some(request)) => return Ok(Progress::NeedsList(request)),
                     Ok(None) => Ok(()),
                     Err(halt) => Err(halt),
                 },
             };
             match searched {
-                Err(Halt::Needs(request)) => return Progress::NeedsRole(request),
+                Err(Halt::Needs(request)) => return Ok(Progress::NeedsRole(request)),
                 Err(Halt::Failed(error)) => self.record(&subject, error),
                 Ok(()) => {}
             }
@@ -176,13 +179,13 @@ impl Survey {
         self.finish()
     }
 
-    fn finish(&mut self) -> Progress {
-        if std::mem::take(&mut self.unsaved_levels)
-            && let Ok(bytes) = canonical_of(&self.levels)
-        {
-            return Progress::Levels(bytes);
+    fn finish(&mut self) -> Result<Progress, TrustError> {
+        if std::mem::take(&mut self.unsaved_levels) {
+            let levels = canonical_of(&self.levels);
+            let bytes = levels.map_err(|error| TrustError::malformed(LEVELS, error))?;
+            return Ok(Progress::Levels(bytes));
         }
-        Progress::Done(Box::new(Verified::merged(std::mem::take(&mut self.merge))))
+        Ok(Progress::Done(Box::new(Verified::merged(std::mem::take(&mut self.merge)))))
     }
 
     fn record(&mut self, subject: &Subject, error: TrustError) {

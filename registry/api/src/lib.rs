@@ -32,7 +32,7 @@ pub use content_digest::{CONTENT_DIGEST, ContentDigest};
 pub use file::{FileKind, ReleaseFile, StoredFile};
 pub use health::{Health, HealthState};
 pub use namespace::{ClaimNamespace, MAX_KEYS, NamespaceEntry, NamespaceLevel};
-pub use problem::{Code, PROBLEM_JSON, Problem};
+pub use problem::{AboutBlank, Code, PROBLEM_JSON, Problem};
 pub use role_tag::RoleTag;
 pub use submission::{PublishedRole, Submission, SubmissionState};
 pub use token::{Action, InvalidScope, NamePattern, Scope, Secret};

@@ -92,12 +92,28 @@ impl Code {
     }
 }
 
-/// One error. `type` is always `about:blank` (RFC 9457 §4.2.1): `code` tells kinds apart.
+/// The member `type` of a problem: always written `about:blank` (RFC 9457 §4.2.1), because `code`
+/// tells kinds apart; read whatever it says.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct AboutBlank;
+
+impl Serialize for AboutBlank {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str("about:blank")
+    }
+}
+impl<'de> Deserialize<'de> for AboutBlank {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        serde::de::IgnoredAny::deserialize(deserializer).map(|_| Self)
+    }
+}
+
+/// One error.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
     /// `about:blank`.
-    #[serde(rename = "type", default = "about_blank")]
-    pub kind: String,
+    #[serde(rename = "type", default)]
+    pub kind: AboutBlank,
     /// [`Code::title`].
     pub title: String,
     /// [`Code::status`].
@@ -117,15 +133,11 @@ pub struct Problem {
     pub current: Option<u64>,
 }
 
-fn about_blank() -> String {
-    "about:blank".to_owned()
-}
-
 impl Problem {
     /// A problem with its detail.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
         Self {
-            kind: about_blank(),
+            kind: AboutBlank,
             title: code.title().to_owned(),
             status: code.status(),
             detail: detail.into(),
@@ -195,7 +207,7 @@ mod tests {
 
     #[test]
     fn a_code_of_a_newer_registry_is_read_as_unknown() {
-        let text = r#"{"title":"x","status":429,"detail":"y","code":"slow_down"}"#;
+        let text = r#"{"type":"https://example.com/slow","title":"x","status":429,"detail":"y","code":"slow_down"}"#;
         let problem: Problem = serde_json::from_str(text).unwrap();
         assert_eq!((problem.code, problem.status), (Code::Unknown, 429));
     }

@@ -54,7 +54,7 @@ fn a_double_click_is_answered_with_the_running_update() {
     // The update stands still at its first record; the second click comes now.
     let second = host.spawn(&["update", "--plan", &plan, "--yes", "--json"]);
     point.go_on();
-    let answered = second.wait_for_line("running", std::time::Duration::from_secs(60));
+    let answered = second.wait_for_line("running", std::time::Duration::from_mins(1));
     assert!(answered.contains('-'), "the running id is not said: {answered}");
     while point.next_record().is_some() {
         point.go_on();
@@ -62,7 +62,7 @@ fn a_double_click_is_answered_with_the_running_update() {
             break;
         }
     }
-    assert_eq!(first.wait(std::time::Duration::from_secs(60)).code(), Some(0));
+    assert_eq!(first.wait(std::time::Duration::from_mins(1)).code(), Some(0));
 }
 
 #[test]

@@ -38,14 +38,14 @@ async fn updates_in_the_browser(name: &str, javascript: JavaScript) {
     browser.wait_for_text("16 MiB").await;
     picture(&browser, javascript, "plan").await;
     browser.click(r#"input[name="consent"]"#).await;
-    browser.click(r#"form.start button.primary"#).await;
+    browser.click("form.start button.primary").await;
     browser.wait_for_text("Notes 2.0.0 is in place").await;
     let host = blocking(move || notes_are_kept_and_migrated(host)).await;
 
     browser.page.goto(&format!("http://{}/", host.admin)).await.unwrap();
     browser.click(r#"form[action="/plans"]:has(input[value="core"]) button.primary"#).await;
     browser.wait_for_text("Prerequisites").await;
-    browser.click(r#"form.start button.primary"#).await;
+    browser.click("form.start button.primary").await;
     browser.wait_for_text("Watch, then commit").await;
     picture(&browser, javascript, "run").await;
     browser.wait_for_text("Newleaf 1.1.0 is in place").await;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use newleaf_domain::manifest::InvalidManifest;
-use newleaf_package::PackageError;
+use newleaf_package::{PackageError, WriteError};
 use newleaf_trust::TrustError;
 use newleaf_trust::key::KeyError;
 use newleaf_trust::sign::SignError;
@@ -119,6 +119,24 @@ pub enum KeysError {
         /// Why.
         reason: String,
     },
+    /// A manifest is not JSON.
+    #[error("{} is not JSON", path.display())]
+    ManifestForm {
+        /// The file.
+        path: PathBuf,
+        /// Where it stops being JSON.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// A core package could not be written.
+    #[error("cannot pack {}", path.display())]
+    Pack {
+        /// The package to be.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: WriteError,
+    },
     /// A path that was released with other bytes; releases never change.
     #[error("{target} was released before with other bytes")]
     Released {
@@ -148,6 +166,8 @@ impl KeysError {
             Self::Current { .. } => "fetch the newest role file from your own registry and compare",
             Self::Sign { .. } => "this is a fault of the program; report it",
             Self::Package { .. } | Self::Manifest { .. } => "build the package again",
+            Self::ManifestForm { .. } => "mend the file; a JSON parser says where",
+            Self::Pack { .. } => "check that the parts can be read and the disk is not full",
             Self::NotCore { .. } => "name core packages <platform>.zip, as x86_64-linux-gnu.zip",
             Self::Released { .. } => "give the release a new version",
             Self::TextsDiffer { .. } => "build all platforms of a version from the same sources",

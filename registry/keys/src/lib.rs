@@ -7,6 +7,7 @@
 //! [`cosign`] where several holders must sign.
 
 mod claim;
+mod core_pack;
 mod core_sign;
 mod create;
 mod error;
@@ -16,6 +17,7 @@ mod guard;
 mod sign;
 
 pub use claim::{claim, renew, renew_root};
+pub use core_pack::{CoreParts, core_pack};
 pub use core_sign::{CoreFile, CoreRelease, Offer, Source, core_sign, core_sign_files};
 pub use create::{Quorum, Quorums, create, new_pair};
 pub use error::KeysError;

@@ -30,7 +30,7 @@ impl Registry {
     /// release team vouch for the author `acme`.
     pub fn start(dir: &Path, offline: &Path) -> Self {
         let desk = offline.with_file_name("desk");
-        std::fs::create_dir_all(&desk).unwrap();
+        std::fs::create_dir_all(desk.join("next")).unwrap();
         Ran::ok(registry(&["init"]).arg("--dir").arg(dir).arg("--keys").arg(offline));
         let process = Self::serve(dir);
         let line = process.wait_for_line("listening on ", START);
@@ -66,7 +66,7 @@ impl Registry {
     pub fn claim(&self, namespace: &str, key: &KeyPair) {
         let public = self.desk.join(format!("{namespace}.pub.json"));
         std::fs::write(&public, serde_json::to_vec(&key.public()).unwrap()).unwrap();
-        let (current, next) = (self.desk.join("claimed.json"), self.desk.join("next.claimed.json"));
+        let (current, next) = (self.desk.join("claimed.json"), self.desk.join("next/claimed.json"));
         self.role_get("claimed", &current);
         let mut claim = registry(&["keys", "claim", namespace]);
         claim.arg("--keys").arg(&self.offline).arg("--role").arg(&current);
@@ -86,7 +86,7 @@ impl Registry {
     /// Packs a core, signs its role with the offline keys, and publishes both.
     pub fn publish_core(&self, core: CoreRelease) {
         let package = core.pack(&self.desk.join("core"));
-        let (current, next) = (self.desk.join("core.json"), self.desk.join("next.core.json"));
+        let (current, next) = (self.desk.join("core.json"), self.desk.join("next/core.json"));
         self.role_get("core", &current);
         let mut sign = registry(&["keys", "core-sign"]);
         sign.arg("--keys").arg(&self.offline).arg("--role").arg(&current);

@@ -21,7 +21,9 @@ const MIGRATIONS: &[Migration] = &[
 fn main() -> ExitCode {
     newleaf::main(Product {
         migrations: MIGRATIONS,
-        routes: |context: ProductContext| stock::routes(context.clone()).merge(pinned::routes(context)),
+        routes: |context: ProductContext| {
+            stock::routes(context.clone()).merge(pinned::routes(context))
+        },
         ..stock::product(env!("CARGO_PKG_VERSION"))
     })
 }

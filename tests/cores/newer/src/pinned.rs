@@ -36,11 +36,15 @@ struct Mark {
 
 async fn show(State(context): State<ProductContext>) -> Result<Page, Failed> {
     let notices = newest(&context).await?;
-    Ok(page("Pinned notices", Section::Board, &html! {
-        h1 { "Pinned notices" }
-        p.quiet { "Pin what should not be missed. " a href="/board" { "Back to the board" } }
-        ul.notices { @for notice in &notices { (row(notice)) } }
-    }))
+    Ok(page(
+        "Pinned notices",
+        Section::Board,
+        &html! {
+            h1 { "Pinned notices" }
+            p.quiet { "Pin what should not be missed. " a href="/board" { "Back to the board" } }
+            ul.notices { @for notice in &notices { (row(notice)) } }
+        },
+    ))
 }
 
 fn row(notice: &Notice) -> Markup {
@@ -65,7 +69,10 @@ async fn json(State(context): State<ProductContext>) -> Result<Json<Vec<Notice>>
     Ok(Json(newest(&context).await?))
 }
 
-async fn pin(State(context): State<ProductContext>, Form(mark): Form<Mark>) -> Result<Response, Failed> {
+async fn pin(
+    State(context): State<ProductContext>,
+    Form(mark): Form<Mark>,
+) -> Result<Response, Failed> {
     let changed = sqlx::query("UPDATE notice SET pinned = ? WHERE id = ?")
         .bind(mark.pinned)
         .bind(mark.id)
@@ -83,7 +90,13 @@ async fn newest(context: &ProductContext) -> Result<Vec<Notice>, sqlx::Error> {
         .fetch_all(context.db.reader())
         .await?
         .iter()
-        .map(|row| Ok(Notice { id: row.try_get("id")?, text: row.try_get("text")?, pinned: row.try_get("pinned")? }))
+        .map(|row| {
+            Ok(Notice {
+                id: row.try_get("id")?,
+                text: row.try_get("text")?,
+                pinned: row.try_get("pinned")?,
+            })
+        })
         .collect()
 }
 

@@ -1,7 +1,8 @@
 //! The registry's folder: where everything lies, and who may write to it.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, DirBuilder, File, TryLockError};
 use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 /// A registry's folder.
@@ -132,10 +133,11 @@ impl Dir {
         if self.database().exists() {
             return Err(DirError::AlreadyInitialised { path: self.root.clone() });
         }
-        for path in [self.objects(), self.tuf(), self.targets(), self.online_keys()] {
+        for path in [self.objects(), self.tuf(), self.targets()] {
             fs::create_dir_all(&path).map_err(io_error(&path))?;
         }
-        Ok(())
+        let keys = self.online_keys();
+        DirBuilder::new().recursive(true).mode(0o700).create(&keys).map_err(io_error(&keys))
     }
 
     /// Refuses a folder without a registry.

@@ -3,13 +3,18 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio::time::timeout;
 
 use crate::publish::work;
 use crate::registry::Registry;
 use crate::route::router;
+
+/// How long running requests may go on after the stop.
+const DRAIN: Duration = Duration::from_secs(10);
 
 /// A registry that is being served.
 #[derive(Debug)]
@@ -76,14 +81,19 @@ impl Serving {
         &self.registry
     }
 
-    /// Ends requests and the batch that is running, then closes the database.
+    /// Finishes the batch that is running, gives requests 10 s to end, then closes the database.
+    /// A sender of a role who is cut off has lost nothing: what she sent is in the database.
     ///
     /// # Errors
     /// The server or the worker had broken off before.
     pub async fn stop(self) -> Result<(), ServeError> {
         self.stop.send_replace(true);
         self.worker.await.map_err(ServeError::Task)?;
-        self.server.await.map_err(ServeError::Task)?.map_err(ServeError::Server)?;
+        let cut_off = self.server.abort_handle();
+        match timeout(DRAIN, self.server).await {
+            Ok(served) => served.map_err(ServeError::Task)?.map_err(ServeError::Server)?,
+            Err(_) => cut_off.abort(),
+        }
         self.registry.close().await;
         Ok(())
     }

@@ -14,13 +14,14 @@ use serde::{Deserialize, Serialize};
 pub struct Settings {
     /// Milliseconds in which roles are gathered before one snapshot is signed for all; 50 to 60000.
     pub batch_ms: u64,
-    /// Seconds a sender of a role is kept waiting for the decision, before 202; 1 to 300.
+    /// Seconds a sender of a role is kept waiting for the decision, before 202; 1 to 55, so
+    /// that the answer comes before senders give up at 60 s.
     pub wait_seconds: u64,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { batch_ms: 5000, wait_seconds: 60 }
+        Self { batch_ms: 5000, wait_seconds: 30 }
     }
 }
 
@@ -65,7 +66,7 @@ impl Settings {
 # Milliseconds in which roles are gathered before one snapshot is signed for all of them.
 batch_ms = 5000
 # Seconds a publisher is kept waiting until hosts can see the release; then the answer is 202.
-wait_seconds = 60
+wait_seconds = 30
 ";
 
     /// Reads the file at `path`; the defaults where there is none.
@@ -91,7 +92,7 @@ wait_seconds = 60
     /// [`SettingsError::Range`].
     pub fn check(self) -> Result<Self, SettingsError> {
         let ranges =
-            [("batch_ms", self.batch_ms, 50, 60_000), ("wait_seconds", self.wait_seconds, 1, 300)];
+            [("batch_ms", self.batch_ms, 50, 60_000), ("wait_seconds", self.wait_seconds, 1, 55)];
         for (field, found, lowest, highest) in ranges {
             if !(lowest..=highest).contains(&found) {
                 return Err(SettingsError::Range { field, found, lowest, highest });

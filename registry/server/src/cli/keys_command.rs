@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use newleaf_domain::{Channel, Clock as _, Namespace};
-use newleaf_keys::{KeysError, Offer, SignedRole};
+use newleaf_keys::{CoreParts, KeysError, Offer, SignedRole};
 use newleaf_trust::key::PublicKey;
 use newleaf_trust::layout::{CLAIMED, CORE};
 use newleaf_trust::role::Threshold;
@@ -19,6 +19,25 @@ use crate::durable::{self, Readers};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Keys {
+    /// Pack a core release: a manifest, the program and its changelog into `<platform>.zip`.
+    /// Needs no key.
+    CorePack {
+        /// `manifest.json`; its `binary` record is written by this command.
+        #[arg(long, value_name = "FILE")]
+        manifest: PathBuf,
+        /// The program.
+        #[arg(long, value_name = "FILE")]
+        binary: PathBuf,
+        /// The program's name in the package, the same in every release.
+        #[arg(long)]
+        name: String,
+        /// The changelog.
+        #[arg(long, value_name = "FILE")]
+        changelog: Option<PathBuf>,
+        /// The package to write, called `<platform>.zip`, such as `x86_64-linux-gnu.zip`.
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
     /// Sign version N+1 of the core role, which adds releases.
     CoreSign {
         /// The folder of the offline keys.
@@ -76,6 +95,9 @@ impl Keys {
     pub(super) fn run(self, output: Output) -> Result<(), Failure> {
         let now = SystemClock.now();
         let (current, out, signed) = match self {
+            Self::CorePack { manifest, binary, name, changelog, out } => {
+                return pack(&CoreParts { manifest, binary, name, changelog }, &out, output);
+            }
             Self::CoreSign { keys, role, out, channel, rollout, files } => {
                 let offer = Offer { channel, rollout };
                 let release = newleaf_keys::core_sign(&keys, &read(&role)?, &files, offer, now)?;
@@ -97,6 +119,13 @@ impl Keys {
         };
         write(&current, out, &signed, output)
     }
+}
+
+fn pack(parts: &CoreParts, out: &Path, output: Output) -> Result<(), Failure> {
+    let written = newleaf_keys::core_pack(parts, out)?;
+    let value = json!({"file": out, "length": written.length, "sha256": written.sha256});
+    output.done(&format!("{} in {}", written.length, out.display()), &value);
+    Ok(())
 }
 
 fn renew(keys: &Path, role: &Path) -> Result<SignedRole, Failure> {

@@ -25,9 +25,17 @@ pub(crate) struct SubmissionRow {
 /// Why a role was not taken.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SubmitError {
-    /// It does not follow the current version, or another sender holds its number.
+    /// It does not follow the current version.
     #[error("version {sent} does not follow version {current}")]
     Conflict {
+        /// The version that was sent.
+        sent: u64,
+        /// The current one; 0 for none.
+        current: u64,
+    },
+    /// Another sender's file of that version is being checked.
+    #[error("another sender's version {sent} is being checked")]
+    Pending {
         /// The version that was sent.
         sent: u64,
         /// The current one; 0 for none.
@@ -48,9 +56,9 @@ pub(crate) async fn submit(
     now: Timestamp,
 ) -> Result<i64, SubmitError> {
     let current = role(connection, name).await?.map_or(0, |role| role.version.get());
-    let conflict = SubmitError::Conflict { sent: version.get(), current };
-    if current.checked_add(1) != Some(version.get()) {
-        return Err(conflict);
+    let sent = version.get();
+    if current.checked_add(1) != Some(sent) {
+        return Err(SubmitError::Conflict { sent, current });
     }
     let id: Option<i64> = sqlx::query_scalar(
         "INSERT INTO submission (role, version, names, file, received, state)
@@ -64,7 +72,7 @@ pub(crate) async fn submit(
     .fetch_optional(connection)
     .await
     .map_err(DbError::from)?;
-    id.ok_or(conflict)
+    id.ok_or(SubmitError::Pending { sent, current })
 }
 
 /// The oldest roles that wait to be checked, at most 256 of them.

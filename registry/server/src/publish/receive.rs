@@ -29,6 +29,16 @@ pub(crate) enum ReceiveError {
         /// The current one; 0 for none.
         current: u64,
     },
+    /// Another sender's file of that version is being checked; she was first.
+    #[error("another sender's version {sent} of {role} is being checked")]
+    Pending {
+        /// The role.
+        role: String,
+        /// The version that was sent.
+        sent: u64,
+        /// The current one; 0 for none.
+        current: u64,
+    },
     /// The database failed.
     #[error(transparent)]
     Db(#[from] DbError),
@@ -52,6 +62,9 @@ pub(crate) async fn receive(
     let id = submitted.map_err(|error| match error {
         SubmitError::Conflict { sent, current } => {
             ReceiveError::Conflict { role: role.to_owned(), sent, current }
+        }
+        SubmitError::Pending { sent, current } => {
+            ReceiveError::Pending { role: role.to_owned(), sent, current }
         }
         SubmitError::Db(error) => ReceiveError::Db(error),
     })?;

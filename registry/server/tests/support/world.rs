@@ -67,40 +67,49 @@ pub(crate) struct World {
     pub(crate) registry: Arc<Registry>,
     pub(crate) routes: Router,
     pub(crate) token: String,
+    settings: Settings,
     stop: watch::Sender<bool>,
     worker: tokio::task::JoinHandle<()>,
 }
 
 impl World {
     pub(crate) async fn start() -> Self {
+        Self::start_with(Settings { batch_ms: 50, wait_seconds: 50 }).await
+    }
+
+    pub(crate) async fn start_with(settings: Settings) -> Self {
         let temp = tempfile::tempdir().unwrap();
         let dir = temp.path().join("registry");
         init(&Dir::new(&dir), &temp.path().join("keys"), &Quorums::default(), START).await.unwrap();
         let token = make_token(&dir, "ada", &["--allow", "claim,publish,yank"]);
         let clock = Arc::new(TestClock(AtomicI64::new(START.unix())));
-        Self::open(temp, clock, token).await
+        Self::open(temp, clock, token, settings).await
     }
 
-    async fn open(temp: tempfile::TempDir, clock: Arc<TestClock>, token: String) -> Self {
-        let settings = Settings { batch_ms: 50, wait_seconds: 60 };
+    async fn open(
+        temp: tempfile::TempDir,
+        clock: Arc<TestClock>,
+        token: String,
+        settings: Settings,
+    ) -> Self {
         let dir = Dir::new(temp.path().join("registry"));
         let opened = Registry::open(dir, settings, Arc::clone(&clock) as Arc<dyn Clock>).await;
         let registry = Arc::new(opened.unwrap());
         let stop = watch::Sender::new(false);
         let worker = tokio::spawn(work(Arc::clone(&registry), stop.subscribe()));
         let routes = router(Arc::clone(&registry));
-        Self { temp, clock, registry, routes, token, stop, worker }
+        Self { temp, clock, registry, routes, token, settings, stop, worker }
     }
 
     /// Ends the worker and opens the folder anew.
     pub(crate) async fn restart(self) -> Self {
-        let Self { temp, clock, registry, routes, token, stop, worker } = self;
+        let Self { temp, clock, registry, routes, token, settings, stop, worker } = self;
         stop.send_replace(true);
         worker.await.unwrap();
         drop(routes);
         registry.close().await;
         assert!(Arc::into_inner(registry).is_some(), "somebody still holds the registry");
-        Self::open(temp, clock, token).await
+        Self::open(temp, clock, token, settings).await
     }
 
     pub(crate) fn dir(&self) -> PathBuf {

@@ -98,7 +98,9 @@ fn arm(
 ) -> Result<State, Refusal> {
     match state.core.phase {
         CorePhase::Idle | CorePhase::Expand if state.core.trial.is_none() => {}
-        phase => return Err(Refusal::Busy(phase)),
+        phase @ (CorePhase::Idle | CorePhase::Expand | CorePhase::Trial | CorePhase::Probation) => {
+            return Err(Refusal::Busy(phase));
+        }
     }
     if state.core.good.digest == slot.digest {
         return Err(Refusal::AlreadyGood(slot.version.clone()));
@@ -138,7 +140,9 @@ pub(crate) fn mark_bad(state: &mut State, bad: Option<&BadRelease>) {
 fn idle(state: &State) -> Result<(), Refusal> {
     match state.core.phase {
         CorePhase::Idle => Ok(()),
-        phase => Err(Refusal::Busy(phase)),
+        phase @ (CorePhase::Expand | CorePhase::Trial | CorePhase::Probation) => {
+            Err(Refusal::Busy(phase))
+        }
     }
 }
 

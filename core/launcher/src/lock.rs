@@ -3,7 +3,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rustix::fs::FlockOperation;
@@ -61,7 +61,7 @@ impl HostLock {
     /// # Errors
     /// Held by another process, or the file cannot be made.
     pub fn acquire(layout: &Layout) -> Result<Self, LockError> {
-        let mut file = open(layout, layout.lock())?;
+        let mut file = open(layout, &layout.lock())?;
         if !try_flock(&file, FlockOperation::NonBlockingLockExclusive)
             .map_err(DiskError::on("lock", &layout.lock()))?
         {
@@ -86,7 +86,7 @@ pub fn running(layout: &Layout) -> Option<String> {
 
 /// Waits until no worker of an earlier launcher is left.
 pub(crate) fn wait_for_workers(layout: &Layout, deadline: Duration) -> Result<(), LockError> {
-    let file = open(layout, layout.workers_lock())?;
+    let file = open(layout, &layout.workers_lock())?;
     let start = Instant::now();
     while !try_flock(&file, FlockOperation::NonBlockingLockExclusive)
         .map_err(DiskError::on("lock", &layout.workers_lock()))?
@@ -106,13 +106,13 @@ pub(crate) fn wait_for_workers(layout: &Layout, deadline: Duration) -> Result<()
 /// # Errors
 /// The file cannot be opened or locked.
 pub fn hold_workers(layout: &Layout) -> Result<File, LockError> {
-    let file = open(layout, layout.workers_lock())?;
+    let file = open(layout, &layout.workers_lock())?;
     rustix::fs::flock(&file, FlockOperation::LockShared)
         .map_err(|error| DiskError::on("lock", &layout.workers_lock())(error.into()))?;
     Ok(file)
 }
 
-fn open(layout: &Layout, path: PathBuf) -> Result<File, DiskError> {
+fn open(layout: &Layout, path: &Path) -> Result<File, DiskError> {
     let run = layout.run();
     match fs::DirBuilder::new().mode(0o700).create(&run) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
@@ -126,8 +126,8 @@ fn open(layout: &Layout, path: PathBuf) -> Result<File, DiskError> {
         .create(true)
         .truncate(false)
         .mode(0o600)
-        .open(&path)
-        .map_err(DiskError::on("open", &path))
+        .open(path)
+        .map_err(DiskError::on("open", path))
 }
 
 /// Whether the lock was had.

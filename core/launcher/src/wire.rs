@@ -149,7 +149,7 @@ impl Wire {
             .drain()
             .filter_map(|message| match message {
                 RecvAncillaryMessage::ScmRights(descriptors) => Some(descriptors),
-                _ => None,
+                RecvAncillaryMessage::ScmCredentials(_) | _ => None,
             })
             .flatten()
             .collect();

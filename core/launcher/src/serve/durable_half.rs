@@ -18,7 +18,7 @@ const RETRY: Duration = Duration::from_secs(1);
 /// What was made durable, for those who watch.
 #[derive(Debug)]
 pub(super) enum Made {
-    Record(Record),
+    Record(Box<Record>),
     State(Box<State>),
 }
 
@@ -50,7 +50,7 @@ impl Durable {
                 let record = self.journal.append(update.clone(), entry.clone())?;
                 self.test_point.reached(record.seq);
                 self.last = Some(record.clone());
-                Ok(Some(Made::Record(record)))
+                Ok(Some(Made::Record(Box::new(record))))
             }
             Effect::Write(state) => {
                 state_file::write(&self.lock, &self.layout, state)?;

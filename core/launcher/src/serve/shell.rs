@@ -86,7 +86,7 @@ impl Shell {
         while self.stuck.is_none()
             && let Some(event) = self.waiting.pop_front()
         {
-            self.turn(event);
+            self.turn(&event);
         }
     }
 
@@ -99,9 +99,9 @@ impl Shell {
         }
     }
 
-    fn turn(&mut self, event: Event) {
+    fn turn(&mut self, event: &Event) {
         let (next, effects) = supervisor::step(&self.model, event.clone());
-        if let (Event::Asked { worker, id, .. }, Some(first)) = (&event, effects.first())
+        if let (Event::Asked { worker, id, .. }, Some(first)) = (event, effects.first())
             && let Err(error) = self.make_durable(first)
         {
             let why = format!("the host could not write it down: {error}");
@@ -133,7 +133,7 @@ impl Shell {
     fn make_durable(&mut self, effect: &Effect) -> Result<(), ServeError> {
         match self.durable.carry_out(effect)? {
             Some(Made::Record(record)) => {
-                self.processes.broadcast(&ToWorker::Appended { record: Box::new(record) });
+                self.processes.broadcast(&ToWorker::Appended { record });
             }
             Some(Made::State(state)) => self.processes.broadcast(&ToWorker::Changed { state }),
             None => {}

@@ -50,7 +50,12 @@ impl Turn {
                 self.done(update, StepId::Commit, format!("{version} is good"));
                 self.ended(update, Ending::Committed, None);
             }
-            // Nothing was armed: the worker that serves next resumes or undoes it.
+            // The switch was announced, but `state` was not written.
+            Some(StepId::Activate) => {
+                let reason = "the host was interrupted before the switch".to_owned();
+                self.ended(update, Ending::Undone, Some(reason));
+            }
+            // The launcher had not been asked yet: the worker that serves next resumes or undoes it.
             _ => {}
         }
     }
@@ -58,21 +63,16 @@ impl Turn {
     /// A launcher died while a trial was under way.
     fn resume(&mut self, trial: &Trial, phase: CorePhase, unfinished: Option<&Unfinished>) {
         let version = &trial.slot.version;
-        match unfinished.filter(|unfinished| unfinished.is_rolling_back()) {
-            Some(unfinished) => {
-                let reason = unfinished.failed.clone().unwrap_or_else(|| {
-                    format!("{version} was stopped before it had proved itself")
-                });
-                self.go_on_back(reason, trial.tries == 0);
-            }
-            None => {
-                self.notice(format!("the host was started again while {version} was on trial"));
-                if phase == CorePhase::Trial {
-                    self.spawn_good();
-                }
-                self.try_trial("the host ended before its last try was over");
-            }
+        if let Some(back) = unfinished.filter(|unfinished| unfinished.is_rolling_back()) {
+            let stopped = || format!("{version} was stopped before it had proved itself");
+            self.go_on_back(back.failed.clone().unwrap_or_else(stopped), trial.tries == 0);
+            return;
         }
+        self.notice(format!("the host was started again while {version} was on trial"));
+        if phase == CorePhase::Trial {
+            self.spawn_good();
+        }
+        self.try_trial("the host ended before its last try was over");
     }
 
     /// The schema may be extended in part. That harms nothing: the next expand goes on.

@@ -297,6 +297,7 @@ fn a_start_goes_on_from_wherever_the_last_one_was_killed() {
         ("committed, not told", committed, unfinished(StepId::Commit)),
         ("expanding for a worker", expanding(false), unfinished(StepId::Expand)),
         ("laid ready offline", expanding(true), unfinished(StepId::Stage)),
+        ("announced, not armed", sample::state(), unfinished(StepId::Activate)),
         ("not armed yet", sample::state(), unfinished(StepId::Fetch)),
     ];
     let mut told = String::new();
@@ -329,10 +330,13 @@ fn a_trial_laid_ready_offline_is_expanded_then_tried() {
     insta::assert_snapshot!(story.tell());
 }
 
+/// Something with the name the golden has it under.
+type Named<T> = (&'static str, T);
+
 /// Every situation against every event, so that a change of policy is a change of one file.
 #[test]
 fn the_whole_matrix() {
-    let situations: [(&str, fn() -> Story); 6] = [
+    let situations: [Named<fn() -> Story>; 6] = [
         ("good starts", || Story::of(sample::state()).then(Event::Start(None))),
         ("good serves", serving),
         ("trial starts", on_trial),
@@ -340,7 +344,7 @@ fn the_whole_matrix() {
         ("probation", in_probation),
         ("going back", || in_probation().all([unhealthy(2), unhealthy(2)])),
     ];
-    let events: [(&str, fn(u64) -> Event); 13] = [
+    let events: [Named<fn(u64) -> Event>; 13] = [
         ("ready", ready),
         ("healthy", healthy),
         ("unhealthy", unhealthy),

@@ -14,9 +14,9 @@ pub fn step(model: &Model, event: Event) -> (Model, Vec<Effect>) {
     match event {
         Event::Start(unfinished) => turn.start(unfinished),
         Event::Ready { worker, took } => turn.ready(worker, took),
-        Event::Exited { worker, exit } => turn.exited(worker, exit),
+        Event::Exited { worker, exit } => turn.exited(worker, &exit),
         Event::Probed { worker, result: Ok(()) } => turn.healthy(worker),
-        Event::Probed { worker, result: Err(why) } => turn.unhealthy(worker, why),
+        Event::Probed { worker, result: Err(why) } => turn.unhealthy(worker, &why),
         Event::Fired(timer) => turn.fired(timer),
         Event::Asked { worker, id, ask } => turn.asked(worker, id, ask),
         Event::Expanded(result) => turn.expanded(result),

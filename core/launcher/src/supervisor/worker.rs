@@ -49,7 +49,7 @@ impl Turn {
         self.finish_back();
     }
 
-    pub(super) fn unhealthy(&mut self, id: WorkerId, why: String) {
+    pub(super) fn unhealthy(&mut self, id: WorkerId, why: &str) {
         let Some(worker) = self.model.workers.get_mut(&id) else { return };
         let (which, stage) = (worker.which, worker.stage);
         match (which, stage) {
@@ -74,7 +74,7 @@ impl Turn {
     }
 
     /// A version in probation failed a probe. It goes on serving until the good one is up.
-    fn struck(&mut self, id: WorkerId, why: String) {
+    fn struck(&mut self, id: WorkerId, why: &str) {
         let Some(worker) = self.model.workers.get(&id).cloned() else { return };
         let version = &worker.slot.version;
         if worker.strikes < STRIKES {
@@ -86,16 +86,16 @@ impl Turn {
         }
     }
 
-    pub(super) fn exited(&mut self, id: WorkerId, exit: Exit) {
+    pub(super) fn exited(&mut self, id: WorkerId, exit: &Exit) {
         let Some(worker) = self.model.workers.remove(&id) else { return };
         match (worker.which, worker.stage) {
             (_, Stage::Draining) => {}
             _ if self.model.stopping => {}
-            (Which::Trial, Stage::Serving) => self.trial_left(&worker, &exit),
+            (Which::Trial, Stage::Serving) => self.trial_left(&worker, exit),
             (Which::Trial, stage) => {
                 self.trial_failed(Model::step_of(stage), &exit.how, exit.evidence);
             }
-            (Which::Good, _) => self.good_left(&worker, &exit),
+            (Which::Good, _) => self.good_left(&worker, exit),
         }
         self.exit_when_empty();
     }

@@ -1,0 +1,211 @@
+//! The launcher with real processes: updates that go well, updates that do not, and crashes.
+
+#![expect(clippy::unwrap_used, reason = "a failed step of a test ends the test")]
+#![expect(clippy::print_stdout, reason = "a fake launcher says where it listens")]
+
+mod world;
+
+use std::io::{Read as _, Write as _};
+
+use newleaf_launcher::journal::{Ending, Entry};
+use newleaf_launcher::proto::Answer;
+use newleaf_launcher::state::{CorePhase, Way};
+use newleaf_launcher::{Bound, Settings, StoppedHost};
+use world::{World, arm, slot};
+
+/// Not a test of its own: what the programs of a world run. Without their environment it does
+/// nothing.
+#[test]
+#[expect(clippy::exit, reason = "the exit status is what a fake program is for")]
+fn fake_program() {
+    if let Some(status) = world::fake::play() {
+        std::process::exit(status);
+    }
+}
+
+/// Starts 1.0.0, updates to a 1.1.0 that behaves so, waits for the end.
+fn updated(world: &World, behaviour: &str) -> world::Host {
+    let slot = world.stage("1.1.0", behaviour);
+    let host = world.start();
+    assert_eq!(host.version(), "1.0.0");
+    host.update_to(&slot);
+    host.wait_for_end();
+    host
+}
+
+#[test]
+fn a_good_version_takes_over_and_is_good() {
+    let world = World::new();
+    let host = updated(&world, "good");
+    assert_eq!(host.version(), "1.1.0");
+    let core = world.state().core;
+    assert_eq!(
+        (core.good, core.previous, core.phase),
+        (slot("1.1.0"), Some(slot("1.0.0")), CorePhase::Idle)
+    );
+    assert!(host.stop(), "a planned stop is no failure");
+}
+
+#[test]
+fn a_version_that_exits_at_start_is_bad_and_the_old_one_serves() {
+    let world = World::new();
+    let host = updated(&world, "exits");
+    assert_eq!(host.version(), "1.0.0");
+    assert_eq!(world.endings(), [Ending::RolledBack]);
+    assert!(world.state().bad_reason(&slot("1.1.0").digest).unwrap().contains("status 1"));
+}
+
+#[test]
+fn a_version_that_hangs_before_ready_is_ended() {
+    let mut world = World::new();
+    world.ready_within = 3_000;
+    let host = updated(&world, "hangs");
+    assert_eq!(host.version(), "1.0.0");
+    assert!(world.state().bad_reason(&slot("1.1.0").digest).unwrap().contains("not ready within"));
+}
+
+#[test]
+fn a_version_that_fails_its_probe_never_answers_the_public() {
+    let world = World::new();
+    let host = updated(&world, "sick");
+    assert_eq!(host.version(), "1.0.0");
+    assert!(world.state().bad_reason(&slot("1.1.0").digest).unwrap().contains("not healthy: sick"));
+}
+
+#[test]
+fn a_version_that_dies_twice_while_watched_is_taken_back() {
+    let world = World::new();
+    let host = updated(&world, "dies");
+    assert_eq!(host.version(), "1.0.0");
+    assert_eq!(world.endings(), [Ending::RolledBack]);
+    assert!(world.state().bad_reason(&slot("1.1.0").digest).is_some());
+}
+
+#[test]
+fn a_full_disk_takes_a_version_back_without_blaming_it() {
+    let world = World::new();
+    let host = updated(&world, "full");
+    assert_eq!(host.version(), "1.0.0");
+    assert_eq!(world.endings(), [Ending::RolledBack]);
+    assert!(world.state().bad.is_empty());
+}
+
+#[test]
+fn a_good_version_that_cannot_start_leaves_a_page() {
+    let world = World::new();
+    world.stage("1.0.0", "exits");
+    let host = world.start();
+    assert_eq!(host.version(), "recovery");
+    world.stage("1.0.0", "good");
+    while host.version() != "1.0.0" {}
+}
+
+#[test]
+fn a_trial_laid_ready_offline_is_made_at_the_next_start() {
+    let world = World::new();
+    let next = world.stage("1.1.0", "good");
+    let mut stopped = StoppedHost::open(world.layout.clone()).unwrap();
+    assert!(matches!(stopped.ask(&arm(&next, Way::Forward)).unwrap(), Answer::Changed { .. }));
+    drop(stopped);
+    let host = world.start();
+    host.wait_for_end();
+    assert_eq!(host.version(), "1.1.0");
+    let expanded = std::fs::read_to_string(world.layout.dir().join("expanded")).unwrap();
+    assert_eq!(expanded, "1.1.0");
+}
+
+#[test]
+fn a_second_host_on_the_folder_is_refused_by_name() {
+    let world = World::new();
+    let host = world.start();
+    host.version();
+    let settings = Settings {
+        dir: world.layout.dir().to_owned(),
+        public: Vec::new(),
+        admin: Vec::new(),
+        image: "/proc/self/exe".into(),
+        timing: newleaf_launcher::supervisor::Timing::default(),
+    };
+    let error = Bound::open(settings).unwrap_err().to_string();
+    assert!(error.contains("is in use by process"), "{error}");
+}
+
+/// Kills the launcher right after each record of an update, starts it again, and looks.
+fn killed_at_each_record(behaviour: &str, records: u64) {
+    for fatal in 1..=records {
+        let world = World::new();
+        let next = world.stage("1.1.0", behaviour);
+        let (host, mut steps) = world.start_stepped();
+        let (public, layout) = (host.public, world.layout.clone());
+        let killer = std::thread::spawn(move || {
+            let mut seq = [0; 8];
+            while steps.read_exact(&mut seq).is_ok() && u64::from_le_bytes(seq) < fatal {
+                steps.write_all(&[1]).unwrap();
+            }
+            host.crash();
+        });
+        begin(public, &layout, &next);
+        killer.join().unwrap();
+
+        let host = world.start();
+        let open = world.endings().is_empty();
+        if open && world.state().core.trial.is_some() {
+            host.wait_for_end();
+        }
+        let core = world.state().core;
+        assert_eq!(
+            host.version(),
+            core.good.version.as_str(),
+            "{behaviour} killed after record {fatal}"
+        );
+        let expected = if behaviour == "good" && fatal > 2 { "1.1.0" } else { "1.0.0" };
+        assert_eq!(core.good.version.as_str(), expected, "{behaviour} killed after record {fatal}");
+        assert_eq!(core.phase, CorePhase::Idle);
+        if fatal > 1 {
+            assert_eq!(world.endings().len(), 1, "{behaviour} killed after record {fatal}");
+        }
+    }
+}
+
+/// Begins the update; the launcher may die at any word of it.
+fn begin(
+    public: std::net::SocketAddr,
+    layout: &newleaf_launcher::Layout,
+    next: &newleaf_launcher::state::CoreSlot,
+) {
+    let mut answer = String::new();
+    let mut stream = std::net::TcpStream::connect(public).unwrap();
+    drop(stream.read_to_string(&mut answer));
+    let entry = Entry::Began {
+        target: newleaf_domain::Target::Core,
+        from: None,
+        to: next.version.clone(),
+        digest: next.digest,
+        plan: newleaf_domain::PlanId::of(newleaf_domain::Digest::of(b"plan")),
+        way: Way::Forward,
+        by: "test".to_owned(),
+    };
+    let append = newleaf_launcher::proto::Ask::Append {
+        update: Some(world::update()),
+        entry: Box::new(entry),
+    };
+    for ask in [append, arm(next, Way::Forward)] {
+        let Ok(mut stream) = std::os::unix::net::UnixStream::connect(layout.admin_socket()) else {
+            return;
+        };
+        let said = writeln!(stream, "{}", serde_json::to_string(&ask).unwrap());
+        if said.is_err() || stream.read(&mut [0; 4096]).is_err() {
+            return;
+        }
+    }
+}
+
+#[test]
+fn a_launcher_killed_after_any_record_of_a_good_update_finishes_it() {
+    killed_at_each_record("good", 8);
+}
+
+#[test]
+fn a_launcher_killed_after_any_record_of_a_bad_update_undoes_it() {
+    killed_at_each_record("exits", 7);
+}

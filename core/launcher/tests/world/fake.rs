@@ -1,0 +1,201 @@
+//! The programs of a world: launcher, worker, probe, recovery page.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpListener;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::Path;
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::Duration;
+
+use newleaf_launcher::proto::{Answer, Ask, ToLauncher, ToWorker};
+use newleaf_launcher::supervisor::Timing;
+use newleaf_launcher::wire::{Blocking, Wire};
+use newleaf_launcher::{Bound, Settings};
+
+/// Plays whatever the environment says; gives the exit status.
+pub fn play() -> Option<i32> {
+    let arguments = std::env::var("FAKE_ARGUMENTS").ok()?;
+    let behaviour = std::env::var("FAKE_BEHAVIOUR").unwrap();
+    let version = std::env::var("FAKE_VERSION").unwrap();
+    let arguments: Vec<_> = arguments.split(' ').collect();
+    Some(match arguments[..] {
+        ["launcher", "--dir", dir] => launcher(dir, &version, behaviour.parse().unwrap()),
+        ["probe", "--socket", socket, ..] => probe(socket),
+        ["worker", "--expand", "--dir", dir] => {
+            std::fs::write(Path::new(dir).join("expanded"), version).unwrap();
+            0
+        }
+        ["worker", ..] => worker(&behaviour, &version),
+        ["recovery", ..] => worker("recovery", "recovery"),
+        _ => panic!("unknown role {arguments:?}"),
+    })
+}
+
+fn launcher(dir: &str, image: &str, ready_within: u64) -> i32 {
+    let millis = Duration::from_millis;
+    let loopback = "127.0.0.1:0".parse().unwrap();
+    let bound = Bound::open(Settings {
+        dir: dir.into(),
+        public: vec![loopback],
+        admin: vec![loopback],
+        image: image.into(),
+        timing: Timing {
+            ready_within: millis(ready_within),
+            probe_within: millis(20_000),
+            probe_every: millis(100),
+            probation: millis(300),
+            drain_within: millis(5_000),
+            respawn_least: millis(10),
+            respawn_most: millis(50),
+            ..Timing::default()
+        },
+    })
+    .unwrap();
+    println!("\npublic {}", bound.public()[0]);
+    bound.run().unwrap();
+    0
+}
+
+fn probe(socket: &str) -> i32 {
+    let mut answer = String::new();
+    UnixStream::connect(socket).unwrap().read_to_string(&mut answer).unwrap();
+    std::fs::write("/dev/fd/3", &answer).unwrap();
+    i32::from(answer != "healthy")
+}
+
+/// What a worker is told and what others ask of it, in one queue.
+enum Happens {
+    Told(Box<ToWorker>),
+    Orphaned,
+    Asked(Ask, UnixStream),
+    Watches(UnixStream),
+}
+
+fn worker(behaviour: &str, version: &str) -> i32 {
+    match behaviour {
+        "exits" => return 1,
+        "full" => return newleaf_launcher::proto::EXIT_MACHINE,
+        _ => {}
+    }
+    let wire = Wire::from_stdin().unwrap();
+    let Ok((ToWorker::Hello { probe_socket, .. }, descriptors)) = wire.receive() else { return 0 };
+    let mut descriptors = descriptors.into_iter();
+    let public = TcpListener::from(descriptors.next().unwrap());
+    let local = UnixListener::from(descriptors.nth(1).unwrap());
+    let _hold: OwnedFd = descriptors.next().unwrap();
+    if behaviour == "hangs" {
+        // Until the launcher ends it, or itself.
+        drop(wire.receive::<ToWorker>());
+        return 0;
+    }
+    if behaviour == "recovery" {
+        return recovery(&wire, public);
+    }
+    answer_probes(&probe_socket, if behaviour == "sick" { "sick" } else { "healthy" });
+    wire.send(&ToLauncher::Ready { schema: 0, protocol: 1 }, &[], Blocking::Yes).unwrap();
+    live(&wire, behaviour, version, public, local)
+}
+
+fn answer_probes(socket: &str, answer: &'static str) {
+    drop(std::fs::remove_file(socket));
+    let listener = UnixListener::bind(socket).unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            stream.unwrap().write_all(answer.as_bytes()).unwrap();
+        }
+    });
+}
+
+fn recovery(wire: &Wire, public: TcpListener) -> i32 {
+    accept(public, "recovery");
+    drop(wire.receive::<ToWorker>());
+    0
+}
+
+/// Answers each connection with the version.
+fn accept(public: TcpListener, version: &str) {
+    let version = version.to_owned();
+    std::thread::spawn(move || {
+        for stream in public.incoming() {
+            // A client that went away wants no answer.
+            drop(stream.unwrap().write_all(version.as_bytes()));
+        }
+    });
+}
+
+fn live(
+    wire: &Wire,
+    behaviour: &str,
+    version: &str,
+    public: TcpListener,
+    local: UnixListener,
+) -> i32 {
+    let (happens, queue) = mpsc::channel();
+    listen(wire.try_clone().unwrap(), happens.clone());
+    let mut doors = Some((public, local));
+    let mut asked = Vec::new();
+    let watchers = Arc::new(Mutex::new(Vec::<UnixStream>::new()));
+    for happening in queue {
+        match happening {
+            Happens::Told(message) => match *message {
+                ToWorker::Go { .. } if behaviour == "dies" => return 3,
+                ToWorker::Go { .. } => {
+                    let (public, local) = doors.take().unwrap();
+                    accept(public, version);
+                    hear(local, happens.clone());
+                }
+                ToWorker::Drain { .. } => {
+                    wire.send(&ToLauncher::Drained, &[], Blocking::Yes).unwrap();
+                    return 0;
+                }
+                ToWorker::Answer { answer, .. } => reply(&mut asked.remove(0), &answer),
+                ToWorker::Appended { .. } => tell(&watchers),
+                ToWorker::Hello { .. } | ToWorker::Changed { .. } => {}
+            },
+            Happens::Orphaned => return 0,
+            Happens::Asked(ask, stream) => {
+                asked.push(stream);
+                wire.send(&ToLauncher::Ask { id: 1, ask }, &[], Blocking::Yes).unwrap();
+            }
+            Happens::Watches(stream) => {
+                watchers.lock().unwrap().push(stream);
+                tell(&watchers);
+            }
+        }
+    }
+    0
+}
+
+fn listen(wire: Wire, happens: mpsc::Sender<Happens>) {
+    std::thread::spawn(move || {
+        while let Ok((message, _)) = wire.receive() {
+            happens.send(Happens::Told(Box::new(message))).unwrap();
+        }
+        drop(happens.send(Happens::Orphaned));
+    });
+}
+
+fn hear(local: UnixListener, happens: mpsc::Sender<Happens>) {
+    std::thread::spawn(move || {
+        for stream in local.incoming() {
+            let stream = stream.unwrap();
+            let mut line = String::new();
+            BufReader::new(&stream).read_line(&mut line).unwrap();
+            let happening = match line.trim() {
+                "watch" => Happens::Watches(stream),
+                ask => Happens::Asked(serde_json::from_str(ask).unwrap(), stream),
+            };
+            drop(happens.send(happening));
+        }
+    });
+}
+
+fn reply(stream: &mut UnixStream, answer: &Answer) {
+    // Whoever asked may be gone.
+    drop(writeln!(stream, "{}", serde_json::to_string(answer).unwrap()));
+}
+
+fn tell(watchers: &Mutex<Vec<UnixStream>>) {
+    watchers.lock().unwrap().retain_mut(|stream| writeln!(stream, "news").is_ok());
+}

@@ -1,0 +1,249 @@
+//! A host of real processes whose programs are this test program itself, told by a small script
+//! in each slot what to play.
+
+pub mod fake;
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::Duration;
+
+use newleaf_domain::{Digest, PlanId, Target, Timestamp, UpdateId, Version};
+use newleaf_launcher::journal::{self, Ending, Entry, Record};
+use newleaf_launcher::proto::{Answer, Ask};
+use newleaf_launcher::state::{CorePhase, CoreSlot, CoreState, Origin, STATE_SCHEMA, State, Way};
+use newleaf_launcher::{Layout, StoppedHost, state_file};
+
+/// Longer than anything here takes, even on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A host's folder with 1.0.0 as good, and slots for what it may be updated to.
+pub struct World {
+    dir: tempfile::TempDir,
+    pub layout: Layout,
+    /// Milliseconds a worker may take to be ready.
+    pub ready_within: u64,
+}
+
+/// A running launcher.
+pub struct Host {
+    child: Child,
+    pub public: SocketAddr,
+    layout: Layout,
+    /// Kept open: what the launcher prints must have a reader.
+    _stdout: BufReader<ChildStdout>,
+}
+
+impl World {
+    pub fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let layout = Layout::new(dir.path());
+        let world = Self { dir, layout: layout.clone(), ready_within: 20_000 };
+        world.stage("1.0.0", "good");
+        world.script(&world.image(), "good", "image");
+        StoppedHost::create(layout, first_state()).unwrap();
+        world
+    }
+
+    /// Unpacks a version that will behave so.
+    pub fn stage(&self, version: &str, behaviour: &str) -> CoreSlot {
+        let slot = slot(version);
+        self.script(&self.layout.program(&slot), behaviour, version);
+        slot
+    }
+
+    fn image(&self) -> PathBuf {
+        self.dir.path().join("image")
+    }
+
+    /// The test harness prints to standard output; what a program itself says goes to
+    /// descriptor 3, which is the output its starter gave it.
+    fn script(&self, path: &Path, behaviour: &str, version: &str) {
+        let exe = std::env::current_exe().unwrap();
+        let text = format!(
+            "#!/bin/sh\nexec 3>&1 >/dev/null\n\
+             FAKE_BEHAVIOUR={behaviour} FAKE_VERSION={version} FAKE_ARGUMENTS=\"$*\" \
+             exec '{}' --exact fake_program --nocapture\n",
+            exe.display()
+        );
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    /// Starts the launcher.
+    pub fn start(&self) -> Host {
+        self.start_with(Stdio::null(), false)
+    }
+
+    /// Starts the launcher with a test point, whose other end is given back.
+    pub fn start_stepped(&self) -> (Host, UnixStream) {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        (self.start_with(Stdio::from(OwnedFd::from(theirs)), true), ours)
+    }
+
+    fn start_with(&self, stdin: Stdio, stepped: bool) -> Host {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command
+            .args(["--exact", "fake_program", "--nocapture"])
+            .env("FAKE_ARGUMENTS", format!("launcher --dir {}", self.dir.path().display()))
+            .env("FAKE_BEHAVIOUR", self.ready_within.to_string())
+            .env("FAKE_VERSION", self.image())
+            .stdin(stdin)
+            .stdout(Stdio::piped());
+        if stepped {
+            command.env(newleaf_launcher::serve::TEST_POINT, "0");
+        }
+        let mut child = command.spawn().unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let public = stdout.by_ref().lines().find_map(|line| {
+            line.unwrap().strip_prefix("public ").map(|addr| addr.parse().unwrap())
+        });
+        Host {
+            child,
+            public: public.expect("the launcher did not start"),
+            layout: self.layout.clone(),
+            _stdout: stdout,
+        }
+    }
+
+    pub fn state(&self) -> State {
+        state_file::read(&self.layout).unwrap()
+    }
+
+    /// How each update ended.
+    pub fn endings(&self) -> Vec<Ending> {
+        let ending = |record: Record| match record.entry {
+            Entry::Ended { ending, .. } => Some(ending),
+            _ => None,
+        };
+        journal::replay(&self.layout).unwrap().filter_map(ending).collect()
+    }
+}
+
+impl Host {
+    /// Which version answers the public.
+    pub fn version(&self) -> String {
+        let mut stream = TcpStream::connect(self.public).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        text
+    }
+
+    /// Asks through whichever worker serves.
+    pub fn ask(&self, ask: &Ask) -> Answer {
+        let line = self.line(&serde_json::to_string(ask).unwrap());
+        serde_json::from_str(&line).unwrap()
+    }
+
+    /// Begins an update as an updater would, up to the point where core takes over.
+    pub fn update_to(&self, slot: &CoreSlot) {
+        let entry = Entry::Began {
+            target: Target::Core,
+            from: None,
+            to: slot.version.clone(),
+            digest: slot.digest,
+            plan: plan(),
+            way: Way::Forward,
+            by: "test".to_owned(),
+        };
+        self.ask(&Ask::Append { update: Some(update()), entry: Box::new(entry) });
+        self.ask(&arm(slot, Way::Forward));
+    }
+
+    fn line(&self, question: &str) -> String {
+        let mut stream = UnixStream::connect(self.layout.admin_socket()).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        writeln!(stream, "{question}").unwrap();
+        let mut line = String::new();
+        BufReader::new(stream).read_line(&mut line).unwrap();
+        line
+    }
+
+    /// Waits until the journal has a record that fits. Each new record is told by the workers, so
+    /// nothing here sleeps.
+    pub fn wait_for(&self, fits: impl Fn(&Entry) -> bool) {
+        loop {
+            let stream = UnixStream::connect(self.layout.admin_socket()).unwrap();
+            stream.set_read_timeout(Some(PATIENCE)).unwrap();
+            writeln!(&stream, "watch").unwrap();
+            let mut lines = BufReader::new(stream).lines();
+            // The first line says that the watch has begun; a worker that went leaves none.
+            while lines.next().is_some_and(|line| line.is_ok()) {
+                let mut records = journal::replay(&self.layout).unwrap();
+                if records.any(|record| fits(&record.entry)) {
+                    return;
+                }
+            }
+        }
+    }
+
+    pub fn wait_for_end(&self) {
+        self.wait_for(|entry| matches!(entry, Entry::Ended { .. }));
+    }
+
+    /// Ends it as a crash would.
+    pub fn crash(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Ends it as a service manager would; true where it says it went well.
+    pub fn stop(mut self) -> bool {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        self.child.wait().unwrap().success()
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+pub fn slot(version: &str) -> CoreSlot {
+    CoreSlot {
+        digest: Digest::of(version.as_bytes()),
+        version: Version::parse(version).unwrap(),
+        origin: Origin::Release,
+        protocol: 1,
+        program: "bin/core".to_owned(),
+        schema: 0,
+        oldest_reader: 0,
+    }
+}
+
+fn plan() -> PlanId {
+    PlanId::of(Digest::of(b"plan"))
+}
+
+pub fn update() -> UpdateId {
+    UpdateId::new(Timestamp::from_unix(1_800_000_000), &plan(), 1)
+}
+
+pub fn arm(slot: &CoreSlot, way: Way) -> Ask {
+    Ask::Arm { update: update(), slot: Box::new(slot.clone()), way }
+}
+
+fn first_state() -> State {
+    State {
+        schema: STATE_SCHEMA,
+        seq: 1,
+        core: CoreState {
+            good: slot("1.0.0"),
+            previous: None,
+            trial: None,
+            phase: CorePhase::Idle,
+            launcher_tries: 0,
+        },
+        apps: std::collections::BTreeMap::default(),
+        bad: Vec::new(),
+    }
+}

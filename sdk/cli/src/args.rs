@@ -32,7 +32,7 @@ pub(crate) enum Command {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct New {
-    /// The app's name, <namespace>/<app>, such as acme/notes.
+    /// The app's name, NAMESPACE/APP, such as acme/notes.
     pub(crate) name: PackageName,
     /// Where to make it; a folder called like the app where not given.
     #[arg(long, value_name = "FOLDER")]
@@ -64,7 +64,7 @@ pub(crate) struct Build {
     /// The app's folder.
     #[arg(default_value = ".")]
     pub(crate) folder: PathBuf,
-    /// Where to write the package; newleaf/<app>-<version>.zip in cargo's target folder where not
+    /// Where to write the package; newleaf/APP-VERSION.zip in cargo's target folder where not
     /// given.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,

@@ -158,6 +158,14 @@ impl App {
         self.shared.counters.read(self.shared.database.writes())
     }
 
+    /// Waits until the app has more than `seen` failures: its traps and its 5xx answers added up,
+    /// where a trap that was answered with 500 counts twice. For probation, which then reads
+    /// [`stats`](Self::stats) and asks again with their sum.
+    pub async fn failed(&self, seen: u64) -> AppStats {
+        self.shared.counters.failed(seen).await;
+        self.stats()
+    }
+
     /// Answers a request. The path may be the host's (`/apps/acme/notes/x`) or the app's (`/x`).
     ///
     /// Always gives a response: where the app fails it is the host's own, with a [`Failure`] among
@@ -174,7 +182,7 @@ impl App {
             Err(failure) => {
                 waiting.done();
                 if failure.status().is_server_error() {
-                    self.count_server_error();
+                    self.shared.counters.server_error();
                 }
                 failure.response()
             }
@@ -264,7 +272,7 @@ impl App {
         let (mut parts, body) = response.into_parts();
         address::outward(&mut parts.headers, &config.base_path);
         if parts.status.is_server_error() {
-            self.count_server_error();
+            self.shared.counters.server_error();
         }
         let bodiless = [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED].contains(&parts.status);
         let body = match waiting.hand_over() {
@@ -299,10 +307,6 @@ impl App {
             ticket.trap();
         }
         failure
-    }
-
-    fn count_server_error(&self) {
-        self.shared.counters.server_errors.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
     }
 }
 

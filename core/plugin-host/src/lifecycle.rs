@@ -2,7 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use wasmtime::component::{ComponentNamedList, InstancePre, Lower};
+use wasmtime::{
+    Store,
+    component::{ComponentExportIndex, ComponentNamedList, InstancePre, Lower},
+};
 
 use crate::{
     abi::v1::LIFECYCLE,
@@ -76,25 +79,8 @@ where
     let limit = app.config.limits.lifecycle;
     let running = app.counters.enter();
     let (mut store, meter) = instance::store(pre.engine(), app, limit, running);
-    let work = async {
-        let instance = pre.instantiate_async(&mut store).await.map_err(|error| {
-            LifecycleError::Instantiate { function, reason: format!("{error:#}") }
-        })?;
-        let trapped = |error: wasmtime::Error| LifecycleError::Trapped {
-            function,
-            reason: format!("{error:#}"),
-        };
-        let typed = instance
-            .get_typed_func::<P, (Result<(), String>,)>(&mut store, export)
-            .map_err(trapped)?;
-        let (answer,) = typed.call_async(&mut store, parameters).await.map_err(trapped)?;
-        answer.map_err(|reason| LifecycleError::Refused {
-            function,
-            reason: reason.chars().take(2_000).collect(),
-        })
-    };
-    let result = tokio::time::timeout(limit, work).await;
-    match result {
+    let work = invoke(pre, &mut store, export, function, parameters);
+    match tokio::time::timeout(limit, work).await {
         Err(_) => Err(LifecycleError::TimedOut { function, limit }),
         Ok(Err(LifecycleError::Trapped { .. })) if meter.is_spent() => {
             tracing::warn!(app = %app.config.name, function, "{CpuSpent}");
@@ -107,4 +93,29 @@ where
         }
         Ok(other) => other.map(|()| Called::Yes),
     }
+}
+
+/// Makes an instance in `store` and calls its `export`.
+async fn invoke<P>(
+    pre: &InstancePre<Instance>,
+    store: &mut Store<Instance>,
+    export: ComponentExportIndex,
+    function: &'static str,
+    parameters: P,
+) -> Result<(), LifecycleError>
+where
+    P: ComponentNamedList + Lower + Send + Sync + 'static,
+{
+    let words = |error: wasmtime::Error| format!("{error:#}");
+    let instantiate = |error| LifecycleError::Instantiate { function, reason: words(error) };
+    let trapped = |error| LifecycleError::Trapped { function, reason: words(error) };
+    let instance = pre.instantiate_async(&mut *store).await.map_err(instantiate)?;
+    let typed = instance
+        .get_typed_func::<P, (Result<(), String>,)>(&mut *store, export)
+        .map_err(trapped)?;
+    let (answer,) = typed.call_async(&mut *store, parameters).await.map_err(trapped)?;
+    answer.map_err(|reason| LifecycleError::Refused {
+        function,
+        reason: reason.chars().take(2_000).collect(),
+    })
 }

@@ -31,12 +31,13 @@ pub struct AppStats {
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
     pub(crate) requests: AtomicU64,
-    pub(crate) traps: AtomicU64,
-    pub(crate) server_errors: AtomicU64,
+    traps: AtomicU64,
+    server_errors: AtomicU64,
     clients_gone: AtomicU64,
     in_flight: AtomicUsize,
     running: AtomicUsize,
     idle: Notify,
+    failed: Notify,
 }
 
 impl Counters {
@@ -56,6 +57,25 @@ impl Counters {
     pub(crate) fn enter(self: &Arc<Self>) -> Arc<Running> {
         self.running.fetch_add(1, SeqCst);
         Arc::new(Running(self.clone()))
+    }
+
+    /// Notes an answer of the 5xx class.
+    pub(crate) fn server_error(&self) {
+        self.server_errors.fetch_add(1, SeqCst);
+        self.failed.notify_waiters();
+    }
+
+    /// Waits until there have been more than `seen` traps and 5xx answers together.
+    pub(crate) async fn failed(&self, seen: u64) {
+        loop {
+            let notified = self.failed.notified();
+            let mut notified = std::pin::pin!(notified);
+            notified.as_mut().enable();
+            if self.traps.load(SeqCst) + self.server_errors.load(SeqCst) > seen {
+                return;
+            }
+            notified.await;
+        }
     }
 
     /// Waits until nothing of the app runs.
@@ -156,7 +176,8 @@ impl Ticket {
     /// Notes that the instance trapped, once, and only where somebody still waited.
     pub(crate) fn trap(&self) {
         if !self.nobody_waits() && !self.trapped.swap(true, SeqCst) {
-            self.counters.traps.fetch_add(1, Relaxed);
+            self.counters.traps.fetch_add(1, SeqCst);
+            self.counters.failed.notify_waiters();
         }
     }
 

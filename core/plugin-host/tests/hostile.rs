@@ -166,7 +166,11 @@ async fn memory_beyond_the_limit_is_a_trap() {
 #[tokio::test]
 async fn a_panic_is_a_trap_and_only_of_its_request() {
     let world = hostile(|app| app).await;
+    let app = world.slot().app();
+    let failed = tokio::spawn(async move { app.failed(1).await });
     assert_eq!(world.get("/panic").await.failure, Some(Failure::Trap));
+    let seen = failed.await.unwrap();
+    assert_eq!((seen.traps, seen.server_errors), (1, 1), "probation was not told");
     assert_eq!(world.get("/length").await.status, 200);
     world.slot().app().quiesce().await;
     assert_eq!(world.stats().traps, 1);

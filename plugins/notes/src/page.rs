@@ -29,25 +29,7 @@ pub(crate) fn list(
         escape(&filter.words),
         escape(&request.link("/new")),
     );
-    if !tags.is_empty() {
-        let all = if filter.tag.is_empty() { " aria-current=\"true\"" } else { "" };
-        let _ = write!(
-            main,
-            r#"<nav class="tags" aria-label="Tags"><a href="{}"{all}>All</a>"#,
-            escape(&request.link("/"))
-        );
-        for (tag, uses) in tags {
-            let current = if *tag == filter.tag { " aria-current=\"true\"" } else { "" };
-            let link = request.link(&format!("/?tag={}", encode(tag)));
-            let _ = write!(
-                main,
-                r#"<a href="{}"{current}>{} <small>{uses}</small></a>"#,
-                escape(&link),
-                escape(tag)
-            );
-        }
-        main.push_str("</nav>");
-    }
+    tag_row(&mut main, request, filter, tags);
     if notes.is_empty() {
         let words = if filter.words.is_empty() && filter.tag.is_empty() {
             "No notes yet. The first one is a click away."
@@ -63,6 +45,28 @@ pub(crate) fn list(
         main.push_str("</ul>");
     }
     page(request, "Notes", &main)
+}
+
+/// A row of links, one a tag; nothing where there are no tags.
+fn tag_row(out: &mut String, request: &Request, filter: &Filter, tags: &[(String, i64)]) {
+    if tags.is_empty() {
+        return;
+    }
+    let current = |here: bool| if here { " aria-current=\"true\"" } else { "" };
+    let all = current(filter.tag.is_empty());
+    let link = request.link("/");
+    let _ = write!(
+        out,
+        r#"<nav class="tags" aria-label="Tags"><a href="{}"{all}>All</a>"#,
+        escape(&link)
+    );
+    for (tag, uses) in tags {
+        let here = current(*tag == filter.tag);
+        let link = request.link(&format!("/?tag={}", encode(tag)));
+        let (link, name) = (escape(&link), escape(tag));
+        let _ = write!(out, r#"<a href="{link}"{here}>{name} <small>{uses}</small></a>"#);
+    }
+    out.push_str("</nav>");
 }
 
 fn card(out: &mut String, request: &Request, note: &Note) {

@@ -3,10 +3,11 @@
 
 use std::{
     fs::{self, DirBuilder, File},
+    hash::{BuildHasher as _, Hasher as _, RandomState},
     io::Write as _,
     os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
-    sync::atomic::{AtomicU64, Ordering::Relaxed},
+    time::Duration,
 };
 
 use newleaf_domain::Digest;
@@ -17,6 +18,9 @@ use crate::{compile, compile::CompileError, compile::Compiler, engine};
 
 /// Begins every file, and names the form of what follows.
 const MAGIC: &[u8; 8] = b"nlcode\x001";
+/// The age of a temporary file that nobody can still be writing.
+const LEFT_BEHIND: Duration = Duration::from_hours(1);
+
 const HEADER: usize = MAGIC.len() + 32;
 
 /// A folder of compiled code for one engine.
@@ -24,7 +28,6 @@ const HEADER: usize = MAGIC.len() + 32;
 pub(crate) struct Cache {
     folder: PathBuf,
     engine_key: String,
-    serial: AtomicU64,
 }
 
 /// What the cache has of a component.
@@ -60,8 +63,9 @@ impl Cache {
         let failed = |source| CacheError::File { action: "make", path: folder.to_owned(), source };
         DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
         fs::set_permissions(folder, fs::Permissions::from_mode(0o700)).map_err(failed)?;
+        sweep(folder).map_err(file("read", folder))?;
         let engine_key = engine::compatibility(engine).short();
-        Ok(Self { folder: folder.to_owned(), engine_key, serial: AtomicU64::new(0) })
+        Ok(Self { folder: folder.to_owned(), engine_key })
     }
 
     /// Whether compiled code of the component is there; it may still turn out to be damaged.
@@ -76,9 +80,7 @@ impl Cache {
         wasm: &Path,
         component: &Digest,
     ) -> Result<(), CacheError> {
-        // Process and serial number: two hosts may share the folder during a handover.
-        let serial = self.serial.fetch_add(1, Relaxed);
-        let unique = format!("{}.{}.{serial}", component.short(), std::process::id());
+        let unique = format!("{}.{:016x}", component.short(), random());
         let raw = Temporary(self.folder.join(format!("{unique}.raw")));
         let framed = Temporary(self.folder.join(format!("{unique}.tmp")));
         compile::compile(compiler, wasm, &raw.0).await.map_err(CacheError::Compile)?;
@@ -112,6 +114,30 @@ impl Cache {
     fn path(&self, component: &Digest) -> PathBuf {
         self.folder.join(format!("{component}-{}.code", self.engine_key))
     }
+}
+
+/// A number that no other host which shares the folder has chosen, in this process or another.
+fn random() -> u64 {
+    // The standard library seeds each with what the system calls random.
+    RandomState::new().build_hasher().finish()
+}
+
+/// Removes what a crash left behind. Nobody compiles for as long as [`LEFT_BEHIND`].
+fn sweep(folder: &Path) -> std::io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let temporary = path.extension().is_some_and(|end| end == "raw" || end == "tmp");
+        if temporary && is_left_behind(&path) {
+            drop(Temporary(path));
+        }
+    }
+    Ok(())
+}
+
+/// Whether a file is old; one that vanishes meanwhile is somebody's.
+fn is_left_behind(path: &Path) -> bool {
+    let modified = fs::metadata(path).and_then(|file| file.modified());
+    modified.is_ok_and(|modified| modified.elapsed().is_ok_and(|age| age > LEFT_BEHIND))
 }
 
 fn write_framed(path: &Path, code: &[u8]) -> std::io::Result<()> {
@@ -164,6 +190,25 @@ mod tests {
         fs::write(cache.path(&component), bytes).unwrap();
         assert!(matches!(cache.load(&engine, &component), Ok(Loaded::Nothing)));
         assert!(!cache.has(&component));
+    }
+
+    #[test]
+    fn what_a_crash_left_behind_is_swept_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let old = std::time::SystemTime::now() - LEFT_BEHIND * 2;
+        for (name, is_old) in [("a.raw", true), ("b.tmp", true), ("c.code", true), ("d.raw", false)]
+        {
+            let file = File::create(folder.path().join(name)).unwrap();
+            if is_old {
+                file.set_modified(old).unwrap();
+            }
+        }
+        sweep(folder.path()).unwrap();
+        let there = |name: &str| folder.path().join(name).exists();
+        assert_eq!(
+            [there("a.raw"), there("b.tmp"), there("c.code"), there("d.raw")],
+            [false, false, true, true]
+        );
     }
 
     #[test]

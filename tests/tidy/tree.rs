@@ -1,9 +1,11 @@
 //! The files of the source tree, and cargo's view of it.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use cargo_metadata::{CargoOpt, Metadata, MetadataCommand};
+use cargo_metadata::{MetadataCommand, Package};
 use newleaf_tests::build::source_root;
+use newleaf_tests::process::Ran;
 
 /// Every file below the source root whose name ends in `ending`, build output left out.
 pub(crate) fn files(ending: &str) -> Vec<PathBuf> {
@@ -33,16 +35,47 @@ pub(crate) fn shown(path: &Path) -> String {
     path.strip_prefix(source_root()).unwrap().display().to_string()
 }
 
-/// The workspace and all it is built from on this platform.
-pub(crate) fn metadata() -> Metadata {
-    MetadataCommand::new()
+/// The members of the workspace, as their manifests describe them.
+pub(crate) fn members() -> Vec<Package> {
+    let metadata = MetadataCommand::new()
         .current_dir(source_root())
-        .features(CargoOpt::AllFeatures)
-        .other_options([
-            "--filter-platform".to_owned(),
-            "x86_64-unknown-linux-gnu".to_owned(),
-            "--offline".to_owned(),
-        ])
-        .exec()
-        .unwrap()
+        .no_deps()
+        .other_options(["--offline".to_owned()])
+        .exec();
+    metadata.unwrap().packages
+}
+
+/// A crate that is really built here, from a registry.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Built {
+    pub(crate) name: String,
+    pub(crate) version: String,
+    pub(crate) licence: String,
+}
+
+/// Every crate that the workspace is built from on this platform, tests included. Asked of `cargo
+/// tree`, because `cargo metadata` also lists what a weak feature would bring and does not.
+pub(crate) fn built() -> BTreeSet<Built> {
+    let mut command = newleaf_tests::build::cargo();
+    command.args([
+        "tree",
+        "--workspace",
+        "--edges",
+        "normal,build,dev",
+        "--prefix",
+        "none",
+        "--offline",
+    ]);
+    command.args(["--target", "x86_64-unknown-linux-gnu", "--format", "{p}|{l}"]);
+    let said = Ran::ok(&mut command).stdout;
+    let crates = said.lines().filter_map(|line| {
+        let (package, licence) = line.trim_end_matches(" (*)").split_once('|')?;
+        let mut words = package.split(' ');
+        let (name, version) = (words.next()?.to_owned(), words.next()?.to_owned());
+        let ours = package.contains('/');
+        (!ours).then(|| Built { name, version, licence: licence.to_owned() })
+    });
+    let crates = crates.collect::<BTreeSet<_>>();
+    assert!(crates.len() > 100, "cargo tree was not understood:\n{said}");
+    crates
 }

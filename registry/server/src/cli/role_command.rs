@@ -150,7 +150,7 @@ async fn send(db: &Db, role: &OfflineRole) -> Result<Option<i64>, Failure> {
     match received {
         Ok(Receipt::Queued(id)) => Ok(Some(id)),
         Ok(Receipt::Current) => Ok(None),
-        Err(error @ ReceiveError::Conflict { .. }) => {
+        Err(error @ (ReceiveError::Conflict { .. } | ReceiveError::Pending { .. })) => {
             let advice =
                 format!("get the current one with `role get --dir D {name}` and sign on top of it");
             Err(Failure::new("publish the role", &error, advice))

@@ -23,7 +23,7 @@ pub(crate) use publisher::{create_publisher, publisher};
 pub(crate) use release::{
     ReleaseRow, record_path, record_release, released, releases, revise_release, versions,
 };
-pub(crate) use role::{RoleRow, put_role, role, roles};
+pub(crate) use role::{RoleRow, put_role, role, roles, signed_at};
 pub(crate) use submission::{
     SubmissionRow, SubmitError, accept, has_accepted, publish_accepted, reject, submission, submit,
     validating,

@@ -44,6 +44,18 @@ pub(crate) async fn role(
     row.map(parse).transpose()
 }
 
+/// When the newest file of the role called `name` came to be here.
+pub(crate) async fn signed_at(
+    connection: &mut Connection,
+    name: &str,
+) -> Result<Option<Timestamp>, DbError> {
+    let signed: Option<i64> = sqlx::query_scalar("SELECT signed FROM role WHERE name = ?")
+        .bind(name)
+        .fetch_optional(connection)
+        .await?;
+    Ok(signed.map(Timestamp::from_unix))
+}
+
 /// Name and version of every role.
 pub(crate) async fn roles(
     connection: &mut Connection,

@@ -45,10 +45,8 @@ pub(crate) async fn next_due(db: &Db) -> Result<Timestamp, DbError> {
     let mut connection = db.read().await?;
     let mut earliest = Timestamp::from_unix(i64::MAX);
     for (name, term) in ONLINE {
-        let due = match db::role(&mut connection, name).await? {
-            Some(role) => role.signed.plus_seconds(term.every),
-            None => Timestamp::from_unix(0),
-        };
+        let signed = db::signed_at(&mut connection, name).await?;
+        let due = signed.map_or(Timestamp::from_unix(0), |signed| signed.plus_seconds(term.every));
         earliest = earliest.min(due);
     }
     Ok(earliest)

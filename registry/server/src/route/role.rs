@@ -133,7 +133,7 @@ fn check_follows(role: &str, seen: u64, version: MetadataVersion) -> Result<(), 
 
 fn refuse(error: ReceiveError) -> Refusal {
     match error {
-        ReceiveError::Conflict { current, .. } => Refusal(
+        ReceiveError::Conflict { current, .. } | ReceiveError::Pending { current, .. } => Refusal(
             Problem::new(Code::VersionConflict, error.to_string())
                 .at("signed.version")
                 .hint("read the role again, add the release to it, sign and send that")

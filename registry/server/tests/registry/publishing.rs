@@ -2,13 +2,14 @@
 
 use http::StatusCode;
 use newleaf_domain::{Namespace, PackageName, Version};
+use newleaf_registry::Settings;
 use newleaf_registry_api::{Catalogue, Code, path};
 use newleaf_trust::TrustLevel;
 use serde_json::json;
 
 use crate::support::author::Author;
 use crate::support::host::{packages, refresh};
-use crate::support::world::{START, World};
+use crate::support::world::{START, World, succeed};
 
 #[tokio::test]
 async fn a_published_release_is_seen_by_a_host_that_reads_plain_files() {
@@ -133,4 +134,45 @@ async fn authors_who_have_not_published_are_not_delegated_to() {
     let known: Vec<_> = seen.targets.signers.keys().map(Namespace::as_str).collect();
     assert_eq!(known, ["bob"]);
     assert!(seen.targets.failures.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_author_vouched_for_offline_is_claimed_and_no_longer_fresh() {
+    let world = World::start().await;
+    let ada = Author::new("acme", 1);
+    let notes = ada.release("notes", "1.0.0", START);
+    world.publish_first(&ada, &[&notes]).await;
+    let file = |name: &str| world.temp.path().join(name).to_str().unwrap().to_owned();
+    let (dir, keys) = (file("registry"), file("keys"));
+    let (current, next, author) = (file("claimed.json"), file("2.claimed.json"), file("acme.json"));
+    std::fs::write(&author, world.get("/api/v1/namespaces/acme").await.body).unwrap();
+    succeed(&["role", "get", "--dir", &dir, "claimed", "--out", &current]);
+    succeed(&["keys", "claim", "--keys", &keys, "--role", &current, "acme", "--author", &author]);
+    succeed(&["role", "publish", "--dir", &dir, &next]);
+    let seen = refresh(&world.public(), &world.root(), world.now()).unwrap();
+    assert_eq!(seen.targets.file(&notes.package).unwrap().signer.level, TrustLevel::Claimed);
+    let fresh = String::from_utf8(world.get("/tuf/3.fresh.json").await.body).unwrap();
+    assert!(!fresh.contains("pub.acme"), "{fresh}");
+    let next = ada.release("notes", "1.1.0", START);
+    world.upload_all(&next).await;
+    let answer = world.send_role(&ada, 1, ada.role(2, &[&notes, &next], START)).await;
+    assert_eq!(answer.status, StatusCode::CREATED, "{answer:?}");
+}
+
+#[tokio::test]
+async fn a_sender_who_waits_too_long_is_told_where_to_ask() {
+    let world = World::start_with(Settings { batch_ms: 60_000, wait_seconds: 1 }).await;
+    world.registry.finished_batches().wait_for(|count| *count > 0).await.unwrap();
+    let ada = Author::new("acme", 1);
+    let notes = ada.release("notes", "1.0.0", START);
+    assert_eq!(world.claim(&ada).await.status, StatusCode::CREATED);
+    world.upload_all(&notes).await;
+    let answer = world.send_role(&ada, 0, ada.role(1, &[&notes], START)).await;
+    assert_eq!(answer.status, StatusCode::ACCEPTED, "{answer:?}");
+    let place = answer.header("location");
+    assert_eq!(world.get(place).await.json()["state"], "validating");
+    let rival = world.send_role(&ada, 0, ada.role(1, &[], START)).await.problem();
+    assert!(rival.detail.contains("is being checked"), "{rival}");
+    world.registry.run_batch().await.unwrap();
+    assert_eq!(world.get(place).await.json()["state"], "published");
 }

@@ -6,7 +6,7 @@ use crate::config::{Log, LogForm};
 
 /// Writes this process's log to stderr as the settings say. A filter that does not parse is
 /// replaced by `info`, which the log then says. A second call changes nothing.
-pub fn start(log: &Log) {
+pub(crate) fn start(log: &Log) {
     let parsed = EnvFilter::try_new(&log.filter);
     let mistake = parsed.as_ref().err().map(ToString::to_string);
     let filter = parsed.unwrap_or_else(|_| EnvFilter::new("info"));

@@ -33,13 +33,16 @@ pub(crate) fn run(product: &'static Product) -> ExitCode {
     }
     let screen = Screen::new(if arguments.common.json { Form::Json } else { Form::Text });
     let Some(command) = arguments.command else {
-        return refused(&Arguments::command().error(clap::error::ErrorKind::MissingSubcommand, "a command is missing"));
+        return refused(
+            &Arguments::command()
+                .error(clap::error::ErrorKind::MissingSubcommand, "a command is missing"),
+        );
     };
     match dispatch(product, screen, &arguments.common, command) {
         Ok(code) => code,
         Err(problem) => {
             screen.problem(&problem);
-            Exit::of(problem.exit).into()
+            Exit::of(problem.kind.exit()).into()
         }
     }
 }
@@ -76,16 +79,27 @@ fn by_itself(
     command: Own,
 ) -> Result<ExitCode, Problem> {
     Ok(match command {
-        Own::Init(arguments) => command::init::run(product, screen, &dir_of(common)?, &arguments)?.into(),
+        Own::Init(arguments) => {
+            command::init::run(product, screen, &dir_of(common)?, &arguments)?.into()
+        }
         Own::Serve(arguments) => command::serve::run(product, &dir_of(common)?, arguments)?,
         Own::Completions { shell } => {
-            clap_complete::generate(shell, &mut Arguments::command(), "newleaf", &mut std::io::stdout().lock());
+            clap_complete::generate(
+                shell,
+                &mut Arguments::command(),
+                "newleaf",
+                &mut std::io::stdout().lock(),
+            );
             Exit::Done.into()
         }
-        Own::Worker(worker) if worker.expand => crate::worker::run_expand(product, &dir_of(common)?),
+        Own::Worker(worker) if worker.expand => {
+            crate::worker::run_expand(product, &dir_of(common)?)
+        }
         Own::Worker(_) => crate::worker::run_worker(product, &dir_of(common)?),
         Own::Compile { input, output } => newleaf_plugin_host::compile_main(&input, &output),
-        Own::Probe { socket, within } => crate::probe::run_probe(&socket, std::time::Duration::from_millis(within)),
+        Own::Probe { socket, within } => {
+            crate::probe::run_probe(&socket, std::time::Duration::from_millis(within))
+        }
         Own::Recovery => crate::recovery::run_recovery(product, &dir_of(common)?),
     })
 }
@@ -95,7 +109,9 @@ fn dir_of(common: &Common) -> Result<PathBuf, Problem> {
         return Err(Problem::new(Kind::Malformed, "find the host: its folder is not named")
             .todo("name it by --dir FOLDER, or set NEWLEAF_DIR"));
     };
-    std::path::absolute(dir).map_err(|error| Problem::new(Kind::Malformed, format!("read the folder {}: {error}", dir.display())))
+    std::path::absolute(dir).map_err(|error| {
+        Problem::new(Kind::Malformed, format!("read the folder {}: {error}", dir.display()))
+    })
 }
 
 pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Problem> {

@@ -51,10 +51,12 @@ pub(crate) fn become_owner(dir: &Path) -> Result<(), Problem> {
         Standing::Owner => Ok(()),
         Standing::Stranger => Err(not_yours(dir)),
         Standing::RootOver { uid, gid } => {
-            let program = std::env::current_exe()
-                .map_err(|error| Problem::new(Kind::Failed, format!("find this program's file: {error}")))?;
+            let program = std::env::current_exe().map_err(|error| {
+                Problem::new(Kind::Failed, format!("find this program's file: {error}"))
+            })?;
             // The standard library drops the supplementary groups where root gives up its uid.
-            let error = Command::new(program).args(std::env::args_os().skip(1)).uid(uid).gid(gid).exec();
+            let error =
+                Command::new(program).args(std::env::args_os().skip(1)).uid(uid).gid(gid).exec();
             tracing::debug!("cannot start again as uid {uid}: {error}");
             Err(not_yours(dir))
         }
@@ -63,14 +65,16 @@ pub(crate) fn become_owner(dir: &Path) -> Result<(), Problem> {
 
 /// The folder is another user's: the line that does it right.
 pub(crate) fn not_yours(dir: &Path) -> Problem {
-    let owner = std::fs::metadata(dir).map_or_else(|_| "<owner>".to_owned(), |metadata| name_of(metadata.uid()));
+    let owner = std::fs::metadata(dir)
+        .map_or_else(|_| "<owner>".to_owned(), |metadata| name_of(metadata.uid()));
     let us = name_of(rustix::process::geteuid().as_raw());
-    let line = std::env::args_os()
-        .map(|word| shell_word(word.as_bytes()))
-        .collect::<Vec<_>>()
-        .join(" ");
-    Problem::new(Kind::Blocked, format!("work in {}: it is owned by {owner}, this is {us}", dir.display()))
-        .todo(format!("sudo -u {owner} {line}"))
+    let line =
+        std::env::args_os().map(|word| shell_word(word.as_bytes())).collect::<Vec<_>>().join(" ");
+    Problem::new(
+        Kind::Blocked,
+        format!("work in {}: it is owned by {owner}, this is {us}", dir.display()),
+    )
+    .todo(format!("sudo -u {owner} {line}"))
 }
 
 /// The account name of a user, or `#<uid>` (as `sudo -u` takes it) where there is none.
@@ -104,7 +108,8 @@ mod tests {
 
     #[test]
     fn a_uid_becomes_its_account_name() {
-        let accounts = "root:x:0:0:root:/root:/bin/sh\nnewleaf:x:998:997::/srv/newleaf:/usr/sbin/nologin\n";
+        let accounts =
+            "root:x:0:0:root:/root:/bin/sh\nnewleaf:x:998:997::/srv/newleaf:/usr/sbin/nologin\n";
         assert_eq!(account(accounts, 998).as_deref(), Some("newleaf"));
         assert_eq!(account(accounts, 997), None);
     }

@@ -12,7 +12,12 @@ use crate::Product;
 /// Prints one line of JSON.
 pub(super) fn run(product: &Product) -> Exit {
     let Ok(version) = Version::parse(product.version) else { return Exit::Failed };
-    let said = SelfTest { version, protocol: PROTOCOL, schema: product.schema(), oldest_reader: OLDEST_READER };
+    let said = SelfTest {
+        version,
+        protocol: PROTOCOL,
+        schema: product.schema(),
+        oldest_reader: OLDEST_READER,
+    };
     Screen::new(Form::Json).line(&said);
     Exit::Done
 }

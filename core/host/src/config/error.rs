@@ -29,7 +29,7 @@ pub enum ConfigError {
 impl ConfigError {
     pub(super) fn form(path: &Path, text: &str, error: &toml::de::Error) -> Self {
         let start = error.span().map_or(0, |span| span.start.min(text.len()));
-        let line = text.as_bytes()[..start].iter().filter(|byte| **byte == b'\n').count() + 1;
+        let line = text.get(..start).map_or(1, |before| before.matches('\n').count() + 1);
         let message = error.message().lines().collect::<Vec<_>>().join(" ");
         Self::Form { path: path.to_owned(), line, message }
     }

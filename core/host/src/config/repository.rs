@@ -32,9 +32,13 @@ impl RepositoryUrl {
     /// Another scheme, no host or path, or a query, fragment, space or control character.
     pub fn parse(text: &str) -> Result<Self, InvalidUrl> {
         let trimmed = text.trim_end_matches('/');
-        let rest = ["https://", "http://", "file:///"].iter().find_map(|scheme| trimmed.strip_prefix(scheme));
+        let rest = ["https://", "http://", "file:///"]
+            .iter()
+            .find_map(|scheme| trimmed.strip_prefix(scheme));
         let clean = |rest: &str| {
-            !rest.is_empty() && !rest.contains(['?', '#', ' ', '@', '\\']) && !rest.contains(char::is_control)
+            !rest.is_empty()
+                && !rest.contains(['?', '#', ' ', '@', '\\'])
+                && !rest.contains(char::is_control)
         };
         match rest {
             Some(rest) if clean(rest) => Ok(Self(trimmed.to_owned())),
@@ -79,8 +83,19 @@ mod tests {
 
     #[test]
     fn only_addresses_of_folders_are_taken() {
-        assert_eq!(RepositoryUrl::parse("https://a.example.com/x/").unwrap().as_str(), "https://a.example.com/x");
-        for bad in ["", "https://", "ftp://a", "file://host/x", "https://a/x?y", "https://u@a", "/srv/updates"] {
+        assert_eq!(
+            RepositoryUrl::parse("https://a.example.com/x/").unwrap().as_str(),
+            "https://a.example.com/x"
+        );
+        for bad in [
+            "",
+            "https://",
+            "ftp://a",
+            "file://host/x",
+            "https://a/x?y",
+            "https://u@a",
+            "/srv/updates",
+        ] {
             assert!(RepositoryUrl::parse(bad).is_err(), "{bad:?} was accepted");
         }
     }

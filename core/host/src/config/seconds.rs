@@ -78,7 +78,10 @@ mod tests {
     #[test]
     fn a_span_outside_the_range_is_refused() {
         for bad in ["-1", "-0.5", "nan", "inf", "40000000", "\"5\""] {
-            assert!(toml::from_str::<Holder>(&format!("wait = {bad}")).is_err(), "{bad} was accepted");
+            assert!(
+                toml::from_str::<Holder>(&format!("wait = {bad}")).is_err(),
+                "{bad} was accepted"
+            );
         }
     }
 }

@@ -77,7 +77,13 @@ mod tests {
         let uncommented = as_written
             .lines()
             .map(|line| match line.strip_prefix("# ") {
-                Some(setting) if setting.contains(" = ") && !setting.contains("acme/") && !setting.starts_with("origin") => setting,
+                Some(setting)
+                    if setting.contains(" = ")
+                        && !setting.contains("acme/")
+                        && !setting.starts_with("origin") =>
+                {
+                    setting
+                }
                 _ => line,
             })
             .collect::<Vec<_>>()

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::{FromRequest, Request};
 use newleaf_update::explain::chain;
-use newleaf_update::{ExitClass, Explain, FourLines, PlanError, StartError, Updater};
+use newleaf_update::{CheckError, ExitClass, Explain, FourLines, PlanError, StartError, Updater};
 use serde::de::DeserializeOwned;
 
 use super::{Kind, Problem, With};
@@ -18,14 +18,17 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         match Json::<T>::from_request(request, state).await {
             Ok(Json(body)) => Ok(Self(body)),
-            Err(rejection) => Err(Problem::new(Kind::Malformed, format!("understand the body: {}", rejection.body_text()))
-                .todo("send JSON of the documented form, with content-type: application/json")),
+            Err(rejection) => Err(Problem::new(
+                Kind::Malformed,
+                format!("understand the body: {}", rejection.body_text()),
+            )
+            .todo("send JSON of the documented form, with content-type: application/json")),
         }
     }
 }
 
 /// What an error of the updater looks like from outside.
-pub(super) fn explained(updater: &Updater, error: &(impl Explain + 'static)) -> Problem {
+fn explained(updater: &Updater, error: &(impl Explain + 'static)) -> Problem {
     of_kind(kind_of(error.class()), updater, error)
 }
 
@@ -46,7 +49,20 @@ pub(super) fn plan_problem(updater: &Updater, error: &PlanError) -> Problem {
     match error {
         PlanError::UpToDate { .. } => of_kind(Kind::UpToDate, updater, error),
         PlanError::Unknown { .. } => of_kind(Kind::NotFound, updater, error),
-        PlanError::Check(_) | PlanError::Store(_) | PlanError::Refused(_) => explained(updater, error),
+        PlanError::Check(check) => of_kind(kind_of_check(check), updater, error),
+        PlanError::Store(_) | PlanError::Refused(_) => explained(updater, error),
+    }
+}
+
+/// A look at the repository that failed.
+pub(super) fn check_problem(updater: &Updater, error: &CheckError) -> Problem {
+    of_kind(kind_of_check(error), updater, error)
+}
+
+fn kind_of_check(error: &CheckError) -> Kind {
+    match error {
+        CheckError::Unreachable { .. } | CheckError::TooSlow { .. } => Kind::Unreachable,
+        CheckError::Store(_) | CheckError::Trust(_) => kind_of(error.class()),
     }
 }
 
@@ -60,7 +76,8 @@ pub(super) fn start_problem(updater: &Updater, error: &StartError) -> Problem {
             ..With::default()
         }),
         StartError::Stale(stale) => {
-            let link = stale.replacement.as_ref().map(|plan| format!("/api/v1/plan?id={}", plan.id));
+            let link =
+                stale.replacement.as_ref().map(|plan| format!("/api/v1/plan?id={}", plan.id));
             let plan = stale.replacement.clone().map(Box::new);
             of_kind(Kind::StalePlan, updater, error).with(With { link, plan, ..With::default() })
         }

@@ -37,14 +37,21 @@ pub(super) fn by_peer(router: Router, owner: u32) -> Router {
     router.layer(from_fn_with_state(owner, peer))
 }
 
-async fn peer(State(owner): State<u32>, mut request: Request, next: Next) -> Result<Response, Problem> {
+async fn peer(
+    State(owner): State<u32>,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
     match request.extensions().get::<Peer>() {
         Some(peer) if peer.uid == 0 || peer.uid == owner => {
             let caller = Caller::user(peer.uid);
             request.extensions_mut().insert(caller);
             Ok(next.run(request).await)
         }
-        Some(peer) => Err(Problem::new(Kind::Forbidden, format!("let uid {} in: the socket is for root and uid {owner}", peer.uid))),
+        Some(peer) => Err(Problem::new(
+            Kind::Forbidden,
+            format!("let uid {} in: the socket is for root and uid {owner}", peer.uid),
+        )),
         None => Err(Problem::new(Kind::Forbidden, "see who asks on the socket")),
     }
 }
@@ -54,18 +61,26 @@ pub(super) fn by_session(router: Router, gate: Gate) -> Router {
     router.layer(from_fn_with_state(gate, session))
 }
 
-async fn session(State(gate): State<Gate>, request: Request, next: Next) -> Result<Response, Problem> {
+async fn session(
+    State(gate): State<Gate>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
     let origin: Origin = gate
         .admit(&parts)
-        .map_err(|refusal| Problem::new(Kind::Forbidden, refusal.to_string()).todo("ask from the portal, or by run/admin.sock"))?
+        .map_err(|refusal| {
+            Problem::new(Kind::Forbidden, refusal.to_string())
+                .todo("ask from the portal, or by run/admin.sock")
+        })?
         .clone();
     let signed_in = gate
         .who(&origin, &parts.headers)
         .await
         .map_err(|error| Problem::new(Kind::Failed, error.to_string()))?;
     let Some(signed_in) = signed_in else {
-        return Err(Problem::new(Kind::NotSignedIn, "see who asks: no session").todo("sign in to the portal: newleaf sign-in-link"));
+        return Err(Problem::new(Kind::NotSignedIn, "see who asks: no session")
+            .todo("sign in to the portal: newleaf sign-in-link"));
     };
     let mut request = Request::from_parts(parts, body);
     request.extensions_mut().insert(Caller { by: signed_in.session.account });
@@ -87,7 +102,8 @@ mod tests {
     use super::*;
 
     async fn status_for(peer: Option<Peer>) -> StatusCode {
-        let router = Router::new().route("/", get(|Extension(caller): Extension<Caller>| async move { caller.by }));
+        let router = Router::new()
+            .route("/", get(|Extension(caller): Extension<Caller>| async move { caller.by }));
         let mut request = Request::new(Body::empty());
         if let Some(peer) = peer {
             request.extensions_mut().insert(peer);

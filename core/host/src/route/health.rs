@@ -46,7 +46,8 @@ async fn ready(State(api): State<Api>) -> Response {
 async fn metrics(State(api): State<Api>) -> Response {
     match api.updater.overview().await {
         Ok(overview) => {
-            ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text(&overview)).into_response()
+            ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text(&overview))
+                .into_response()
         }
         Err(error) => unreadable(&api.updater, &error).into_response(),
     }
@@ -58,7 +59,11 @@ fn text(overview: &Overview) -> String {
     lines.head("newleaf_core_info", "The version of core that serves.");
     lines.gauge("newleaf_core_info", &[("version", overview.core.version.as_str())], 1);
     lines.head("newleaf_update_available", "Whether a newer release can be installed.");
-    lines.gauge("newleaf_update_available", &[("target", "core")], i64::from(overview.core.offer.is_some()));
+    lines.gauge(
+        "newleaf_update_available",
+        &[("target", "core")],
+        i64::from(overview.core.offer.is_some()),
+    );
     for app in &overview.apps {
         let target = [("target", app.id.as_str())];
         lines.gauge("newleaf_update_available", &target, i64::from(app.offer.is_some()));
@@ -70,8 +75,16 @@ fn text(overview: &Overview) -> String {
     lines.head("newleaf_update_running", "Whether an update runs.");
     lines.gauge("newleaf_update_running", &[], i64::from(overview.running.is_some()));
     let times = [
-        ("newleaf_repository_last_check_seconds", "When the repository was last read in full.", overview.freshness.last_check),
-        ("newleaf_repository_expires_seconds", "When the repository's signatures expire.", overview.freshness.expires),
+        (
+            "newleaf_repository_last_check_seconds",
+            "When the repository was last read in full.",
+            overview.freshness.last_check,
+        ),
+        (
+            "newleaf_repository_expires_seconds",
+            "When the repository's signatures expire.",
+            overview.freshness.expires,
+        ),
     ];
     for (name, help, at) in times {
         if let Some(at) = at {
@@ -96,7 +109,11 @@ impl Lines {
         if labels.is_empty() {
             return self.line(format_args!("{name} {value}"));
         }
-        let labels = labels.iter().map(|(label, value)| format!("{label}=\"{value}\"")).collect::<Vec<_>>().join(",");
+        let labels = labels
+            .iter()
+            .map(|(label, value)| format!("{label}=\"{value}\""))
+            .collect::<Vec<_>>()
+            .join(",");
         self.line(format_args!("{name}{{{labels}}} {value}"));
     }
 
@@ -116,6 +133,9 @@ mod tests {
         lines.head("a_b", "Help.");
         lines.gauge("a_b", &[("x", "1.0.0"), ("y", "core")], 1);
         lines.gauge("a_c", &[], -2);
-        assert_eq!(lines.0, "# HELP a_b Help.\n# TYPE a_b gauge\na_b{x=\"1.0.0\",y=\"core\"} 1\na_c -2\n");
+        assert_eq!(
+            lines.0,
+            "# HELP a_b Help.\n# TYPE a_b gauge\na_b{x=\"1.0.0\",y=\"core\"} 1\na_c -2\n"
+        );
     }
 }

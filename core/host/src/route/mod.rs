@@ -21,7 +21,8 @@ pub use self::caller::{Caller, Peer};
 pub use self::health::Vitals;
 pub use self::problem::{Kind, PROBLEM_JSON, Problem, With};
 pub use self::wire::{
-    ConsentWord, NewLink, PlanRequest, RemoveRequest, RollbackRequest, Started, UpdateEvent, UpdateRequest,
+    ConsentWord, NewLink, PlanRequest, RemoveRequest, RollbackRequest, Started, UpdateEvent,
+    UpdateRequest,
 };
 
 /// The admin listener: the portal's pages, the API behind the portal's own gate, health, metrics.
@@ -38,5 +39,7 @@ pub fn local(api: &Api, owner: u32) -> Router {
 
 /// The API for this very process, where no host runs: whoever holds the folder's lock may ask.
 pub fn alone(api: &Api, caller: Caller) -> Router {
-    Router::new().nest("/api/v1", caller::always(api::routes(api), caller)).merge(health::routes(api))
+    Router::new()
+        .nest("/api/v1", caller::always(api::routes(api), caller))
+        .merge(health::routes(api))
 }

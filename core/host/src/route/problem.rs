@@ -12,20 +12,14 @@ use serde::{Deserialize, Serialize};
 /// Media type of a problem document (RFC 9457 §6.1).
 pub const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
 
-/// Something that was asked for and not done.
+/// Something that was asked for and not done. Written and read as a [`Document`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Document", into = "Document")]
 pub struct Problem {
-    /// Which kind, as a URI (RFC 9457 §3.1.1): `urn:newleaf:problem:<kind>`.
-    #[serde(rename = "type")]
-    pub kind: String,
-    /// The kind in a few words; the same for every occurrence.
-    pub title: String,
-    /// The HTTP status it is answered with.
-    pub status: u16,
+    /// Which kind.
+    pub kind: Kind,
     /// What failed, with both values; a fragment that completes "failed to …".
     pub detail: String,
-    /// The exit code a command ends with.
-    pub exit: u8,
     /// The state now.
     pub state: String,
     /// What was done about it.
@@ -33,9 +27,55 @@ pub struct Problem {
     /// What to do, with the command where there is one.
     pub todo: String,
     /// What goes with this kind.
-    #[serde(flatten)]
-    pub with: With,
+    pub with: Box<With>,
 }
+
+/// A problem as it is sent (RFC 9457 §3).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Document {
+    /// `urn:newleaf:problem:<kind>`
+    #[serde(rename = "type")]
+    kind: String,
+    title: String,
+    status: u16,
+    detail: String,
+    /// The exit code a command ends with.
+    exit: u8,
+    state: String,
+    done: String,
+    todo: String,
+    #[serde(flatten)]
+    with: Box<With>,
+}
+
+impl From<Problem> for Document {
+    fn from(problem: Problem) -> Self {
+        let Problem { kind, detail, state, done, todo, with } = problem;
+        let Row { name, title, status, exit } = kind.row();
+        let (kind, title, status) = (format!("{URN}{name}"), title.to_owned(), status.as_u16());
+        Self { kind, title, status, detail, exit, state, done, todo, with }
+    }
+}
+
+impl From<Document> for Problem {
+    /// A kind that only a newer host knows becomes the one whose exit code it has.
+    fn from(document: Document) -> Self {
+        let Document { kind, detail, exit, state, done, todo, with, .. } = document;
+        let name = kind.strip_prefix(URN).unwrap_or_default();
+        let named = Kind::ALL.into_iter().find(|kind| kind.row().name == name);
+        let alike = || match exit {
+            3 => Kind::Blocked,
+            4 => Kind::Refused,
+            5 => Kind::RolledBack,
+            6 => Kind::Busy,
+            _ => Kind::Failed,
+        };
+        Self { kind: named.unwrap_or_else(alike), detail, state, done, todo, with }
+    }
+}
+
+/// How the URI of a kind begins.
+const URN: &str = "urn:newleaf:problem:";
 
 /// Members that only some kinds have.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -89,41 +129,77 @@ pub enum Kind {
 }
 
 impl Kind {
-    const fn table(self) -> (&'static str, &'static str, StatusCode, u8) {
-        match self {
-            Self::Malformed => ("malformed", "The request is not understood", StatusCode::BAD_REQUEST, 2),
+    /// Every kind.
+    pub const ALL: [Self; 13] = [
+        Self::Malformed,
+        Self::NotSignedIn,
+        Self::Forbidden,
+        Self::NotFound,
+        Self::Busy,
+        Self::UpToDate,
+        Self::StalePlan,
+        Self::Blocked,
+        Self::ConsentNeeded,
+        Self::Refused,
+        Self::RolledBack,
+        Self::Failed,
+        Self::Unreachable,
+    ];
+
+    /// The exit code a command ends with.
+    pub const fn exit(self) -> u8 {
+        self.row().exit
+    }
+
+    const fn row(self) -> Row {
+        let (name, title, status, exit) = match self {
+            Self::Malformed => {
+                ("malformed", "The request is not understood", StatusCode::BAD_REQUEST, 2)
+            }
             Self::NotSignedIn => ("not-signed-in", "Not signed in", StatusCode::UNAUTHORIZED, 3),
             Self::Forbidden => ("forbidden", "Not allowed", StatusCode::FORBIDDEN, 3),
             Self::NotFound => ("not-found", "Not found", StatusCode::NOT_FOUND, 1),
             Self::Busy => ("busy", "Another update is running", StatusCode::CONFLICT, 6),
             Self::UpToDate => ("up-to-date", "Nothing to update", StatusCode::CONFLICT, 0),
             Self::StalePlan => ("stale-plan", "The plan is out of date", StatusCode::CONFLICT, 1),
-            Self::Blocked => ("blocked", "A prerequisite does not hold", StatusCode::UNPROCESSABLE_ENTITY, 3),
-            Self::ConsentNeeded => {
-                ("consent-needed", "Wider permissions need a yes", StatusCode::UNPROCESSABLE_ENTITY, 3)
+            Self::Blocked => {
+                ("blocked", "A prerequisite does not hold", StatusCode::UNPROCESSABLE_ENTITY, 3)
             }
+            Self::ConsentNeeded => (
+                "consent-needed",
+                "Wider permissions need a yes",
+                StatusCode::UNPROCESSABLE_ENTITY,
+                3,
+            ),
             Self::Refused => ("refused", "Refused by trust", StatusCode::UNPROCESSABLE_ENTITY, 4),
-            Self::RolledBack => ("rolled-back", "Failed and rolled back", StatusCode::INTERNAL_SERVER_ERROR, 5),
+            Self::RolledBack => {
+                ("rolled-back", "Failed and rolled back", StatusCode::INTERNAL_SERVER_ERROR, 5)
+            }
             Self::Failed => ("failed", "Failed", StatusCode::INTERNAL_SERVER_ERROR, 1),
             Self::Unreachable => ("unreachable", "No answer", StatusCode::BAD_GATEWAY, 1),
-        }
+        };
+        Row { name, title, status, exit }
     }
+}
+
+/// One line of the table of kinds.
+struct Row {
+    name: &'static str,
+    title: &'static str,
+    status: StatusCode,
+    exit: u8,
 }
 
 impl Problem {
     /// A problem of `kind`: nothing was changed by it, and there is nothing special to do.
     pub fn new(kind: Kind, detail: impl Into<String>) -> Self {
-        let (name, title, status, exit) = kind.table();
         Self {
-            kind: format!("urn:newleaf:problem:{name}"),
-            title: title.to_owned(),
-            status: status.as_u16(),
+            kind,
             detail: detail.into(),
-            exit,
             state: "what ran before still runs".to_owned(),
             done: "nothing was changed".to_owned(),
             todo: "see the log of the host for more".to_owned(),
-            with: With::default(),
+            with: Box::default(),
         }
     }
 
@@ -151,13 +227,13 @@ impl Problem {
     /// With the members of its kind.
     #[must_use]
     pub fn with(mut self, with: With) -> Self {
-        self.with = with;
+        self.with = Box::new(with);
         self
     }
 
     /// Whether the problem is of `kind`.
-    pub fn is(&self, kind: Kind) -> bool {
-        self.kind.strip_prefix("urn:newleaf:problem:") == Some(kind.table().0)
+    pub const fn is(&self, kind: Kind) -> bool {
+        self.kind as u8 == kind as u8
     }
 
     /// The four lines: state now, what failed, what was done, what to do.
@@ -180,8 +256,7 @@ impl std::error::Error for Problem {}
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut response = (status, Json(self)).into_response();
+        let mut response = (self.kind.row().status, Json(self)).into_response();
         response.headers_mut().insert(CONTENT_TYPE, PROBLEM_JSON);
         response
     }
@@ -213,8 +288,17 @@ mod tests {
           "link": "/api/v1/updates/1763692200-0123abcd-17"
         }
         "#);
-        let back: Problem = serde_json::from_str(&serde_json::to_string(&problem).unwrap()).unwrap();
+        let back: Problem =
+            serde_json::from_str(&serde_json::to_string(&problem).unwrap()).unwrap();
         assert!(back == problem && back.is(Kind::Busy));
+    }
+
+    #[test]
+    fn a_kind_of_a_newer_host_keeps_its_exit_code() {
+        let mut json = serde_json::to_value(Problem::new(Kind::Refused, "x")).unwrap();
+        json["type"] = "urn:newleaf:problem:from-the-future".into();
+        let problem: Problem = serde_json::from_value(json).unwrap();
+        assert_eq!(problem.kind.exit(), 4);
     }
 
     #[test]
@@ -226,6 +310,9 @@ mod tests {
     #[test]
     fn a_problem_says_its_media_type() {
         let response = Problem::new(Kind::NotFound, "no update 1").into_response();
-        assert_eq!((response.status(), &response.headers()[CONTENT_TYPE]), (StatusCode::NOT_FOUND, &PROBLEM_JSON));
+        assert_eq!(
+            (response.status(), &response.headers()[CONTENT_TYPE]),
+            (StatusCode::NOT_FOUND, &PROBLEM_JSON)
+        );
     }
 }

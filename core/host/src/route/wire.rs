@@ -136,8 +136,14 @@ mod tests {
     #[test]
     fn silence_is_no_consent() {
         let plan = "0".repeat(64);
-        let request: UpdateRequest = serde_json::from_str(&format!(r#"{{"plan":"{plan}"}}"#)).unwrap();
+        let request: UpdateRequest =
+            serde_json::from_str(&format!(r#"{{"plan":"{plan}"}}"#)).unwrap();
         assert_eq!(request.consent, ConsentWord::NotGiven);
-        assert!(serde_json::from_str::<UpdateRequest>(&format!(r#"{{"plan":"{plan}","consent":true}}"#)).is_err());
+        assert!(
+            serde_json::from_str::<UpdateRequest>(&format!(
+                r#"{{"plan":"{plan}","consent":true}}"#
+            ))
+            .is_err()
+        );
     }
 }

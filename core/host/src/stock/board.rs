@@ -15,10 +15,10 @@ use super::page::{Page, Section};
 use crate::ProductContext;
 
 /// How many notices a page shows.
-pub(super) const SHOWN: i64 = 50;
+const SHOWN: i64 = 50;
 
 /// The longest notice, in characters.
-pub const MOST: usize = 500;
+const MOST: usize = 500;
 
 /// One notice.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -40,11 +40,16 @@ pub(super) async fn page(State(context): State<ProductContext>) -> Result<Page, 
     Ok(board(&newest(&context).await?, views, None))
 }
 
-pub(super) async fn json(State(context): State<ProductContext>) -> Result<Json<Vec<Notice>>, BoardError> {
+pub(super) async fn json(
+    State(context): State<ProductContext>,
+) -> Result<Json<Vec<Notice>>, BoardError> {
     Ok(Json(newest(&context).await?))
 }
 
-pub(super) async fn post(State(context): State<ProductContext>, request: Request) -> Result<Response, BoardError> {
+pub(super) async fn post(
+    State(context): State<ProductContext>,
+    request: Request,
+) -> Result<Response, BoardError> {
     let kind = request.headers().get(CONTENT_TYPE);
     if kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/json")) {
         post_json(&context, request).await
@@ -122,23 +127,27 @@ async fn count_view(context: &ProductContext) -> Result<Option<i64>, BoardError>
 }
 
 fn board(notices: &[Notice], views: Option<i64>, refused: Option<(&str, &str)>) -> Page {
-    super::page("Notice board", Section::Board, &html! {
-        h1 { "Notice board" }
-        p.quiet { "Leave a note for whoever comes next." }
-        form.note method="post" action="/board" {
-            label for="text" { "New notice" }
-            textarea #text name="text" required maxlength=(MOST) aria-describedby="hint" {
-                @if let Some((_, text)) = refused { (text) }
+    super::page(
+        "Notice board",
+        Section::Board,
+        &html! {
+            h1 { "Notice board" }
+            p.quiet { "Leave a note for whoever comes next." }
+            form.note method="post" action="/board" {
+                label for="text" { "New notice" }
+                textarea #text name="text" required maxlength=(MOST) aria-describedby="hint" {
+                    @if let Some((_, text)) = refused { (text) }
+                }
+                @match refused {
+                    Some((why, _)) => p #hint role="alert" { span.tag.warn { (why) } },
+                    None => p.quiet #hint { "Up to " (MOST) " characters." },
+                }
+                button { "Put it up" }
             }
-            @match refused {
-                Some((why, _)) => p #hint role="alert" { span.tag.warn { (why) } },
-                None => p.quiet #hint { "Up to " (MOST) " characters." },
-            }
-            button { "Put it up" }
-        }
-        (list(notices))
-        @if let Some(views) = views { p.quiet { "Looked at " (views) " times." } }
-    })
+            (list(notices))
+            @if let Some(views) = views { p.quiet { "Looked at " (views) " times." } }
+        },
+    )
 }
 
 fn list(notices: &[Notice]) -> Markup {
@@ -201,6 +210,9 @@ mod tests {
     #[test]
     fn a_refused_notice_is_given_back_with_the_reason() {
         let page = board(&[], None, Some(("The notice is empty.", "<b>"))).into_string();
-        assert!(page.contains("The notice is empty.") && page.contains("&lt;b&gt;</textarea>"), "{page}");
+        assert!(
+            page.contains("The notice is empty.") && page.contains("&lt;b&gt;</textarea>"),
+            "{page}"
+        );
     }
 }

@@ -12,17 +12,21 @@ pub(super) async fn page(State(context): State<ProductContext>) -> Page {
 }
 
 fn start(version: &str, apps: &[AppLink]) -> Page {
-    super::page("Apps", Section::Start, &html! {
-        h1 { "Apps" }
-        @if apps.is_empty() {
-            p.quiet { "No apps are installed yet. An admin can add some in the portal, or by:" }
-            p { code { "newleaf apps install acme/notes" } }
-        } @else {
-            p.quiet { "Choose an app to open it." }
-            ul.grid { @for app in apps { li { (card(app)) } } }
-        }
-        p.quiet { "Newleaf " (version) " · " a href="/board" { "Notice board" } }
-    })
+    super::page(
+        "Apps",
+        Section::Start,
+        &html! {
+            h1 { "Apps" }
+            @if apps.is_empty() {
+                p.quiet { "No apps are installed yet. An admin can add some in the portal, or by:" }
+                p { code { "newleaf apps install acme/notes" } }
+            } @else {
+                p.quiet { "Choose an app to open it." }
+                ul.grid { @for app in apps { li { (card(app)) } } }
+            }
+            p.quiet { "Newleaf " (version) " · " a href="/board" { "Notice board" } }
+        },
+    )
 }
 
 fn card(app: &AppLink) -> Markup {
@@ -59,13 +63,20 @@ mod tests {
     #[test]
     fn each_app_is_a_card_that_leads_to_it() {
         let page = start("1.0.0", &[notes(Some("2.0.0"))]).into_string();
-        assert!(page.contains(r#"<a href="/apps/acme/notes/">Notes &lt;&amp; more&gt;</a>"#), "{page}");
+        assert!(
+            page.contains(r#"<a href="/apps/acme/notes/">Notes &lt;&amp; more&gt;</a>"#),
+            "{page}"
+        );
         assert!(page.contains(r#"<span class="tag">2.0.0</span>"#), "{page}");
     }
 
     #[test]
     fn a_stopped_app_is_still_listed() {
-        assert!(start("1.0.0", &[notes(None)]).into_string().contains(r#"<span class="tag warn">stopped</span>"#));
+        assert!(
+            start("1.0.0", &[notes(None)])
+                .into_string()
+                .contains(r#"<span class="tag warn">stopped</span>"#)
+        );
     }
 
     #[test]

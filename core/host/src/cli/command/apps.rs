@@ -45,10 +45,21 @@ async fn info(context: Context<'_>, app: &PackageName) -> Result<Exit, Problem> 
     Ok(Exit::Done)
 }
 
-async fn remove(context: Context<'_>, app: &PackageName, data: Data, spoken: Spoken) -> Result<Exit, Problem> {
-    if data == Data::Erased && spoken == Spoken::Nothing && !context.screen.asks(&format!("Remove {app} and all its data?")) {
-        return Err(Problem::new(Kind::ConsentNeeded, format!("remove {app} without a yes: its data would be lost"))
-            .todo(format!("newleaf apps remove {app} --yes, or with --keep-data")));
+async fn remove(
+    context: Context<'_>,
+    app: &PackageName,
+    data: Data,
+    spoken: Spoken,
+) -> Result<Exit, Problem> {
+    if data == Data::Erased
+        && spoken == Spoken::Nothing
+        && !context.screen.asks(&format!("Remove {app} and all its data?"))
+    {
+        return Err(Problem::new(
+            Kind::ConsentNeeded,
+            format!("remove {app} without a yes: its data would be lost"),
+        )
+        .todo(format!("newleaf apps remove {app} --yes, or with --keep-data")));
     }
     let request = RemoveRequest { keep_data: data == Data::Kept };
     let done: Value = context.door.post(&format!("/api/v1/apps/{app}/remove"), &request).await?;
@@ -58,7 +69,8 @@ async fn remove(context: Context<'_>, app: &PackageName, data: Data, spoken: Spo
 }
 
 async fn switch(context: Context<'_>, app: &PackageName, verb: &str) -> Result<Exit, Problem> {
-    let done: Value = context.door.post(&format!("/api/v1/apps/{app}/{verb}"), &Value::Null).await?;
+    let done: Value =
+        context.door.post(&format!("/api/v1/apps/{app}/{verb}"), &Value::Null).await?;
     let state = if verb == "enable" { "serves" } else { "is stopped; its data stays" };
     context.screen.show(|| format!("{app} {state}"), &json!(done));
     Ok(Exit::Done)

@@ -15,7 +15,7 @@ use crate::route::{Kind, Problem, Started, UpdateEvent, kind_of};
 
 /// How long a silent host is waited for. A switch of core with two hanging tries takes some 70 s
 /// with the default waits.
-const COMES_BACK_WITHIN: Duration = Duration::from_secs(180);
+const COMES_BACK_WITHIN: Duration = Duration::from_mins(3);
 
 /// Pause between two tries to reach the host.
 const RETRY: Duration = Duration::from_millis(250);
@@ -50,7 +50,9 @@ async fn report_of(context: Context<'_>, id: &UpdateId) -> Result<Report, Proble
                     }
                 }
             }
-            Err(problem) if !context.door.may_come_back() || is_final(&problem) => return Err(problem),
+            Err(problem) if !context.door.may_come_back() || is_final(&problem) => {
+                return Err(problem);
+            }
             Err(problem) if last_word.elapsed() > COMES_BACK_WITHIN => return Err(problem),
             Err(_) => {}
         }
@@ -83,11 +85,13 @@ fn failure_of(report: &Report) -> Option<Problem> {
         Some(from) => format!("{} {from} serves", report.target),
         None => format!("{} is not installed", report.target),
     };
-    let problem = Problem::new(kind, failure.map_or(reason, |failure| failure.what.clone())).state(state);
+    let problem =
+        Problem::new(kind, failure.map_or(reason, |failure| failure.what.clone())).state(state);
     Some(match failure {
         Some(failure) => problem.done(failure.done.clone()).todo(failure.todo.clone()),
-        None => problem
-            .done("the version before was put back")
-            .todo(format!("look up what happened: newleaf history, or update {} in the portal", report.id)),
+        None => problem.done("the version before was put back").todo(format!(
+            "look up what happened: newleaf history, or update {} in the portal",
+            report.id
+        )),
     })
 }

@@ -27,7 +27,7 @@ pub(super) async fn run(context: Context<'_>, arguments: &PlanArguments) -> Resu
             }
             Err(problem) => {
                 context.screen.problem(&problem);
-                exit = exit.and(Exit::of(problem.exit));
+                exit = exit.and(Exit::of(problem.kind.exit()));
             }
         }
     }
@@ -56,7 +56,10 @@ pub(super) fn offered(overview: &Overview) -> Vec<Target> {
 }
 
 /// A version names a release of one target only.
-pub(super) fn one_version_one_target(version: Option<&Version>, targets: &[Target]) -> Result<(), Problem> {
+pub(super) fn one_version_one_target(
+    version: Option<&Version>,
+    targets: &[Target],
+) -> Result<(), Problem> {
     match version {
         Some(version) if targets.len() != 1 => Err(Problem::new(
             Kind::Malformed,

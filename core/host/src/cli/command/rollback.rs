@@ -24,7 +24,11 @@ fn undo_of<'a>(overview: &'a Overview, target: &Target) -> Option<&'a UndoOffer>
 }
 
 /// Going back asks only where something would be lost.
-fn consent(context: Context<'_>, undo: Option<&UndoOffer>, arguments: &Rollback) -> Result<ConsentWord, Problem> {
+fn consent(
+    context: Context<'_>,
+    undo: Option<&UndoOffer>,
+    arguments: &Rollback,
+) -> Result<ConsentWord, Problem> {
     let Some((undo, loses)) = undo.and_then(|undo| Some((undo, undo.loses.as_ref()?))) else {
         return Ok(ConsentWord::NotGiven);
     };
@@ -33,6 +37,9 @@ fn consent(context: Context<'_>, undo: Option<&UndoOffer>, arguments: &Rollback)
     if arguments.yes.consent() == Spoken::Yes || context.screen.asks(&question) {
         return Ok(ConsentWord::Given);
     }
-    Err(Problem::new(Kind::ConsentNeeded, format!("go back to {} without a yes: {loses} would be lost", undo.version))
-        .todo(format!("newleaf rollback {target} --yes")))
+    Err(Problem::new(
+        Kind::ConsentNeeded,
+        format!("go back to {} without a yes: {loses} would be lost", undo.version),
+    )
+    .todo(format!("newleaf rollback {target} --yes")))
 }

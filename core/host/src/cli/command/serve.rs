@@ -11,13 +11,20 @@ use crate::route::{Kind, Problem};
 
 /// Serves until SIGTERM. Only the folder's owner may: files that another user wrote would lock the
 /// owner out later.
-pub(in crate::cli) fn run(product: &'static Product, dir: &Path, arguments: Serve) -> Result<ExitCode, Problem> {
+pub(in crate::cli) fn run(
+    product: &'static Product,
+    dir: &Path,
+    arguments: Serve,
+) -> Result<ExitCode, Problem> {
     match owner::standing(dir)? {
         Standing::Owner => {}
         Standing::RootOver { .. } | Standing::Stranger => return Err(owner::not_yours(dir)),
     }
-    let mut config = Config::load(dir)
-        .map_err(|error| Problem::new(Kind::Failed, newleaf_update::explain::chain(&error)).state("no host runs").todo(error.hint()))?;
+    let mut config = Config::load(dir).map_err(|error| {
+        Problem::new(Kind::Failed, newleaf_update::explain::chain(&error))
+            .state("no host runs")
+            .todo(error.hint())
+    })?;
     if !arguments.listen.is_empty() {
         config.listen.public = arguments.listen;
     }

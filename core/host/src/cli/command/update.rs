@@ -12,7 +12,11 @@ use crate::cli::show;
 use crate::route::{ConsentWord, Kind, Problem, Started, UpdateRequest, With};
 
 pub(super) async fn run(context: Context<'_>, arguments: Update) -> Result<Exit, Problem> {
-    let wish = Wish { version: arguments.version, dry_run: arguments.dry_run, spoken: arguments.yes.consent() };
+    let wish = Wish {
+        version: arguments.version,
+        dry_run: arguments.dry_run,
+        spoken: arguments.yes.consent(),
+    };
     if let Some(id) = &arguments.plan {
         let view: PlanView = context.door.get(&format!("/api/v1/plan?id={id}")).await?;
         return carry_out(context, &view, &wish).await;
@@ -49,7 +53,7 @@ async fn all(context: Context<'_>, targets: Vec<Target>, wish: &Wish) -> Result<
             Ok(exit) => exit,
             Err(problem) => {
                 context.screen.problem(&problem);
-                Exit::of(problem.exit)
+                Exit::of(problem.kind.exit())
             }
         });
     }
@@ -57,7 +61,11 @@ async fn all(context: Context<'_>, targets: Vec<Target>, wish: &Wish) -> Result<
 }
 
 /// Plans the newest (or the named) version of `target` and carries it out.
-pub(super) async fn one(context: Context<'_>, target: Target, wish: &Wish) -> Result<Exit, Problem> {
+pub(super) async fn one(
+    context: Context<'_>,
+    target: Target,
+    wish: &Wish,
+) -> Result<Exit, Problem> {
     match plan::make(context, target, wish.version.clone()).await {
         Ok(view) => carry_out(context, &view, wish).await,
         Err(problem) if problem.is(Kind::UpToDate) => {
@@ -85,33 +93,44 @@ fn consent(context: Context<'_>, view: &PlanView, spoken: Spoken) -> Result<Cons
     let wider = view
         .changes
         .iter()
-        .flat_map(|change| change.grants.iter().filter(|grant| grant.widens).map(move |grant| (change, grant)))
+        .flat_map(|change| {
+            change.grants.iter().filter(|grant| grant.widens).map(move |grant| (change, grant))
+        })
         .collect::<Vec<_>>();
     if wider.is_empty() {
         return Ok(ConsentWord::NotGiven);
     }
-    let lines = wider.iter().map(|(change, grant)| format!("{} {}", change.change.target, show::grant(grant)));
+    let lines = wider
+        .iter()
+        .map(|(change, grant)| format!("{} {}", change.change.target, show::grant(grant)));
     let text = lines.collect::<Vec<_>>().join("\n");
     context.screen.say(&text);
     if spoken == Spoken::Yes || context.screen.asks("Allow this?") {
         return Ok(ConsentWord::Given);
     }
     let grants = wider.into_iter().map(|(_, grant)| grant.clone()).collect();
-    Err(Problem::new(Kind::ConsentNeeded, format!("go on without a yes: {}", text.replace('\n', "; ")))
-        .todo(format!("read the plan, then: newleaf update --plan {} --yes", view.plan.id))
-        .with(With { grants, ..With::default() }))
+    Err(Problem::new(
+        Kind::ConsentNeeded,
+        format!("go on without a yes: {}", text.replace('\n', "; ")),
+    )
+    .todo(format!("read the plan, then: newleaf update --plan {} --yes", view.plan.id))
+    .with(With { grants, ..With::default() }))
 }
 
 /// What can be updated, a line each; empty where nothing can.
 pub(super) fn offers(overview: &Overview) -> String {
     let mut lines = String::new();
-    let apps = overview.apps.iter().map(|app| (app.id.to_string(), app.version.as_ref(), app.offer.as_ref()));
+    let apps = overview
+        .apps
+        .iter()
+        .map(|app| (app.id.to_string(), app.version.as_ref(), app.offer.as_ref()));
     let core = ("core".to_owned(), Some(&overview.core.version), overview.core.offer.as_ref());
     for (target, version, offer) in apps.chain([core]) {
         let Some(offer) = offer else { continue };
         let from = version.map_or("-".to_owned(), ToString::to_string);
         let security = if offer.security { ", security" } else { "" };
-        let line = writeln!(lines, "{target}  {from} -> {}  ({}{security})", offer.version, offer.length);
+        let line =
+            writeln!(lines, "{target}  {from} -> {}  ({}{security})", offer.version, offer.length);
         debug_assert!(line.is_ok(), "writing to a string cannot fail");
     }
     lines.trim_end().to_owned()

@@ -37,12 +37,13 @@ impl Alone {
             failed(Kind::Failed, &error).state("no host runs on this folder").todo(error.hint())
         })?;
         become_good(product, &layout, &state)?;
-        let config = Config::load(dir)
-            .map_err(|error| failed(Kind::Failed, &error).state("no host runs").todo(error.hint()))?;
+        let config = Config::load(dir).map_err(|error| {
+            failed(Kind::Failed, &error).state("no host runs").todo(error.hint())
+        })?;
         let host = StoppedHost::open(layout).map_err(|error| in_use(&error))?;
-        let api = crate::app::alone(product, host, &config)
-            .await
-            .map_err(|error| failed(Kind::Failed, &error).state("no host runs; what it would run is as it was"))?;
+        let api = crate::app::alone(product, host, &config).await.map_err(|error| {
+            failed(Kind::Failed, &error).state("no host runs; what it would run is as it was")
+        })?;
         let caller = Caller::user(rustix::process::geteuid().as_raw());
         Ok(Self { router: route::alone(&api, caller) })
     }
@@ -67,7 +68,12 @@ fn become_good(product: &Product, layout: &Layout, state: &State) -> Result<(), 
     let error = Command::new(&program).args(std::env::args_os().skip(1)).exec();
     Err(Problem::new(
         Kind::Failed,
-        format!("start {}: {error}; this program is {}, the folder is of {}", program.display(), product.version, good.version),
+        format!(
+            "start {}: {error}; this program is {}, the folder is of {}",
+            program.display(),
+            product.version,
+            good.version
+        ),
     )
     .todo(format!("work with a `newleaf` of version {}", good.version)))
 }

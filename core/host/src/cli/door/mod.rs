@@ -50,7 +50,11 @@ impl Door {
     }
 
     /// Sends `body` to `path`.
-    pub(crate) async fn post<B: Serialize + Sync, T: DeserializeOwned>(&self, path: &str, body: &B) -> Result<T, Problem> {
+    pub(crate) async fn post<B: Serialize + Sync, T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &B,
+    ) -> Result<T, Problem> {
         let json = serde_json::to_vec(body).map_err(|error| not_understood(&error))?;
         read(self.send(request(Method::POST, path, Some(json.into()))?).await?).await
     }
@@ -85,7 +89,9 @@ fn request(method: Method, path: &str, json: Option<Bytes>) -> Result<Request<Bo
         request = request.header(CONTENT_TYPE, "application/json");
     }
     let body = json.map_or_else(Body::empty, Body::from);
-    request.body(body).map_err(|error| Problem::new(Kind::Malformed, format!("ask for {path}: {error}")))
+    request
+        .body(body)
+        .map_err(|error| Problem::new(Kind::Malformed, format!("ask for {path}: {error}")))
 }
 
 async fn read<T: DeserializeOwned>(response: http::Response<Body>) -> Result<T, Problem> {
@@ -100,8 +106,9 @@ async fn read<T: DeserializeOwned>(response: http::Response<Body>) -> Result<T, 
 async fn problem_of(response: http::Response<Body>) -> Problem {
     let status = response.status();
     match whole(response.into_body()).await {
-        Ok(bytes) => serde_json::from_slice(&bytes)
-            .unwrap_or_else(|_| Problem::new(Kind::Failed, format!("get an answer: the host said {status}"))),
+        Ok(bytes) => serde_json::from_slice(&bytes).unwrap_or_else(|_| {
+            Problem::new(Kind::Failed, format!("get an answer: the host said {status}"))
+        }),
         Err(problem) => problem,
     }
 }

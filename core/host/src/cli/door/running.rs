@@ -33,7 +33,9 @@ impl Running {
         match UnixStream::connect(&socket).await {
             Ok(_) => Ok(Some(Self { socket })),
             Err(error) if nobody_listens(&error) => Ok(None),
-            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Err(owner::not_yours(dir)),
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                Err(owner::not_yours(dir))
+            }
             Err(error) => Err(unreachable(&socket, &error)),
         }
     }
@@ -41,8 +43,9 @@ impl Running {
     pub(super) async fn send(&self, request: Request<Body>) -> Result<Response<Body>, Problem> {
         let failed = |error: &dyn std::error::Error| unreachable(&self.socket, error);
         let stream = UnixStream::connect(&self.socket).await.map_err(|error| failed(&error))?;
-        let (mut sender, connection) =
-            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|error| failed(&error))?;
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+            .await
+            .map_err(|error| failed(&error))?;
         tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!("connection to the host ended: {error}");
@@ -53,7 +56,11 @@ impl Running {
             Ok(Err(error)) => Err(failed(&error)),
             Err(_) => Err(Problem::new(
                 Kind::Unreachable,
-                format!("get an answer on {} within {} s", self.socket.display(), ANSWER_WITHIN.as_secs()),
+                format!(
+                    "get an answer on {} within {} s",
+                    self.socket.display(),
+                    ANSWER_WITHIN.as_secs()
+                ),
             )),
         }
     }

@@ -40,7 +40,9 @@ impl Events {
                 }
             }
             match self.chunk().await {
-                Some(bytes) if self.buffer.len() + bytes.len() <= MAX_EVENT => self.buffer.extend(bytes),
+                Some(bytes) if self.buffer.len() + bytes.len() <= MAX_EVENT => {
+                    self.buffer.extend(bytes);
+                }
                 Some(_) | None => return NextEvent::Closed,
             }
         }
@@ -87,12 +89,17 @@ mod tests {
     #[tokio::test]
     async fn events_are_read_across_chunks_and_comments_are_passed_over() {
         let progress = r#"{"event":"progress","step":"fetch","progress":{"current":5,"total":9,"unit":"bytes"}}"#;
-        let text = format!(": keep-alive\n\nid: 7\nevent: progress\ndata: {progress}\n\ndata: {progress}\n\n");
+        let text = format!(
+            ": keep-alive\n\nid: 7\nevent: progress\ndata: {progress}\n\ndata: {progress}\n\n"
+        );
         let (one, two) = text.split_at(40);
-        let chunks = [one, two].map(|part| Ok::<_, std::convert::Infallible>(Bytes::copy_from_slice(part.as_bytes())));
+        let chunks = [one, two]
+            .map(|part| Ok::<_, std::convert::Infallible>(Bytes::copy_from_slice(part.as_bytes())));
         let mut events = Events::new(Body::from_stream(futures_util::stream::iter(chunks)));
         for _ in 0..2 {
-            let NextEvent::Event(event) = events.next().await else { panic!("an event is missing") };
+            let NextEvent::Event(event) = events.next().await else {
+                panic!("an event is missing")
+            };
             assert!(matches!(*event, UpdateEvent::Progress { .. }));
         }
         assert!(matches!(events.next().await, NextEvent::Closed));

@@ -44,7 +44,12 @@ impl Follower {
         match &record.entry {
             Entry::Started { step } if self.screen.is_live() => self.open(*step),
             Entry::Started { .. } => {}
-            entry => {
+            entry @ (Entry::Began { .. }
+            | Entry::Finished { .. }
+            | Entry::Failed { .. }
+            | Entry::Ended { .. }
+            | Entry::Notice { .. }
+            | Entry::Unknown) => {
                 if let Some(line) = line(entry) {
                     self.close();
                     self.screen.say(&line);
@@ -78,7 +83,8 @@ impl Follower {
 }
 
 fn spinner() -> ProgressStyle {
-    ProgressStyle::with_template("  {spinner} {msg}").unwrap_or_else(|_| ProgressStyle::default_spinner())
+    ProgressStyle::with_template("  {spinner} {msg}")
+        .unwrap_or_else(|_| ProgressStyle::default_spinner())
 }
 
 fn counted() -> ProgressStyle {
@@ -132,7 +138,10 @@ mod tests {
 
     #[test]
     fn an_update_without_a_terminal_is_plain_lines() {
-        let done = |step, detail: &str| Entry::Finished { step, outcome: Outcome::Done { detail: detail.to_owned() } };
+        let done = |step, detail: &str| Entry::Finished {
+            step,
+            outcome: Outcome::Done { detail: detail.to_owned() },
+        };
         let entries = [
             Entry::Began {
                 target: Target::parse("acme/notes").unwrap(),
@@ -145,11 +154,18 @@ mod tests {
             },
             Entry::Started { step: StepId::Fetch },
             done(StepId::Fetch, "4.1 MiB in 2 s"),
-            Entry::Finished { step: StepId::Rehearse, outcome: Outcome::Skipped { why: "not built yet".to_owned() } },
+            Entry::Finished {
+                step: StepId::Rehearse,
+                outcome: Outcome::Skipped { why: "not built yet".to_owned() },
+            },
             done(StepId::Hold, ""),
             Entry::Failed {
                 step: StepId::Health,
-                failure: Failure { what: "health said no".to_owned(), done: String::new(), todo: String::new() },
+                failure: Failure {
+                    what: "health said no".to_owned(),
+                    done: String::new(),
+                    todo: String::new(),
+                },
             },
             Entry::Ended { ending: Ending::RolledBack, reason: None },
         ];

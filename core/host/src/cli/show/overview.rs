@@ -101,7 +101,13 @@ fn candidates(candidates: &[Candidate]) -> String {
             };
             let published = candidate.published.to_string();
             let channel = candidate.channel.to_string();
-            [candidate.version.to_string(), channel, published, candidate.length.to_string(), verdict]
+            [
+                candidate.version.to_string(),
+                channel,
+                published,
+                candidate.length.to_string(),
+                verdict,
+            ]
         })
         .collect::<Vec<_>>();
     table(["version", "channel", "published", "size", "verdict"], &rows)
@@ -109,9 +115,10 @@ fn candidates(candidates: &[Candidate]) -> String {
 
 /// How fresh what is known of the repository is.
 pub(crate) fn freshness(freshness: &Freshness) -> String {
-    let last = freshness
-        .last_check
-        .map_or_else(|| "repository never read".to_owned(), |at| format!("repository read at {at}"));
+    let last = freshness.last_check.map_or_else(
+        || "repository never read".to_owned(),
+        |at| format!("repository read at {at}"),
+    );
     let expires = freshness.expires.map(|at| format!("its signatures expire at {at}"));
     let error = freshness.last_error.as_ref().map(|error| match freshness.last_try {
         Some(at) => format!("the try at {at} failed: {error}"),

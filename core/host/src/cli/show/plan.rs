@@ -23,14 +23,18 @@ fn change(view: &ChangeView) -> String {
     let mut lines = vec![format!("{}  {from} -> {}", change.target, change.to)];
     lines.push(format!("  {}", joined([size, published])));
     if change.schema.0 != change.schema.1 {
-        lines.push(format!("  migrates its data from schema {} to {}", change.schema.0, change.schema.1));
+        lines.push(format!(
+            "  migrates its data from schema {} to {}",
+            change.schema.0, change.schema.1
+        ));
     }
     lines.extend(change.breaking.iter().map(|text| format!("  breaking: {text}")));
     lines.extend(change.security.iter().map(|text| format!("  security: {text}")));
     lines.extend(view.grants.iter().map(|difference| format!("  {}", grant(difference))));
     if let Some(changelog) = view.text.as_ref().and_then(|text| text.changelog.as_ref()) {
         lines.push(String::new());
-        lines.extend(changelog.trim().lines().take(CHANGELOG_LINES).map(|line| format!("  {line}")));
+        lines
+            .extend(changelog.trim().lines().take(CHANGELOG_LINES).map(|line| format!("  {line}")));
     }
     lines.join("\n")
 }
@@ -40,9 +44,12 @@ const CHANGELOG_LINES: usize = 24;
 
 /// A difference of what an app may do, as a sentence.
 pub(crate) fn grant(change: &GrantChange) -> String {
-    let reason = change.reason.as_ref().map_or(String::new(), |reason| format!(", because: {reason}"));
+    let reason =
+        change.reason.as_ref().map_or(String::new(), |reason| format!(", because: {reason}"));
     match (&change.from, &change.to) {
-        (Some(from), Some(to)) if change.widens => format!("asks for more: {to}, today: {from}{reason}"),
+        (Some(from), Some(to)) if change.widens => {
+            format!("asks for more: {to}, today: {from}{reason}")
+        }
         (Some(from), Some(to)) => format!("asks for less: {to}, today: {from}{reason}"),
         (None, Some(to)) => format!("asks to {to}{reason}"),
         (Some(from), None) => format!("gives up to {from}"),
@@ -60,7 +67,8 @@ pub(crate) fn prerequisites(prerequisites: &[Prerequisite]) -> String {
                 Standing::Warn => "warn ",
                 Standing::Block => "BLOCK",
             };
-            let mut text = format!("{mark}  {}: {}", prerequisite.id.title(), prerequisite.measured);
+            let mut text =
+                format!("{mark}  {}: {}", prerequisite.id.title(), prerequisite.measured);
             for more in [&prerequisite.remedy, &prerequisite.command].into_iter().flatten() {
                 text = format!("{text}\n         {more}");
             }
@@ -88,7 +96,13 @@ pub(crate) fn history(entries: &[HistoryEntry]) -> String {
                 Way::Forward => format!("{from} {arrow} {}", what.to),
                 Way::Back => format!("{} {arrow} {from}", what.to),
             };
-            [entry.began.to_string(), what.target.to_string(), change, ending(entry), entry.by.clone()]
+            [
+                entry.began.to_string(),
+                what.target.to_string(),
+                change,
+                ending(entry),
+                entry.by.clone(),
+            ]
         })
         .collect::<Vec<_>>();
     table(["began", "target", "versions", "ended", "by"], &rows)
@@ -112,7 +126,10 @@ fn ending(entry: &HistoryEntry) -> String {
 /// Bytes of how many, for a step that downloads.
 pub(crate) fn bytes_of(current: u64, total: Option<u64>) -> String {
     let current = ByteSize::bytes(current);
-    total.map_or_else(|| current.to_string(), |total| format!("{current} of {}", ByteSize::bytes(total)))
+    total.map_or_else(
+        || current.to_string(),
+        |total| format!("{current} of {}", ByteSize::bytes(total)),
+    )
 }
 
 #[cfg(test)]

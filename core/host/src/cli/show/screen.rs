@@ -27,14 +27,11 @@ impl Screen {
         Self { form }
     }
 
-    /// The form.
-    pub(crate) const fn form(self) -> Form {
-        self.form
-    }
-
     /// Whether a person watches stdout, so that lines may be redrawn.
     pub(crate) fn is_live(self) -> bool {
-        self.form == Form::Text && std::io::stdout().is_terminal() && std::io::stderr().is_terminal()
+        self.form == Form::Text
+            && std::io::stdout().is_terminal()
+            && std::io::stderr().is_terminal()
     }
 
     /// Prints text on stdout; nothing where JSON was asked for.
@@ -72,7 +69,10 @@ impl Screen {
 
     /// Asks a person; no answer is no. Nobody is asked where no terminal is.
     pub(crate) fn asks(self, question: &str) -> bool {
-        if self.form == Form::Json || !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
+        if self.form == Form::Json
+            || !std::io::stdin().is_terminal()
+            || !std::io::stderr().is_terminal()
+        {
             return false;
         }
         let mut stderr = std::io::stderr().lock();

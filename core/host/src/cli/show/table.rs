@@ -30,7 +30,11 @@ mod tests {
 
     #[test]
     fn columns_line_up() {
-        let rows = [["acme/notes".to_owned(), "2.0.0".to_owned()], ["acme/é".to_owned(), "1".to_owned()]];
-        assert_eq!(table(["app", "version"], &rows), "APP         VERSION\nacme/notes  2.0.0\nacme/é      1");
+        let rows =
+            [["acme/notes".to_owned(), "2.0.0".to_owned()], ["acme/é".to_owned(), "1".to_owned()]];
+        assert_eq!(
+            table(["app", "version"], &rows),
+            "APP         VERSION\nacme/notes  2.0.0\nacme/é      1"
+        );
     }
 }

@@ -15,7 +15,10 @@ pub(super) async fn list(State(api): State<Api>) -> Result<Json<Vec<AppRow>>, Pr
     super::status::overview(&api).await.map(|overview| Json(overview.apps))
 }
 
-pub(super) async fn info(State(api): State<Api>, Path(parts): Path<(String, String)>) -> Result<Json<AppRow>, Problem> {
+pub(super) async fn info(
+    State(api): State<Api>,
+    Path(parts): Path<(String, String)>,
+) -> Result<Json<AppRow>, Problem> {
     row(&api, &name(&parts)?).await.map(Json)
 }
 
@@ -71,6 +74,8 @@ fn done(api: &Api, result: Result<(), StartError>) -> Result<StatusCode, Problem
 }
 
 fn name((namespace, app): &(String, String)) -> Result<PackageName, Problem> {
-    PackageName::parse(&format!("{namespace}/{app}"))
-        .map_err(|error| Problem::new(Kind::Malformed, error.to_string()).todo("newleaf apps list names the apps there are"))
+    PackageName::parse(&format!("{namespace}/{app}")).map_err(|error| {
+        Problem::new(Kind::Malformed, error.to_string())
+            .todo("newleaf apps list names the apps there are")
+    })
 }

@@ -23,7 +23,9 @@ pub(super) async fn get(
     let events = api.updater.watch(&id, after(&headers));
     let shutdown = api.shutdown.clone();
     let closing = async move { shutdown.begun().await };
-    let stream = events.then(move |watch| told(api.clone(), id.clone(), watch)).filter_map(|event| async { event });
+    let stream = events
+        .then(move |watch| told(api.clone(), id.clone(), watch))
+        .filter_map(|event| async { event });
     let stream = stream.map(Ok::<_, Infallible>).take_until(Box::pin(closing));
     Ok(Sse::new(stream).keep_alive(KeepAlive::default()).into_response())
 }
@@ -44,7 +46,9 @@ async fn told(api: Api, id: UpdateId, watch: Watch) -> Option<Event> {
         UpdateEvent::Record(record) => sse.id(record.seq.to_string()),
         UpdateEvent::Progress { .. } | UpdateEvent::Ended(_) => sse,
     };
-    sse.json_data(&event).map_err(|error| tracing::error!("event of {id} does not print: {error}")).ok()
+    sse.json_data(&event)
+        .map_err(|error| tracing::error!("event of {id} does not print: {error}"))
+        .ok()
 }
 
 #[cfg(test)]
@@ -53,7 +57,9 @@ mod tests {
 
     #[test]
     fn a_viewer_resumes_after_the_record_it_has() {
-        let with = |id: &str| HeaderMap::from_iter([("last-event-id".parse().unwrap(), id.parse().unwrap())]);
+        let with = |id: &str| {
+            HeaderMap::from_iter([("last-event-id".parse().unwrap(), id.parse().unwrap())])
+        };
         assert_eq!((after(&with("17")), after(&with("x")), after(&HeaderMap::new())), (17, 0, 0));
     }
 }

@@ -90,5 +90,6 @@ pub(super) fn routes(api: &Api) -> Router {
 }
 
 async fn unknown(uri: Uri) -> Problem {
-    Problem::new(Kind::NotFound, format!("find {} in the API", uri.path())).todo("see the operator's guide for the paths there are")
+    Problem::new(Kind::NotFound, format!("find {} in the API", uri.path()))
+        .todo("see the operator's guide for the paths there are")
 }

@@ -18,12 +18,18 @@ pub(super) struct Of {
     version: Option<Version>,
 }
 
-pub(super) async fn get(State(api): State<Api>, Query(of): Query<Of>) -> Result<Json<PlanView>, Problem> {
+pub(super) async fn get(
+    State(api): State<Api>,
+    Query(of): Query<Of>,
+) -> Result<Json<PlanView>, Problem> {
     let plan = match of {
         Of { id: Some(id), .. } => api.updater.plan_by_id(&id).await,
         Of { target: Some(target), version, .. } => api.updater.plan(&target, version).await,
         Of { id: None, target: None, .. } => {
-            return Err(Problem::new(Kind::Malformed, "find a plan: neither id nor target is named"));
+            return Err(Problem::new(
+                Kind::Malformed,
+                "find a plan: neither id nor target is named",
+            ));
         }
     };
     match plan {

@@ -28,7 +28,9 @@ pub(super) async fn post(
 fn nothing_is_lost(overview: &Overview, target: &Target) -> Result<(), Problem> {
     let undo = match target {
         Target::Core => overview.core.undo.as_ref(),
-        Target::App(name) => overview.apps.iter().find(|app| app.id == *name).and_then(|app| app.undo.as_ref()),
+        Target::App(name) => {
+            overview.apps.iter().find(|app| app.id == *name).and_then(|app| app.undo.as_ref())
+        }
     };
     match undo {
         Some(UndoOffer { version, loses: Some(loses) }) => Err(Problem::new(

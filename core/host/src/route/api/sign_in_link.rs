@@ -1,8 +1,8 @@
 //! `POST /api/v1/sign-in-links`: a link that signs one person in to the portal, once.
 
+use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::Json;
 use newleaf_web::link::{LINK_SECONDS, issue_link, link_path};
 
 use super::Api;
@@ -18,9 +18,13 @@ pub(super) async fn post(State(api): State<Api>) -> Result<(StatusCode, Json<New
             .todo("start it: newleaf serve --dir <folder>"));
     };
     let expires = api.clock.now().plus_seconds(LINK_SECONDS);
-    let secret = issue_link(api.links.as_ref(), ADMIN, api.clock.as_ref())
-        .await
-        .map_err(|error| Problem::new(Kind::Failed, format!("make a sign-in link: {}", newleaf_update::explain::chain(&error))))?;
+    let secret =
+        issue_link(api.links.as_ref(), ADMIN, api.clock.as_ref()).await.map_err(|error| {
+            Problem::new(
+                Kind::Failed,
+                format!("make a sign-in link: {}", newleaf_update::explain::chain(&error)),
+            )
+        })?;
     let link = NewLink { url: format!("{portal}{}", link_path(&secret)), expires };
     Ok((StatusCode::CREATED, Json(link)))
 }

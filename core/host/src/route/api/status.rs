@@ -17,7 +17,9 @@ pub(super) async fn get(State(api): State<Api>) -> Result<Json<Overview>, Proble
 }
 
 /// Every release that was looked at, by target, each with its reason.
-pub(super) async fn offers(State(api): State<Api>) -> Result<Json<BTreeMap<Target, Vec<Candidate>>>, Problem> {
+pub(super) async fn offers(
+    State(api): State<Api>,
+) -> Result<Json<BTreeMap<Target, Vec<Candidate>>>, Problem> {
     let overview = overview(&api).await?;
     let apps = overview.apps.into_iter().map(|app| (Target::App(app.id), app.candidates));
     Ok(Json(apps.chain([(Target::Core, overview.core.candidates)]).collect()))

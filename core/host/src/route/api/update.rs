@@ -16,7 +16,8 @@ pub(super) async fn post(
     Extension(caller): Extension<Caller>,
     Body(request): Body<UpdateRequest>,
 ) -> Result<(StatusCode, Json<Started>), Problem> {
-    let approval = Approval { plan: request.plan, consent: consent(request.consent), by: caller.by };
+    let approval =
+        Approval { plan: request.plan, consent: consent(request.consent), by: caller.by };
     match api.updater.start(approval).await {
         Ok(id) => Ok((StatusCode::ACCEPTED, Json(Started::new(id)))),
         Err(error) => Err(start_problem(&api.updater, &error)),
@@ -30,7 +31,10 @@ pub(super) const fn consent(word: ConsentWord) -> Consent {
     }
 }
 
-pub(super) async fn get(State(api): State<Api>, Path(id): Path<UpdateId>) -> Result<Json<Report>, Problem> {
+pub(super) async fn get(
+    State(api): State<Api>,
+    Path(id): Path<UpdateId>,
+) -> Result<Json<Report>, Problem> {
     report(&api, &id).await.map(Json)
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{any, get};
@@ -22,46 +22,36 @@ pub use self::place::{AppLink, Place, Places};
 pub fn public(places: Arc<dyn Places>, product: Router) -> Router {
     Router::new()
         .route(STYLESHEET, get(stylesheet))
-        .route("/apps/{namespace}/{app}", any(without_slash))
-        .route("/apps/{namespace}/{app}/", any(app_root))
-        .route("/apps/{namespace}/{app}/{*rest}", any(app_path))
-        .route("/apps/{*rest}", any(unknown))
+        .route("/apps/{*rest}", any(enter))
         .with_state(places)
         .merge(product)
 }
 
-/// Relative links on an app's pages need the slash.
-async fn without_slash(uri: Uri) -> Redirect {
-    let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
-    Redirect::permanent(&format!("{}/{query}", uri.path()))
-}
-
-async fn app_root(
-    State(places): State<Arc<dyn Places>>,
-    Path((namespace, app)): Path<(String, String)>,
-    request: Request,
-) -> Response {
-    serve(places.as_ref(), &namespace, &app, request).await
-}
-
-async fn app_path(
-    State(places): State<Arc<dyn Places>>,
-    Path((namespace, app, _rest)): Path<(String, String, String)>,
-    request: Request,
-) -> Response {
-    serve(places.as_ref(), &namespace, &app, request).await
-}
-
-async fn serve(places: &dyn Places, namespace: &str, app: &str, request: Request) -> Response {
-    let Ok(name) = PackageName::parse(&format!("{namespace}/{app}")) else { return unknown().await };
+async fn enter(State(places): State<Arc<dyn Places>>, request: Request) -> Response {
+    let Some((name, rest)) = split(request.uri().path()) else { return unknown() };
     match places.find(&name) {
+        Place::Unknown => unknown(),
+        // Relative links on an app's pages need the slash.
+        Place::Serving(_) | Place::Stopped { .. } if rest.is_empty() => with_slash(request.uri()),
         Place::Serving(slot) => slot.handle(request).await.map(Body::new),
         Place::Stopped { reason } => page::stopped(&name, &reason),
-        Place::Unknown => unknown().await,
     }
 }
 
-async fn unknown() -> Response {
+/// The app that a path names, and what stands after it.
+fn split(path: &str) -> Option<(PackageName, &str)> {
+    let below = path.strip_prefix("/apps/")?;
+    let slash = below.match_indices('/').nth(1).map_or(below.len(), |(at, _)| at);
+    let (name, rest) = below.split_at(slash);
+    Some((PackageName::parse(name).ok()?, rest))
+}
+
+fn with_slash(uri: &Uri) -> Response {
+    let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+    Redirect::permanent(&format!("{}/{query}", uri.path())).into_response()
+}
+
+fn unknown() -> Response {
     (StatusCode::NOT_FOUND, page::unknown()).into_response()
 }
 

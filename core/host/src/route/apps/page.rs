@@ -13,18 +13,27 @@ const AGAIN_AFTER: u32 = 30;
 
 /// No such app.
 pub(super) fn unknown() -> Page {
-    page("Not found", Section::None, &html! {
-        h1 { "There is no app here" }
-        p { "There is no app at this address. " a href="/" { "The start page" } " lists those there are." }
-    })
+    page(
+        "Not found",
+        Section::None,
+        &html! {
+            h1 { "There is no app here" }
+            p { "There is no app at this address. " a href="/" { "The start page" } " lists those there are." }
+        },
+    )
 }
 
 /// The app is installed and not served.
 pub(super) fn stopped(app: &PackageName, reason: &str) -> Response {
-    let body = page("Stopped", Section::None, &html! {
-        h1 { (app.as_str()) " is stopped" }
-        p { (reason) }
-        p class="quiet" { "Its data is kept. An admin can start it again in the portal." }
-    });
-    (StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, AGAIN_AFTER.to_string())], body).into_response()
+    let body = page(
+        "Stopped",
+        Section::None,
+        &html! {
+            h1 { (app.as_str()) " is stopped" }
+            p { (reason) }
+            p class="quiet" { "Its data is kept. An admin can start it again in the portal." }
+        },
+    );
+    (StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, AGAIN_AFTER.to_string())], body)
+        .into_response()
 }

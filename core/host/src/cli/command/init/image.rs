@@ -22,10 +22,13 @@ const PROGRAM: &str = "bin/newleaf";
 /// Copies this program into a slot that is named by the digest of its bytes, until they are
 /// matched to a signed release.
 pub(super) fn copy(product: &Product, layout: &Layout) -> Result<CoreSlot, Problem> {
-    let image = std::env::current_exe().map_err(|error| failed("find this program's file", &error))?;
-    let version = Version::parse(product.version)
-        .map_err(|error| Problem::new(Kind::Failed, format!("name the product's version: {error}")))?;
-    let digest = digest_of(&image).map_err(|error| failed(&format!("read {}", image.display()), &error))?;
+    let image =
+        std::env::current_exe().map_err(|error| failed("find this program's file", &error))?;
+    let version = Version::parse(product.version).map_err(|error| {
+        Problem::new(Kind::Failed, format!("name the product's version: {error}"))
+    })?;
+    let digest =
+        digest_of(&image).map_err(|error| failed(&format!("read {}", image.display()), &error))?;
     let slot = CoreSlot {
         digest,
         version,
@@ -36,7 +39,8 @@ pub(super) fn copy(product: &Product, layout: &Layout) -> Result<CoreSlot, Probl
         oldest_reader: OLDEST_READER,
     };
     let program = layout.program(&slot);
-    place(&image, &program).map_err(|error| failed(&format!("copy this program to {}", program.display()), &error))?;
+    place(&image, &program)
+        .map_err(|error| failed(&format!("copy this program to {}", program.display()), &error))?;
     match digest_of(&program) {
         Ok(copied) if copied == digest => Ok(slot),
         Ok(copied) => Err(Problem::new(

@@ -36,10 +36,10 @@ pub(in crate::cli) fn run(
     let root = root(product, arguments)?;
     folder::refuse_unfit(dir)?;
     make(product, dir, arguments, &root).map_err(|problem| {
-        problem.state(format!("{} is no host", dir.display())).done("what was begun is left there").todo(format!(
-            "mend it, remove {}, and run the same line again",
-            dir.display()
-        ))
+        problem
+            .state(format!("{} is no host", dir.display()))
+            .done("what was begun is left there")
+            .todo(format!("mend it, remove {}, and run the same line again", dir.display()))
     })?;
     let made = Made { dir, version: product.version };
     screen.show(|| text(dir, product), &made);
@@ -63,10 +63,19 @@ fn make(product: &Product, dir: &Path, arguments: &Init, root: &[u8]) -> Result<
     folder::write(&dir.join("trust").join("root.json"), root)?;
     folder::write(&dir.join(crate::adapter::INSTALL_ID), install_id()?.as_bytes())?;
     let good = image::copy(product, &layout)?;
-    crate::cli::runtime()?.block_on(database(product, dir)).map_err(|error| failed("make newleaf.db", &error))?;
+    crate::cli::runtime()?
+        .block_on(database(product, dir))
+        .map_err(|error| failed("make newleaf.db", &error))?;
     folder::sync_all(dir)?;
-    let core = CoreState { good, previous: None, trial: None, phase: CorePhase::Idle, launcher_tries: 0 };
-    let state = State { schema: STATE_SCHEMA, seq: 1, core, apps: std::collections::BTreeMap::default(), bad: Vec::new() };
+    let core =
+        CoreState { good, previous: None, trial: None, phase: CorePhase::Idle, launcher_tries: 0 };
+    let state = State {
+        schema: STATE_SCHEMA,
+        seq: 1,
+        core,
+        apps: std::collections::BTreeMap::default(),
+        bad: Vec::new(),
+    };
     StoppedHost::create(layout, state).map_err(|error| failed("write the first state", &error))?;
     Ok(())
 }
@@ -84,19 +93,31 @@ fn root(product: &Product, arguments: &Init) -> Result<Vec<u8>, Problem> {
     let bytes = match (product.root, &arguments.root) {
         (Some(root), None) => root.to_vec(),
         (Some(_), Some(_)) => {
-            return Err(Problem::new(Kind::Malformed, format!("take --root: {} brings its own root of trust", product.name))
-                .todo("leave --root out"));
+            return Err(Problem::new(
+                Kind::Malformed,
+                format!("take --root: {} brings its own root of trust", product.name),
+            )
+            .todo("leave --root out"));
         }
-        (None, Some(path)) => std::fs::read(path)
-            .map_err(|error| Problem::new(Kind::Failed, format!("read the root role {}: {error}", path.display())))?,
+        (None, Some(path)) => std::fs::read(path).map_err(|error| {
+            Problem::new(Kind::Failed, format!("read the root role {}: {error}", path.display()))
+        })?,
         (None, None) => {
-            return Err(Problem::new(Kind::Malformed, format!("choose whom to trust: {} brings no root of its own", product.name))
-                .todo("get the repository's root.json from someone you trust and name it by --root FILE"));
+            return Err(Problem::new(
+                Kind::Malformed,
+                format!("choose whom to trust: {} brings no root of its own", product.name),
+            )
+            .todo(
+                "get the repository's root.json from someone you trust and name it by --root FILE",
+            ));
         }
     };
     match TrustStore::from_root(&bytes, &Limits::default()) {
         Ok(_) => Ok(bytes),
-        Err(error) => Err(Problem::new(Kind::Refused, format!("trust the root role: {error}")).todo(error.hint())),
+        Err(error) => {
+            Err(Problem::new(Kind::Refused, format!("trust the root role: {error}"))
+                .todo(error.hint()))
+        }
     }
 }
 

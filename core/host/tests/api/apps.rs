@@ -1,0 +1,51 @@
+//! Installed apps, and the switches that change no version.
+
+use axum::http::StatusCode;
+use serde_json::json;
+
+use crate::world::Scene;
+
+#[tokio::test]
+async fn an_app_is_switched_off_and_on_and_removed() {
+    let scene = Scene::with_update().await;
+    let (status, _) = scene.post("/api/v1/apps/acme/notes/disable", json!(null)).await;
+    assert_eq!(status, StatusCode::NO_CONTENT);
+    assert_eq!(scene.get("/api/v1/apps/acme/notes").await.1["serving"], false);
+    let (status, _) = scene.post("/api/v1/apps/acme/notes/enable", json!(null)).await;
+    assert_eq!(status, StatusCode::NO_CONTENT);
+    assert_eq!(scene.get("/api/v1/apps/acme/notes").await.1["serving"], true);
+    let (status, _) =
+        scene.post("/api/v1/apps/acme/notes/remove", json!({ "keep_data": true })).await;
+    assert_eq!(status, StatusCode::NO_CONTENT);
+    assert_eq!(scene.get("/api/v1/apps").await.1, json!([]));
+}
+
+#[tokio::test]
+async fn an_app_that_is_not_installed_is_not_found() {
+    let scene = Scene::with_offer();
+    for (status, problem) in [
+        scene.get("/api/v1/apps/acme/notes").await,
+        scene.post("/api/v1/apps/acme/notes/disable", json!(null)).await,
+        scene.post("/api/v1/rollback", json!({ "target": "acme/notes" })).await,
+    ] {
+        assert_eq!((status, &problem["exit"]), (StatusCode::NOT_FOUND, &json!(1)), "{problem:#}");
+    }
+}
+
+#[tokio::test]
+async fn an_app_goes_back_to_the_version_before() {
+    let scene = Scene::with_update().await;
+    scene.update("acme/notes").await;
+    let (status, started) = scene.post("/api/v1/rollback", json!({ "target": "acme/notes" })).await;
+    assert_eq!(status, StatusCode::ACCEPTED, "{started:#}");
+    assert_eq!(scene.end(&started).await["ending"], "committed");
+    assert_eq!(scene.get("/api/v1/apps/acme/notes").await.1["version"], "1.0.0");
+}
+
+#[tokio::test]
+async fn a_sign_in_link_points_to_the_portal() {
+    let scene = Scene::with_offer();
+    let (status, link) = scene.post("/api/v1/sign-in-links", json!(null)).await;
+    assert_eq!(status, StatusCode::CREATED);
+    assert!(link["url"].as_str().unwrap().starts_with("http://127.0.0.1:8081/sign-in/"), "{link}");
+}

@@ -24,11 +24,12 @@ pub fn run_probe(socket: &Path, within: Duration) -> ExitCode {
 
 /// Healthy, or why not.
 fn ask(socket: &Path, within: Duration) -> Result<(), String> {
-    let answer = exchange(socket, within).map_err(|error| match error.kind() {
-        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
+    let answer = exchange(socket, within).map_err(|error| {
+        if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) {
             format!("gave no answer within {} ms", within.as_millis())
+        } else {
+            format!("could not be asked: {error}")
         }
-        _ => format!("could not be asked: {error}"),
     })?;
     judge(&String::from_utf8_lossy(&answer))
 }

@@ -16,7 +16,7 @@ use crate::route::Places;
 pub struct Product {
     /// The name people read.
     pub name: &'static str,
-    /// Its version, usually `env!("CARGO_PKG_VERSION")`; SemVer without build metadata.
+    /// Its version, usually `env!("CARGO_PKG_VERSION")`; a semantic version without build metadata.
     pub version: &'static str,
     /// The edition its core releases are published under (`core/<edition>/…`).
     pub edition: &'static str,

@@ -76,8 +76,8 @@ mod tests {
     async fn a_second_beginning_only_shortens() {
         let (shutdown, watch) = Shutdown::new();
         assert!(!watch.has_begun());
-        shutdown.begin(Duration::from_secs(3600));
-        shutdown.begin(Duration::from_secs(7200));
+        shutdown.begin(Duration::from_hours(1));
+        shutdown.begin(Duration::from_hours(2));
         watch.begun().await;
         let over = tokio::spawn(async move { watch.over().await });
         shutdown.begin(Duration::ZERO);

@@ -10,8 +10,7 @@ use super::{Db, DbError, Meta, Migration, Side, meta};
 /// # Errors
 /// A statement fails; its step is undone whole.
 pub async fn contract(db: &Db, product: &[Migration], schema: u32) -> Result<(), DbError> {
-    let mut connection =
-        db.writer().acquire().await.map_err(DbError::on("write to newleaf.db"))?;
+    let mut connection = db.writer().acquire().await.map_err(DbError::on("write to newleaf.db"))?;
     let reached = Meta::read(&mut connection, Side::Product).await?.schema;
     for migration in product {
         if migration.schema <= schema.min(reached) && !migration.contract.is_empty() {

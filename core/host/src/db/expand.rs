@@ -50,8 +50,7 @@ pub async fn expand(
     beat: &mut (dyn FnMut(Progress) -> Beat + Send),
 ) -> Result<(), DbError> {
     db.make_meta().await?;
-    let mut connection =
-        db.writer().acquire().await.map_err(DbError::on("write to newleaf.db"))?;
+    let mut connection = db.writer().acquire().await.map_err(DbError::on("write to newleaf.db"))?;
     for (side, migrations) in [(Side::Host, HOST_MIGRATIONS), (Side::Product, product)] {
         let found = Meta::read(&mut connection, side).await?;
         let own = newest(migrations);

@@ -66,7 +66,8 @@ impl Meta {
             .await
             .map_err(DbError::on("read the schema"))?;
         row.map_or(Ok(Self::default()), |row| {
-            let number = |column| row.try_get::<u32, _>(column).map_err(DbError::on("read the schema"));
+            let number =
+                |column| row.try_get::<u32, _>(column).map_err(DbError::on("read the schema"));
             Ok(Self { schema: number("schema")?, oldest_reader: number("oldest_reader")? })
         })
     }
@@ -115,11 +116,13 @@ pub(super) async fn mark_done(
     schema: u32,
     part: &str,
 ) -> Result<(), sqlx::Error> {
-    sqlx::query("INSERT INTO newleaf_migration VALUES (?, ?, ?, unixepoch()) ON CONFLICT DO NOTHING")
-        .bind(side.as_str())
-        .bind(schema)
-        .bind(part)
-        .execute(connection)
-        .await
-        .map(drop)
+    sqlx::query(
+        "INSERT INTO newleaf_migration VALUES (?, ?, ?, unixepoch()) ON CONFLICT DO NOTHING",
+    )
+    .bind(side.as_str())
+    .bind(schema)
+    .bind(part)
+    .execute(connection)
+    .await
+    .map(drop)
 }

@@ -23,7 +23,9 @@ pub(crate) const FILE: &str = "newleaf.db";
 #[derive(Debug, thiserror::Error)]
 pub enum DbError {
     /// A newer version has taken away what this one needs.
-    #[error("the {side} data can be read from schema {oldest_reader} on, but this version has schema {own}")]
+    #[error(
+        "the {side} data can be read from schema {oldest_reader} on, but this version has schema {own}"
+    )]
     TooNew {
         /// Whose data.
         side: Side,
@@ -70,10 +72,14 @@ impl DbError {
     pub const fn hint(&self) -> &'static str {
         match self {
             Self::TooNew { .. } => "start the newer version again, or restore a snapshot of before",
-            Self::NotExpanded { .. } => "start this version by `newleaf update core`, which extends the data first",
+            Self::NotExpanded { .. } => {
+                "start this version by `newleaf update core`, which extends the data first"
+            }
             Self::Orphaned => "start the update again; it goes on where it stopped",
             Self::Create { .. } => "check that the folder is writable",
-            Self::Database { .. } => "check that the disk is not full and newleaf.db is owned by the host's user",
+            Self::Database { .. } => {
+                "check that the disk is not full and newleaf.db is owned by the host's user"
+            }
         }
     }
 
@@ -96,14 +102,13 @@ impl DbError {
 const MACHINE_CODES: [u32; 5] = [7, 8, 10, 13, 14];
 
 fn is_machine(error: &sqlx::Error) -> bool {
-    match error {
-        sqlx::Error::Io(error) => newleaf_launcher::serve::is_machine(error),
-        sqlx::Error::Database(error) => error
-            .code()
-            .and_then(|code| code.parse::<u32>().ok())
-            .is_some_and(|code| MACHINE_CODES.contains(&(code & 0xff))),
-        _ => false,
+    if let sqlx::Error::Io(error) = error {
+        return newleaf_launcher::serve::is_machine(error);
     }
+    error
+        .as_database_error()
+        .and_then(|error| error.code()?.parse::<u32>().ok())
+        .is_some_and(|code| MACHINE_CODES.contains(&(code & 0xff)))
 }
 
 /// The database, open. Cheap to clone.
@@ -156,8 +161,7 @@ impl Db {
     /// # Errors
     /// [`DbError::TooNew`] or [`DbError::NotExpanded`], for either side.
     pub async fn check(&self, product: &[Migration]) -> Result<(), DbError> {
-        let mut connection =
-            self.reader.acquire().await.map_err(DbError::on("read newleaf.db"))?;
+        let mut connection = self.reader.acquire().await.map_err(DbError::on("read newleaf.db"))?;
         for (side, migrations) in [(Side::Host, HOST_MIGRATIONS), (Side::Product, product)] {
             let own = newest(migrations);
             let Meta { schema, oldest_reader } = Meta::read(&mut connection, side).await?;

@@ -69,7 +69,12 @@ pub struct Door {
 }
 
 /// Serves until told to finish, then until the last connection is done or the time is over.
-pub async fn serve(doors: Vec<Door>, watch: ShutdownWatch, traffic: Arc<Traffic>, manners: Manners) {
+pub async fn serve(
+    doors: Vec<Door>,
+    watch: ShutdownWatch,
+    traffic: Arc<Traffic>,
+    manners: Manners,
+) {
     let mut loops = JoinSet::new();
     for door in doors {
         let context = Context {

@@ -83,7 +83,7 @@ async fn silence(activity: &Activity, linger: Duration) {
         }
         match activity.silent_for() {
             Some(silent) if silent >= linger => return,
-            Some(silent) => tokio::time::sleep(linger - silent).await,
+            Some(silent) => tokio::time::sleep(linger.saturating_sub(silent)).await,
             None => tokio::time::sleep(linger).await,
         }
     }

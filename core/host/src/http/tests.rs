@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::Router;
-use axum::response::sse::{Event, Sse};
 use axum::http::Request;
+use axum::response::sse::{Event, Sse};
 use axum::routing::{get, post};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
@@ -121,7 +121,8 @@ async fn keep_alive_clients_lose_nothing_over_six_handovers() {
         }
         std::mem::replace(&mut now, next).drain().await;
         let enough = answered.load(Ordering::Relaxed) + 500;
-        while answered.load(Ordering::Relaxed) < enough && clients.iter().all(|c| !c.is_finished()) {
+        while answered.load(Ordering::Relaxed) < enough && clients.iter().all(|c| !c.is_finished())
+        {
             tokio::task::yield_now().await;
         }
     }
@@ -212,11 +213,11 @@ async fn http2_is_told_to_go_away_at_once() {
     let io = hyper_util::rt::TokioIo::new(stream);
     let executor = hyper_util::rt::TokioExecutor::new();
     let (mut sender, connection) =
-        hyper::client::conn::http2::handshake::<_, _, axum::body::Body>(executor, io).await.unwrap();
+        hyper::client::conn::http2::handshake::<_, _, axum::body::Body>(executor, io)
+            .await
+            .unwrap();
     let connection = tokio::spawn(connection);
-    let request = Request::get(format!("http://{addr}/"))
-        .body(axum::body::Body::empty())
-        .unwrap();
+    let request = Request::get(format!("http://{addr}/")).body(axum::body::Body::empty()).unwrap();
     let answer = sender.send_request(request).await.unwrap();
     assert_eq!(answer.status(), 200);
     drop(answer);

@@ -1,6 +1,5 @@
 //! The recovery page: plain, without scripts, from files alone.
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use axum::Router;
@@ -42,11 +41,9 @@ fn headers(kind: &'static str) -> [(HeaderName, &'static str); 3] {
 fn page(name: &str, layout: &Layout) -> String {
     let records = journal::read_from(layout, 1).unwrap_or_default();
     let last = &records[records.len().saturating_sub(SHOWN)..];
-    let mut rows = String::new();
-    for record in last.iter().rev() {
-        // Writing to a string cannot fail.
-        drop(writeln!(rows, "<li><time>{}</time> {}</li>", record.at, escaped(&line(record))));
-    }
+    let row =
+        |record: &Record| format!("<li><time>{}</time> {}</li>", record.at, escaped(&line(record)));
+    let rows = last.iter().rev().map(row).collect::<Vec<_>>().concat();
     let runs = match state_file::read(layout) {
         Ok(state) => format!("core {} should run", state.core.good.version),
         Err(error) => error.to_string(),
@@ -66,11 +63,12 @@ fn page(name: &str, layout: &Layout) -> String {
 
 /// The last thing that was noticed.
 fn reason(records: &[Record]) -> String {
-    let notice = |record: &Record| match &record.entry {
-        Entry::Notice { text } => Some(text.clone()),
-        _ => None,
-    };
-    records.iter().rev().find_map(notice).unwrap_or_else(|| "The reason is in the host's log.".to_owned())
+    for record in records.iter().rev() {
+        if let Entry::Notice { text } = &record.entry {
+            return text.clone();
+        }
+    }
+    "The reason is in the host's log.".to_owned()
 }
 
 fn line(record: &Record) -> String {
@@ -110,7 +108,8 @@ mod tests {
     fn the_page_gives_the_last_notice_and_escapes_it() {
         let dir = tempfile::tempdir().unwrap();
         let layout = Layout::new(dir.path());
-        let line = r#"{"seq":1,"at":"2026-11-21T02:30:00Z","kind":"notice","text":"1.0.0 said <no>"}"#;
+        let line =
+            r#"{"seq":1,"at":"2026-11-21T02:30:00Z","kind":"notice","text":"1.0.0 said <no>"}"#;
         std::fs::write(layout.journal(), format!("{line}\n")).unwrap();
         let page = page("Acme", &layout);
         assert!(page.contains("<p>1.0.0 said &lt;no&gt;</p>"), "{page}");

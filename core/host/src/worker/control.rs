@@ -139,7 +139,10 @@ impl Control {
     pub(super) fn send(&self, message: &ToLauncher) -> Result<(), ControlError> {
         self.0.wire.send(message, &[], Blocking::Yes).map_err(|error| match error {
             WireError::Closed => ControlError::Gone,
-            error => ControlError::Wire(error),
+            error @ (WireError::Full
+            | WireError::TooLong { .. }
+            | WireError::Form(_)
+            | WireError::System(_)) => ControlError::Wire(error),
         })
     }
 }

@@ -23,9 +23,10 @@ enum ExpandError {
     Runtime(#[source] std::io::Error),
 }
 
-/// Extends the database of the host in `dir` for `product`, one line to stdout for each
-/// transaction as a sign of life. First takes away what only versions before the good one need:
-/// nobody goes back to those any more.
+/// Extends the database of the host in `dir` for `product`.
+///
+/// Prints one line for each transaction as a sign of life. First takes away what only versions
+/// before the good one need: nobody goes back to those any more.
 pub fn run_expand(product: &'static Product, dir: &Path) -> ExitCode {
     match expand(product, dir) {
         Ok(()) => ExitCode::SUCCESS,

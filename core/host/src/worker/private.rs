@@ -28,7 +28,8 @@ pub(super) fn door(
         Ok(()) | Err(_) => {}
     }
     let listener = Listener::unix(std::os::unix::net::UnixListener::bind(path)?)?;
-    let router = Router::new().route("/healthz", get(healthz)).with_state(Asked { health, context });
+    let router =
+        Router::new().route("/healthz", get(healthz)).with_state(Asked { health, context });
     Ok(Door { listener, router })
 }
 

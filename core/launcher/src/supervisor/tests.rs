@@ -333,6 +333,9 @@ fn a_trial_laid_ready_offline_is_expanded_then_tried() {
 /// Something with the name the golden has it under.
 type Named<T> = (&'static str, T);
 
+/// An event of the worker with this number.
+type ToEvent = fn(u64) -> Event;
+
 /// Every situation against every event, so that a change of policy is a change of one file.
 #[test]
 fn the_whole_matrix() {
@@ -344,7 +347,7 @@ fn the_whole_matrix() {
         ("probation", in_probation),
         ("going back", || in_probation().all([unhealthy(2), unhealthy(2)])),
     ];
-    let events: [Named<fn(u64) -> Event>; 13] = [
+    let events: [Named<ToEvent>; 13] = [
         ("ready", ready),
         ("healthy", healthy),
         ("unhealthy", unhealthy),

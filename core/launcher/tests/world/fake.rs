@@ -14,7 +14,7 @@ use newleaf_launcher::wire::{Blocking, Wire};
 use newleaf_launcher::{Bound, Settings};
 
 /// Plays whatever the environment says; gives the exit status.
-pub fn play() -> Option<i32> {
+pub(crate) fn play() -> Option<i32> {
     let arguments = std::env::var("FAKE_ARGUMENTS").ok()?;
     let behaviour = std::env::var("FAKE_BEHAVIOUR").unwrap();
     let version = std::env::var("FAKE_VERSION").unwrap();

@@ -1,7 +1,7 @@
 //! A host of real processes whose programs are this test program itself, told by a small script
 //! in each slot what to play.
 
-pub mod fake;
+pub(crate) mod fake;
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -13,46 +13,46 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
 use newleaf_domain::{Digest, PlanId, Target, Timestamp, UpdateId, Version};
-use newleaf_launcher::journal::{self, Ending, Entry, Record};
+use newleaf_launcher::journal::{self, Ending, Entry};
 use newleaf_launcher::proto::{Answer, Ask};
 use newleaf_launcher::state::{CorePhase, CoreSlot, CoreState, Origin, STATE_SCHEMA, State, Way};
 use newleaf_launcher::{Layout, StoppedHost, state_file};
 
 /// Longer than anything here takes, even on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A host's folder with 1.0.0 as good, and slots for what it may be updated to.
-pub struct World {
+pub(crate) struct World {
     dir: tempfile::TempDir,
-    pub layout: Layout,
+    pub(crate) layout: Layout,
     /// Milliseconds a worker may take to be ready.
-    pub ready_within: u64,
+    pub(crate) ready_within: u64,
 }
 
 /// A running launcher.
-pub struct Host {
+pub(crate) struct Host {
     child: Child,
-    pub public: SocketAddr,
+    pub(crate) public: SocketAddr,
     layout: Layout,
     /// Kept open: what the launcher prints must have a reader.
     _stdout: BufReader<ChildStdout>,
 }
 
 impl World {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let layout = Layout::new(dir.path());
         let world = Self { dir, layout: layout.clone(), ready_within: 20_000 };
         world.stage("1.0.0", "good");
-        world.script(&world.image(), "good", "image");
+        Self::script(&world.image(), "good", "image");
         StoppedHost::create(layout, first_state()).unwrap();
         world
     }
 
     /// Unpacks a version that will behave so.
-    pub fn stage(&self, version: &str, behaviour: &str) -> CoreSlot {
+    pub(crate) fn stage(&self, version: &str, behaviour: &str) -> CoreSlot {
         let slot = slot(version);
-        self.script(&self.layout.program(&slot), behaviour, version);
+        Self::script(&self.layout.program(&slot), behaviour, version);
         slot
     }
 
@@ -62,7 +62,7 @@ impl World {
 
     /// The test harness prints to standard output; what a program itself says goes to
     /// descriptor 3, which is the output its starter gave it.
-    fn script(&self, path: &Path, behaviour: &str, version: &str) {
+    fn script(path: &Path, behaviour: &str, version: &str) {
         let exe = std::env::current_exe().unwrap();
         let text = format!(
             "#!/bin/sh\nexec 3>&1 >/dev/null\n\
@@ -76,12 +76,12 @@ impl World {
     }
 
     /// Starts the launcher.
-    pub fn start(&self) -> Host {
+    pub(crate) fn start(&self) -> Host {
         self.start_with(Stdio::null(), false)
     }
 
     /// Starts the launcher with a test point, whose other end is given back.
-    pub fn start_stepped(&self) -> (Host, UnixStream) {
+    pub(crate) fn start_stepped(&self) -> (Host, UnixStream) {
         let (ours, theirs) = UnixStream::pair().unwrap();
         (self.start_with(Stdio::from(OwnedFd::from(theirs)), true), ours)
     }
@@ -111,23 +111,25 @@ impl World {
         }
     }
 
-    pub fn state(&self) -> State {
+    pub(crate) fn state(&self) -> State {
         state_file::read(&self.layout).unwrap()
     }
 
     /// How each update ended.
-    pub fn endings(&self) -> Vec<Ending> {
-        let ending = |record: Record| match record.entry {
-            Entry::Ended { ending, .. } => Some(ending),
-            _ => None,
-        };
-        journal::replay(&self.layout).unwrap().filter_map(ending).collect()
+    pub(crate) fn endings(&self) -> Vec<Ending> {
+        let mut endings = Vec::new();
+        for record in journal::replay(&self.layout).unwrap() {
+            if let Entry::Ended { ending, .. } = record.entry {
+                endings.push(ending);
+            }
+        }
+        endings
     }
 }
 
 impl Host {
     /// Which version answers the public.
-    pub fn version(&self) -> String {
+    pub(crate) fn version(&self) -> String {
         let mut stream = TcpStream::connect(self.public).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         let mut text = String::new();
@@ -136,13 +138,13 @@ impl Host {
     }
 
     /// Asks through whichever worker serves.
-    pub fn ask(&self, ask: &Ask) -> Answer {
+    pub(crate) fn ask(&self, ask: &Ask) -> Answer {
         let line = self.line(&serde_json::to_string(ask).unwrap());
         serde_json::from_str(&line).unwrap()
     }
 
     /// Begins an update as an updater would, up to the point where core takes over.
-    pub fn update_to(&self, slot: &CoreSlot) {
+    pub(crate) fn update_to(&self, slot: &CoreSlot) {
         let entry = Entry::Began {
             target: Target::Core,
             from: None,
@@ -167,7 +169,7 @@ impl Host {
 
     /// Waits until the journal has a record that fits. Each new record is told by the workers, so
     /// nothing here sleeps.
-    pub fn wait_for(&self, fits: impl Fn(&Entry) -> bool) {
+    pub(crate) fn wait_for(&self, fits: impl Fn(&Entry) -> bool) {
         loop {
             let stream = UnixStream::connect(self.layout.admin_socket()).unwrap();
             stream.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -183,18 +185,18 @@ impl Host {
         }
     }
 
-    pub fn wait_for_end(&self) {
+    pub(crate) fn wait_for_end(&self) {
         self.wait_for(|entry| matches!(entry, Entry::Ended { .. }));
     }
 
     /// Ends it as a crash would.
-    pub fn crash(mut self) {
+    pub(crate) fn crash(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
     /// Ends it as a service manager would; true where it says it went well.
-    pub fn stop(mut self) -> bool {
+    pub(crate) fn stop(mut self) -> bool {
         let pid = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
         self.child.wait().unwrap().success()
@@ -208,7 +210,7 @@ impl Drop for Host {
     }
 }
 
-pub fn slot(version: &str) -> CoreSlot {
+pub(crate) fn slot(version: &str) -> CoreSlot {
     CoreSlot {
         digest: Digest::of(version.as_bytes()),
         version: Version::parse(version).unwrap(),
@@ -224,11 +226,11 @@ fn plan() -> PlanId {
     PlanId::of(Digest::of(b"plan"))
 }
 
-pub fn update() -> UpdateId {
+pub(crate) fn update() -> UpdateId {
     UpdateId::new(Timestamp::from_unix(1_800_000_000), &plan(), 1)
 }
 
-pub fn arm(slot: &CoreSlot, way: Way) -> Ask {
+pub(crate) fn arm(slot: &CoreSlot, way: Way) -> Ask {
     Ask::Arm { update: update(), slot: Box::new(slot.clone()), way }
 }
 

@@ -44,19 +44,7 @@ pub(crate) async fn serve(
     request: &HeaderMap,
 ) -> Result<Served, ServeError> {
     let tag = tag_of(path).ok_or(ServeError::NotFound)?;
-    let missing = |error: io::Error| {
-        if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) {
-            ServeError::NotFound
-        } else {
-            ServeError::Io(error)
-        }
-    };
-    let mut file = File::open(folder.join(path)).await.map_err(missing)?;
-    let about = file.metadata().await.map_err(ServeError::Io)?;
-    if !about.is_file() {
-        return Err(ServeError::NotFound);
-    }
-    let length = about.len();
+    let (mut file, length) = open(&folder.join(path)).await?;
     let answer = Response::builder()
         .header(ETAG, &tag)
         .header(CACHE_CONTROL, Cache::Immutable.header())
@@ -84,6 +72,20 @@ pub(crate) async fn serve(
             .body(Body::empty()),
     }
     .map_err(ServeError::Http)
+}
+
+/// A plain file with its length.
+async fn open(path: &Path) -> Result<(File, u64), ServeError> {
+    let missing = |error: io::Error| {
+        if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) {
+            ServeError::NotFound
+        } else {
+            ServeError::Io(error)
+        }
+    };
+    let file = File::open(path).await.map_err(missing)?;
+    let about = file.metadata().await.map_err(ServeError::Io)?;
+    if about.is_file() { Ok((file, about.len())) } else { Err(ServeError::NotFound) }
 }
 
 /// The entity tag of a target, which is the digest in its name; nothing for a path that is not

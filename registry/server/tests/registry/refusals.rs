@@ -168,3 +168,32 @@ async fn a_rejected_role_gives_its_version_back() {
     let second = world.send_role(&ada, 0, ada.role(1, &[&notes], START)).await;
     assert_eq!(second.status, StatusCode::CREATED, "{second:?}");
 }
+
+#[tokio::test]
+async fn what_is_said_of_a_released_package_stays_what_is_inside() {
+    let world = World::start().await;
+    let ada = Author::new("acme", 1);
+    let notes = ada.release("notes", "1.0.0", START);
+    world.publish_first(&ada, &[&notes]).await;
+    let mut lying = notes.clone();
+    lying.custom["manifest"]["schema"] = json!(7);
+    let problem = world.send_role(&ada, 1, ada.role(2, &[&lying], START)).await.problem();
+    assert!(problem.field.unwrap().ends_with(".custom.manifest.schema"));
+    let mut halted = notes.clone();
+    halted.custom["release"]["rollout"] = json!(10);
+    let answer = world.send_role(&ada, 1, ada.role(2, &[&halted], START)).await;
+    assert_eq!(answer.status, StatusCode::CREATED, "{answer:?}");
+}
+
+#[tokio::test]
+async fn a_release_takes_no_more_files_once_it_is_out() {
+    let world = World::start().await;
+    let ada = Author::new("acme", 1);
+    let notes = ada.release("notes", "1.0.0", START);
+    world.publish_first(&ada, &[&notes]).await;
+    let mut more = notes.clone();
+    more.files.insert("apps/acme/notes/1.0.0/icon.svg".to_owned(), b"<svg/>".to_vec());
+    world.upload_all(&more).await;
+    let problem = world.send_role(&ada, 1, ada.role(2, &[&more], START)).await.problem();
+    assert_eq!(problem.code, Code::AlreadyReleased, "{problem}");
+}

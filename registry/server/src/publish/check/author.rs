@@ -6,11 +6,11 @@ use std::path::PathBuf;
 use newleaf_domain::{Namespace, PackageName, Release, Timestamp, Version};
 use newleaf_package::ManifestMember;
 use newleaf_registry_api::{Code, FileKind, Problem, ReleaseFile};
-use newleaf_trust::layout::Lifetime;
+use newleaf_trust::layout::{self, Lifetime};
 use newleaf_trust::role::{TargetRecord, TargetsRole};
 use serde::Deserialize as _;
 
-use super::every_role::{at, current, new_file, refused, refused_at, verified};
+use super::every_role::{at, current, digest, new_file, refused, refused_at, verified};
 use super::package::{self, Described, PackageFault};
 use super::{CheckError, Checked, NewFile};
 use crate::db::{self, ReleaseRow, SubmissionRow};
@@ -40,10 +40,17 @@ pub(super) async fn check(
     check_reach(submission, &role, old.as_ref(), &files)?;
     check_company(&role, &files)?;
     let mut checked = Checked::default();
+    let roles = Roles { new: &role, old: old.as_ref() };
     for (file, record) in files.iter().zip(role.targets.values()) {
-        check_file(registry, &role, file, record, now, &mut checked).await?;
+        check_file(registry, &roles, file, record, now, &mut checked).await?;
     }
     Ok(checked)
+}
+
+/// The role that was sent and the current one.
+struct Roles<'a> {
+    new: &'a TargetsRole,
+    old: Option<&'a TargetsRole>,
 }
 
 /// Every path must be one of the namespace's release files, and nobody else may sign for it.
@@ -114,26 +121,63 @@ fn check_company(role: &TargetsRole, files: &[ReleaseFile]) -> Result<(), Proble
 
 async fn check_file(
     registry: &Registry,
-    role: &TargetsRole,
+    roles: &Roles<'_>,
     file: &ReleaseFile,
     record: &TargetRecord,
     now: Timestamp,
     checked: &mut Checked,
 ) -> Result<(), CheckError> {
     let new = new_file(registry, &file.to_string(), record, file.kind.limit()).await?;
-    if file.kind == FileKind::Package {
-        let release = check_release(file, record, now)?;
-        match &new {
-            None => checked.revised.push((file.app.clone(), file.version.clone(), release)),
-            Some(new) => {
-                check_version(registry, &file.app, &file.version).await?;
-                let package = check_package(registry, file, record, new).await?;
-                check_manifest_beside(role, file, &package)?;
-                checked.releases.push(release_row(role, file, new, &release, package));
-            }
+    match (&new, file.kind) {
+        (None, FileKind::Package) => {
+            let release = check_release(file, record, now)?;
+            let described = Described::new(file.release(), record);
+            check_description(registry, roles.old, record, described).await?;
+            checked.revised.push((file.app.clone(), file.version.clone(), release));
         }
+        (Some(new), FileKind::Package) => {
+            let release = check_release(file, record, now)?;
+            check_version(registry, &file.app, &file.version).await?;
+            let described = Described::new(file.release(), record);
+            let package = read_package(registry.objects.path(new.sha256), described).await?;
+            check_manifest_beside(roles.new, file, &package)?;
+            checked.releases.push(release_row(roles.new, file, new, &release, package));
+        }
+        (Some(_), _) => check_open(registry, file).await?,
+        (None, _) => {}
     }
     checked.files.extend(new);
+    Ok(())
+}
+
+/// A release takes no more files once its package is out.
+async fn check_open(registry: &Registry, file: &ReleaseFile) -> Result<(), CheckError> {
+    let package = file.sibling(FileKind::Package).to_string();
+    if db::released(&mut *registry.db.read().await?, &package).await?.is_none() {
+        return Ok(());
+    }
+    let detail = format!("{} {} is released and takes no more files", file.app, file.version);
+    Err(Problem::new(Code::AlreadyReleased, detail)
+        .at(at(&file.to_string(), ""))
+        .hint("give the release a higher version")
+        .into())
+}
+
+/// What a role says of a package that is out must still be what is inside. Read again only where
+/// the current role does not say the same.
+pub(super) async fn check_description(
+    registry: &Registry,
+    old: Option<&TargetsRole>,
+    record: &TargetRecord,
+    described: Described,
+) -> Result<(), CheckError> {
+    let path = described.release.to_string();
+    let before = old.and_then(|old| old.targets.get(&path));
+    if before.is_some_and(|before| before.custom["manifest"] == record.custom["manifest"]) {
+        return Ok(());
+    }
+    let stored = layout::stored_path(&path, digest(&path, record)?);
+    read_package(registry.public_path(&format!("targets/{stored}")), described).await?;
     Ok(())
 }
 
@@ -176,17 +220,6 @@ async fn check_version(
         .at("version")
         .hint("give the release a higher version")
         .into())
-}
-
-async fn check_package(
-    registry: &Registry,
-    file: &ReleaseFile,
-    record: &TargetRecord,
-    new: &NewFile,
-) -> Result<ManifestMember, CheckError> {
-    let manifest = record.custom["manifest"].clone();
-    let described = Described { release: file.release(), manifest };
-    read_package(registry.objects.path(new.sha256), described).await
 }
 
 /// Reads a package where it holds nobody up.

@@ -7,8 +7,8 @@ use newleaf_trust::layout::{CORE, Lifetime};
 use newleaf_trust::role::{TargetRecord, TargetsRole};
 use serde::Deserialize as _;
 
-use super::author::read_package;
-use super::every_role::{at, new_file, refused_at, verified};
+use super::author::{check_description, read_package};
+use super::every_role::{at, current, new_file, refused_at, verified};
 use super::package::Described;
 use super::{CheckError, Checked, delegations};
 use crate::db::SubmissionRow;
@@ -70,6 +70,7 @@ pub(super) async fn check(
 ) -> Result<Checked, CheckError> {
     let authority = delegations::authority_of(registry, CORE).await?;
     let role = verified::<TargetsRole>(submission, &authority, Lifetime::OFFLINE, now)?;
+    let old = current::<TargetsRole>(registry, CORE).await?;
     let mut checked = Checked::default();
     for (path, record) in &role.targets {
         let file = CoreFile::parse(path)?;
@@ -77,11 +78,14 @@ pub(super) async fn check(
         if let CoreFile::Package(release) = file {
             Release::deserialize(&record.custom["release"])
                 .map_err(|error| refused_at(path, ".custom.release", error.to_string()))?;
-            if let Some(new) = &new {
-                let manifest = record.custom["manifest"].clone();
-                let described = Described { release: release.clone(), manifest };
-                let inside = read_package(registry.objects.path(new.sha256), described).await?;
-                check_manifest_beside(&role, path, &inside.bytes)?;
+            let described = Described::new(release, record);
+            match &new {
+                Some(new) => {
+                    let package = registry.objects.path(new.sha256);
+                    let inside = read_package(package, described).await?;
+                    check_manifest_beside(&role, path, &inside.bytes)?;
+                }
+                None => check_description(registry, old.as_ref(), record, described).await?,
             }
         }
         checked.files.extend(new);

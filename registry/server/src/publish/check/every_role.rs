@@ -24,6 +24,7 @@ pub(super) fn verified<T: RoleBody>(
     now: Timestamp,
 ) -> Result<Verified<T>, Problem> {
     let file = format!("{}.json", submission.role);
+    check_length(submission)?;
     let role = verify_role::<T>(&file, &submission.file, authority, &Limits::default())
         .map_err(|error| untrusted(&error))?;
     if role.version() != submission.version {
@@ -41,6 +42,22 @@ pub(super) fn verified<T: RoleBody>(
             .hint(format!("let it expire {} days after it is signed", lifetime / DAY)));
     }
     Ok(role)
+}
+
+/// A role that is longer than hosts read would shut its readers out.
+fn check_length(submission: &SubmissionRow) -> Result<(), Problem> {
+    let limits = Limits::default();
+    let limit = match submission.role.as_str() {
+        "root" => limits.root,
+        "targets" => limits.targets,
+        _ => limits.role,
+    };
+    let length = ByteSize::bytes(submission.file.len() as u64);
+    if length <= limit {
+        return Ok(());
+    }
+    Err(refused("signed", format!("role is {length}, but hosts read {limit} at most"))
+        .hint("leave old releases out; what is released stays where it is"))
 }
 
 /// A refusal of the role, at `field`.
@@ -80,7 +97,7 @@ pub(super) async fn current<T: RoleBody>(
 }
 
 /// The digest that a record gives; [`verified`] has refused records without one.
-fn digest(path: &str, record: &TargetRecord) -> Result<Digest, Problem> {
+pub(super) fn digest(path: &str, record: &TargetRecord) -> Result<Digest, Problem> {
     let text = record.hashes.get("sha256").map_or("", String::as_str);
     Digest::parse(text).map_err(|error| refused_at(path, ".hashes.sha256", error.to_string()))
 }

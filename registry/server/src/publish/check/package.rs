@@ -7,6 +7,7 @@ use std::path::Path;
 use newleaf_domain::{AbiVersion, Digest, Manifest, ReleasePath, digest::DigestWriter};
 use newleaf_package::{Limits, ManifestMember, PackageError, PackageReader};
 use newleaf_registry_api::{Code, Problem};
+use newleaf_trust::role::TargetRecord;
 use serde_json::Value;
 
 use super::difference::first_difference;
@@ -19,6 +20,13 @@ pub(super) struct Described {
     pub(super) release: ReleasePath,
     /// The role's `custom.manifest`.
     pub(super) manifest: Value,
+}
+
+impl Described {
+    /// The package of `release` as `record` describes it.
+    pub(super) fn new(release: ReleasePath, record: &TargetRecord) -> Self {
+        Self { release, manifest: record.custom["manifest"].clone() }
+    }
 }
 
 /// Why a package was not accepted.

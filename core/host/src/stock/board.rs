@@ -157,11 +157,18 @@ fn list(notices: &[Notice]) -> Markup {
             @for notice in notices {
                 li.card {
                     p { (notice.text) }
-                    div.facts { time datetime=(notice.at) { (notice.at) } span { "no. " (notice.id) } }
+                    div.facts { time datetime=(notice.at) { (minutes(notice.at)) } span { "no. " (notice.id) } }
                 }
             }
         }
     }
+}
+
+/// A time as people read it: `2026-11-21 02:30 UTC`.
+fn minutes(at: Timestamp) -> String {
+    let text = at.to_string();
+    text.get(..16)
+        .map_or_else(|| text.clone(), |minutes| format!("{} UTC", minutes.replace('T', " ")))
 }
 
 /// Why the board did not do as asked.

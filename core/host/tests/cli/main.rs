@@ -1,0 +1,6 @@
+//! The command line as a process: what it prints, and the code it exits with.
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+mod init;
+mod place;
+mod refusals;

@@ -68,6 +68,11 @@ impl StoppedHost {
         Ok(Self { lock, layout, journal, state })
     }
 
+    /// Where everything lies.
+    pub const fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
     /// What would run.
     pub const fn state(&self) -> &State {
         &self.state

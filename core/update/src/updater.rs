@@ -118,6 +118,19 @@ impl Updater {
         }
     }
 
+    /// Removes slots, snapshots and downloads that nobody needs any more; nothing while an update
+    /// runs.
+    ///
+    /// # Errors
+    /// Something could not be removed; the next time tries again.
+    pub async fn tidy(&self) -> Result<Swept, SlotError> {
+        let _door = self.starting.lock().await;
+        match self.running().await {
+            Ok(None) => self.sweep().await,
+            Ok(Some(_)) | Err(_) => Ok(Swept::default()),
+        }
+    }
+
     pub(crate) const fn ports(&self) -> &Ports {
         &self.ports
     }

@@ -82,7 +82,7 @@ pub trait Slots: Send + Sync + std::fmt::Debug {
         &self,
         slot: &CoreSlot,
         within: Duration,
-        heard: &(dyn Fn(&str) + Send + Sync),
+        heard: &(dyn for<'line> Fn(&'line str) + Send + Sync),
     ) -> Result<(), ExpandError>;
 
     /// Removes slots, downloads, staging folders and snapshots that `keep` does not name.

@@ -107,7 +107,7 @@ impl Slots for FakeSlots {
         &self,
         slot: &CoreSlot,
         _within: Duration,
-        heard: &(dyn Fn(&str) + Send + Sync),
+        heard: &(dyn for<'line> Fn(&'line str) + Send + Sync),
     ) -> Result<(), ExpandError> {
         heard("schema");
         if self.0.fault(Point::Expand).is_some() {

@@ -1,0 +1,181 @@
+//! Measures the machine: writes a file where an update would, asks the filesystem for its room.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use async_trait::async_trait;
+use newleaf_domain::ByteSize;
+use newleaf_update::port::{
+    Area, Filesystem, Ground, GroundError, Locality, Probe, ProbeFault, ProbeResult, Space,
+};
+
+use super::files::blocking;
+
+/// The machine under one host's folder.
+#[derive(Debug, Clone)]
+pub(crate) struct HostGround {
+    dir: PathBuf,
+}
+
+impl HostGround {
+    /// The machine under `dir`.
+    pub(crate) fn new(dir: &Path) -> Self {
+        Self { dir: dir.to_owned() }
+    }
+
+    fn path(&self, area: Area) -> PathBuf {
+        match area.folder() {
+            "" => self.dir.clone(),
+            folder => self.dir.join(folder),
+        }
+    }
+
+    fn failed(&self, source: io::Error) -> GroundError {
+        GroundError { path: self.dir.clone(), source }
+    }
+}
+
+#[async_trait]
+impl Ground for HostGround {
+    async fn probe(&self, area: Area) -> Probe {
+        let path = self.path(area);
+        blocking(move || probe(path)).await
+    }
+
+    async fn space(&self) -> Result<Space, GroundError> {
+        let found = rustix::fs::statvfs(&self.dir).map_err(|errno| self.failed(errno.into()))?;
+        let free = found.f_bavail.saturating_mul(found.f_frsize);
+        // 0 of 0: a filesystem that makes inodes as it goes, such as btrfs.
+        let inodes = (found.f_files > 0).then_some(found.f_favail);
+        Ok(Space { path: self.dir.clone(), free: ByteSize::bytes(free), inodes })
+    }
+
+    async fn filesystem(&self) -> Result<Filesystem, GroundError> {
+        let (kind, locality) = filesystem_of(&self.dir).map_err(|error| self.failed(error))?;
+        let device = fs::metadata(&self.dir).map_err(|error| self.failed(error))?.dev();
+        let is_elsewhere =
+            |path: &PathBuf| fs::metadata(path).is_ok_and(|found| found.dev() != device);
+        let elsewhere = Area::ALL.map(|area| self.path(area)).into_iter().find(is_elsewhere);
+        Ok(Filesystem { path: self.dir.clone(), kind, locality, elsewhere })
+    }
+}
+
+/// Kinds of filesystem by their number (`statfs(2)`), as far as the difference matters.
+const KINDS: [(u64, &str, Locality); 19] = [
+    (0xEF53, "ext4", Locality::Local),
+    (0x9123_683E, "btrfs", Locality::Local),
+    (0x5846_5342, "xfs", Locality::Local),
+    (0x2FC1_2FC1, "zfs", Locality::Local),
+    (0xF2F5_2010, "f2fs", Locality::Local),
+    (0x0102_1994, "tmpfs", Locality::Local),
+    (0x794C_7630, "overlayfs", Locality::Local),
+    (0xCA45_1A4E, "bcachefs", Locality::Local),
+    (0x6969, "nfs", Locality::Network),
+    (0x517B, "smb", Locality::Network),
+    (0xFF53_4D42, "cifs", Locality::Network),
+    (0xFE53_4D42, "smb2", Locality::Network),
+    (0x00C3_6400, "ceph", Locality::Network),
+    (0x5346_414F, "afs", Locality::Network),
+    (0x6B41_4653, "afs", Locality::Network),
+    (0x0102_1997, "9p", Locality::Network),
+    (0x0116_1970, "gfs2", Locality::Network),
+    (0x7461_636F, "ocfs2", Locality::Network),
+    (0x0BD0_0BD0, "lustre", Locality::Network),
+];
+
+/// The kind of filesystem that `path` lies on, and whether its disk is in this machine. A kind
+/// that is not known counts as local: refusing it would refuse every new filesystem.
+pub(crate) fn filesystem_of(path: &Path) -> io::Result<(String, Locality)> {
+    let found = rustix::fs::statfs(path)?;
+    // The field's width differs between architectures; the numbers have 32 bits.
+    let number = u64::try_from(found.f_type).unwrap_or_default() & 0xFFFF_FFFF;
+    let known = KINDS.iter().find(|(magic, ..)| *magic == number);
+    Ok(known.map_or_else(
+        || (format!("a filesystem of kind {number:#x}"), Locality::Local),
+        |(_, kind, locality)| ((*kind).to_owned(), *locality),
+    ))
+}
+
+fn probe(path: PathBuf) -> Probe {
+    let found = fs::metadata(&path).ok();
+    let result = match write_once(&path) {
+        Ok(()) => ProbeResult::Written,
+        Err((doing, error)) => {
+            ProbeResult::Failed { doing, fault: fault_of(&error), detail: error.to_string() }
+        }
+    };
+    Probe {
+        owner: found.as_ref().map_or_else(|| "nobody".to_owned(), |found| user_name(found.uid())),
+        mode: found.map_or(0, |found| found.mode() & 0o7777),
+        user: user_name(rustix::process::geteuid().as_raw()),
+        path,
+        result,
+    }
+}
+
+/// Does in `folder` what an update does: create, sync, rename, remove.
+fn write_once(folder: &Path) -> Result<(), (&'static str, io::Error)> {
+    let (first, second) = (folder.join(".newleaf-probe"), folder.join(".newleaf-probed"));
+    let step = |doing| move |error| (doing, error);
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    let mut file = options.open(&first).map_err(step("create a file"))?;
+    io::Write::write_all(&mut file, &[0; 4096]).map_err(step("write"))?;
+    file.sync_all().map_err(step("sync"))?;
+    fs::rename(&first, &second).map_err(step("rename"))?;
+    fs::remove_file(&second).map_err(step("remove"))?;
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(step("sync the folder"))
+}
+
+fn fault_of(error: &io::Error) -> ProbeFault {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => ProbeFault::Permission,
+        io::ErrorKind::ReadOnlyFilesystem => ProbeFault::ReadOnly,
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ProbeFault::Full,
+        io::ErrorKind::NotFound => ProbeFault::Missing,
+        _ => ProbeFault::Other,
+    }
+}
+
+/// The user's name by `/etc/passwd`, else the number, which `chown` takes as well.
+fn user_name(uid: u32) -> String {
+    let passwd = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let named = passwd.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)?.parse() == Ok(uid)).then(|| name.to_owned())
+    });
+    named.unwrap_or_else(|| uid.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_folder_that_can_be_written_is_left_as_it_was() {
+        let dir = tempfile::tempdir().unwrap();
+        let probe = HostGround::new(dir.path()).probe(Area::Root).await;
+        assert_eq!(probe.result, ProbeResult::Written);
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_missing_folder_is_said_to_be_missing() {
+        let dir = tempfile::tempdir().unwrap();
+        let probe = HostGround::new(dir.path()).probe(Area::Slots).await;
+        let ProbeResult::Failed { fault, .. } = probe.result else { panic!("it was written") };
+        assert_eq!(fault, ProbeFault::Missing);
+    }
+
+    #[tokio::test]
+    async fn room_and_filesystem_are_measured() {
+        let dir = tempfile::tempdir().unwrap();
+        let ground = HostGround::new(dir.path());
+        assert!(ground.space().await.unwrap().free > ByteSize::bytes(0));
+        let found = ground.filesystem().await.unwrap();
+        assert_eq!((found.locality, found.elsewhere), (Locality::Local, None));
+    }
+}

@@ -1,0 +1,49 @@
+//! The launcher: beside a worker over its socket, or this very process where no host runs.
+
+mod folder;
+mod worker;
+
+use std::sync::Arc;
+
+use newleaf_launcher::Layout;
+use newleaf_launcher::journal::{Record, read_from};
+use newleaf_launcher::proto::Answer;
+use newleaf_launcher::state::State;
+use newleaf_update::port::LauncherError;
+
+pub(crate) use folder::FolderLauncher;
+pub(crate) use worker::WorkerLauncher;
+
+use super::files::blocking;
+
+/// The journal's records after the one numbered `after`.
+async fn records(layout: Layout, after: u64) -> Result<Vec<Record>, LauncherError> {
+    let read = blocking(move || read_from(&layout, after.saturating_add(1))).await;
+    read.map_err(|error| io("read the journal", &error))
+}
+
+fn io(what: &str, error: &(dyn std::error::Error + 'static)) -> LauncherError {
+    LauncherError::Io { what: what.to_owned(), detail: newleaf_update::explain::chain(error) }
+}
+
+/// The record that was appended.
+fn appended(answer: Answer) -> Result<Record, LauncherError> {
+    match answer {
+        Answer::Appended { record } => Ok(*record),
+        Answer::Refused { why } => Err(LauncherError::Refused { why }),
+        Answer::Changed { .. } => {
+            Err(LauncherError::Refused { why: "it answered another question".to_owned() })
+        }
+    }
+}
+
+/// The state that took the place of the former one.
+fn changed(answer: Answer) -> Result<Arc<State>, LauncherError> {
+    match answer {
+        Answer::Changed { state } => Ok(Arc::from(state)),
+        Answer::Refused { why } => Err(LauncherError::Refused { why }),
+        Answer::Appended { .. } => {
+            Err(LauncherError::Refused { why: "it answered another question".to_owned() })
+        }
+    }
+}

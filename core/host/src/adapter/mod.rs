@@ -1,0 +1,24 @@
+//! The ports filled for a real machine: HTTP and files, slots on disk, apps on wasmtime, the
+//! launcher over its socket, the portal's stores over `newleaf.db`. Decides nothing.
+
+mod clock;
+mod files;
+mod ground;
+mod launcher;
+mod plugins;
+mod portal;
+mod repository;
+mod slots;
+mod store;
+
+pub(crate) use clock::SystemClock;
+pub(crate) use ground::{HostGround, filesystem_of};
+pub(crate) use launcher::{FolderLauncher, WorkerLauncher};
+pub(crate) use plugins::{Apps, AppsError};
+pub(crate) use portal::{DbLinks, DbSessions};
+pub(crate) use repository::{OpenError, open};
+pub(crate) use slots::DiskSlots;
+pub(crate) use store::DiskStore;
+
+/// Name of the file below the host's folder that holds 32 random bytes as hex.
+pub(crate) const INSTALL_ID: &str = "install-id";

@@ -1,0 +1,182 @@
+//! The apps of this host: what serves each, and what an update does to them. Loads and swaps;
+//! which version is to run is decided elsewhere.
+
+mod entry;
+mod port;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use newleaf_domain::{Manifest, PackageName};
+use newleaf_launcher::Layout;
+use newleaf_launcher::state::{AppSlot, State};
+use newleaf_package::MANIFEST;
+use newleaf_plugin_host::{
+    App, AppConfig, CompileChild, Compiler, Limits, LoadError, PluginHost, PrepareError, Settings,
+};
+
+use super::files::{self, blocking};
+use crate::route::{AppLink, Place, Places};
+use entry::{Entry, Standing};
+
+/// The apps of one host. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Apps(Arc<Inner>);
+
+struct Inner {
+    host: PluginHost,
+    layout: Layout,
+    hold_cap: usize,
+    entries: RwLock<BTreeMap<PackageName, Entry>>,
+    /// A version that was loaded to migrate the data, until it takes over or is dropped.
+    pending: tokio::sync::Mutex<BTreeMap<PackageName, (AppSlot, App)>>,
+}
+
+impl std::fmt::Debug for Apps {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Apps").field("layout", &self.0.layout).finish_non_exhaustive()
+    }
+}
+
+/// Why apps cannot be run at all.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum AppsError {
+    /// This program's own file, which compiles apps in a child.
+    #[error("find this program's file")]
+    Image(#[source] std::io::Error),
+    /// The engine.
+    #[error("start the engine for apps")]
+    Engine(#[source] PrepareError),
+}
+
+/// Why one app could not be loaded.
+#[derive(Debug, thiserror::Error)]
+enum BringUp {
+    #[error("it cannot be prepared")]
+    Prepare(#[source] PrepareError),
+    #[error("it cannot be loaded")]
+    Load(#[source] LoadError),
+}
+
+impl BringUp {
+    fn line(&self) -> String {
+        newleaf_update::explain::chain(self)
+    }
+}
+
+impl Apps {
+    /// No apps yet; compiled code is kept below `cache/`.
+    ///
+    /// # Errors
+    /// The engine does not start.
+    pub(crate) fn new(layout: Layout, hold_cap: usize) -> Result<Self, AppsError> {
+        let program = std::env::current_exe().map_err(AppsError::Image)?;
+        let child = CompileChild { program, arguments: vec!["compile".into()] };
+        let cache_dir = layout.dir().join("cache/code");
+        let settings = Settings { cache_dir, compiler: Compiler::Child(child) };
+        let host = PluginHost::new(settings).map_err(AppsError::Engine)?;
+        let (entries, pending) = (RwLock::default(), tokio::sync::Mutex::default());
+        Ok(Self(Arc::new(Inner { host, layout, hold_cap, entries, pending })))
+    }
+
+    /// Loads what `state` says is good. An app that cannot be loaded is stopped with its reason;
+    /// one that an update was busy with waits for recovery.
+    pub(crate) async fn load_all(&self, state: &State) {
+        self.know_all(state).await;
+        for (name, app) in &state.apps {
+            let Some(slot) = app.good.as_ref().filter(|_| app.trial.is_none() && !app.disabled)
+            else {
+                continue;
+            };
+            match self.bring_up(name, slot).await {
+                Ok(loaded) => {
+                    self.edit(name, |entry| entry.serve(loaded, entry::Counting::Unknown))
+                }
+                Err(error) => {
+                    tracing::error!(app = %name, error = error.line(), "an app is not served");
+                    self.edit(name, |entry| entry.standing = Standing::Stopped(error.line()));
+                }
+            }
+        }
+    }
+
+    /// Notes which apps there are, without loading any.
+    pub(crate) async fn know_all(&self, state: &State) {
+        for (name, app) in &state.apps {
+            let link = self.link(name, app.good.as_ref()).await;
+            let reason = if app.trial.is_some() {
+                "its update was interrupted and is being taken back".to_owned()
+            } else {
+                "it was switched off by an admin".to_owned()
+            };
+            self.write().insert(name.clone(), Entry::new(link, Standing::Stopped(reason)));
+        }
+    }
+
+    /// What is loaded, for the log and the probe.
+    pub(crate) fn count(&self) -> usize {
+        self.read().len()
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, BTreeMap<PackageName, Entry>> {
+        self.0.entries.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, BTreeMap<PackageName, Entry>> {
+        self.0.entries.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn edit(&self, app: &PackageName, change: impl FnOnce(&mut Entry)) {
+        self.write().get_mut(app).map(change);
+    }
+
+    fn data(&self, app: &PackageName) -> PathBuf {
+        self.0.layout.dir().join("data/apps").join(app.as_str())
+    }
+
+    fn snapshots(&self) -> PathBuf {
+        self.0.layout.dir().join("snapshots")
+    }
+
+    /// Compiles (or finds compiled) and loads a version; nothing reaches it yet.
+    async fn bring_up(&self, app: &PackageName, slot: &AppSlot) -> Result<App, BringUp> {
+        let config = AppConfig {
+            name: app.clone(),
+            version: slot.version.clone(),
+            base_path: format!("/apps/{app}"),
+            data_dir: self.data(app),
+            grants: slot.grants.clone(),
+            settings: BTreeMap::new(),
+            limits: Limits::default(),
+        };
+        let prepared = self.prepared(app, slot).await.map_err(BringUp::Prepare)?;
+        let inner = Arc::clone(&self.0);
+        blocking(move || inner.host.load(&prepared, config)).await.map_err(BringUp::Load)
+    }
+
+    /// What people call the app, by the manifest in its slot.
+    async fn link(&self, app: &PackageName, slot: Option<&AppSlot>) -> AppLink {
+        let manifest = match slot {
+            Some(slot) => {
+                let path = self.0.layout.app_slot(app, slot).join(MANIFEST);
+                let bytes = blocking(move || files::read(&path)).await.ok().flatten();
+                bytes.and_then(|bytes| Manifest::parse(&bytes).ok())
+            }
+            None => None,
+        };
+        let (name, summary) = manifest.map_or_else(Default::default, |it| (it.name, it.summary));
+        let name = if name.is_empty() { app.app().to_owned() } else { name };
+        AppLink { id: app.clone(), name, summary, version: slot.map(|slot| slot.version.clone()) }
+    }
+}
+
+impl Places for Apps {
+    fn find(&self, app: &PackageName) -> Place {
+        self.read().get(app).map_or(Place::Unknown, Entry::place)
+    }
+
+    fn list(&self) -> Vec<AppLink> {
+        self.read().values().map(Entry::link).collect()
+    }
+}

@@ -1,0 +1,268 @@
+//! What an update does to the apps of this host.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use newleaf_domain::{ByteSize, PackageName};
+use newleaf_launcher::state::AppSlot;
+use newleaf_plugin_host::storage::{self, CopyError};
+use newleaf_plugin_host::{App, LifecycleError, PrepareError, Prepared};
+use newleaf_update::Budget;
+use newleaf_update::port::{PluginError, Plugins, Serving, Trouble};
+
+use super::super::files::{self, FileError, blocking};
+use super::entry::{Counting, Entry, Loaded, Standing};
+use super::{Apps, BringUp};
+
+/// The member that holds an app's component.
+const COMPONENT: &str = "app.wasm";
+
+/// How often a version on probation is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+
+/// How long a version that is given up may still use its data before that is taken from it.
+const LET_GO_WITHIN: Duration = Duration::from_secs(5);
+
+fn load(app: &PackageName, error: &BringUp) -> PluginError {
+    PluginError::Load { app: app.clone(), detail: error.line() }
+}
+
+fn failed(app: &PackageName, doing: String, error: &LifecycleError) -> PluginError {
+    PluginError::Failed { app: app.clone(), doing, detail: error.to_string() }
+}
+
+fn io(FileError { doing, path, source }: FileError) -> PluginError {
+    PluginError::Io { doing, path, source }
+}
+
+fn copy(error: CopyError) -> PluginError {
+    match error {
+        CopyError::File { action: _, path, source } => {
+            PluginError::Io { doing: "copied", path, source }
+        }
+        CopyError::InUse { path } | CopyError::Settle { path, .. } => {
+            let source = std::io::Error::new(
+                std::io::ErrorKind::ResourceBusy,
+                "the database is still in use",
+            );
+            PluginError::Io { doing: "copied", path, source }
+        }
+        CopyError::Exists { path } => PluginError::Io {
+            doing: "made",
+            path,
+            source: std::io::ErrorKind::AlreadyExists.into(),
+        },
+        CopyError::NoSnapshot { path } => {
+            PluginError::Io { doing: "found", path, source: std::io::ErrorKind::NotFound.into() }
+        }
+    }
+}
+
+impl Apps {
+    /// The version's compiled code, made in a child where it is not in the cache.
+    pub(super) async fn prepared(
+        &self,
+        app: &PackageName,
+        slot: &AppSlot,
+    ) -> Result<Prepared, PrepareError> {
+        let component = self.0.layout.app_slot(app, slot).join(COMPONENT);
+        let path = component.clone();
+        let measured = blocking(move || files::measure(&path)).await;
+        let absent = |source| PrepareError::Read { path: component.clone(), source };
+        let (_, digest) = match measured {
+            Ok(Some(measured)) => measured,
+            Ok(None) => return Err(absent(std::io::ErrorKind::NotFound.into())),
+            Err(error) => return Err(absent(error.source)),
+        };
+        self.0.host.prepare(&component, digest).await
+    }
+
+    fn entry(&self, app: &PackageName) -> Result<Option<Loaded>, PluginError> {
+        let unknown = || PluginError::Unknown { app: app.clone() };
+        self.read().get(app).map(Entry::loaded).ok_or_else(unknown)
+    }
+
+    /// The version that is being brought in, loaded on first use.
+    async fn pending(&self, app: &PackageName, slot: &AppSlot) -> Result<App, PluginError> {
+        let mut pending = self.0.pending.lock().await;
+        match pending.get(app) {
+            Some((loaded, version)) if loaded.digest == slot.digest => Ok(version.clone()),
+            Some(_) | None => {
+                let version = self.bring_up(app, slot).await.map_err(|error| load(app, &error))?;
+                pending.insert(app.clone(), (slot.clone(), version.clone()));
+                Ok(version)
+            }
+        }
+    }
+
+    /// Takes the data out of the hands of every version of the app that is loaded.
+    async fn let_go(&self, app: &PackageName) {
+        let pending = self.0.pending.lock().await.remove(app).map(|(_, version)| version);
+        let serving = self.read().get(app).and_then(Entry::loaded).map(|loaded| loaded.slot.app());
+        for version in pending.into_iter().chain(serving) {
+            if tokio::time::timeout(LET_GO_WITHIN, version.quiesce()).await.is_err() {
+                tracing::warn!(%app, version = %version.version(), "requests still run while the data is put back");
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Plugins for Apps {
+    async fn prepare(&self, app: &PackageName, slot: &AppSlot) -> Result<String, PluginError> {
+        self.pending(app, slot).await?;
+        Ok(format!("{app} {} is compiled and fits this host", slot.version))
+    }
+
+    async fn hold(&self, app: &PackageName) -> Result<(), PluginError> {
+        if let Some(loaded) = self.entry(app)? {
+            loaded.slot.hold(self.0.hold_cap);
+        }
+        Ok(())
+    }
+
+    async fn drained(&self, app: &PackageName, within: Duration) -> Result<(), PluginError> {
+        let Some(loaded) = self.entry(app)? else { return Ok(()) };
+        tokio::time::timeout(within, loaded.slot.drained()).await.map_err(|_| {
+            let running = loaded.slot.app().stats().in_flight as u64;
+            PluginError::StillRunning { app: app.clone(), running, within }
+        })
+    }
+
+    async fn snapshot(&self, app: &PackageName, folder: &str) -> Result<ByteSize, PluginError> {
+        let (data, destination) = (self.data(app), self.snapshots().join(folder));
+        blocking(move || {
+            if !data.is_dir() {
+                files::make_folder(&data).map_err(io)?;
+            }
+            storage::snapshot(&data, &destination).map_err(copy)
+        })
+        .await
+    }
+
+    async fn restore(&self, app: &PackageName, folder: &str) -> Result<(), PluginError> {
+        self.let_go(app).await;
+        let (source, data) = (self.snapshots().join(folder), self.data(app));
+        blocking(move || {
+            if let Some(parent) = data.parent() {
+                files::make_folder(parent).map_err(io)?;
+            }
+            storage::restore(&source, &data).map_err(copy)
+        })
+        .await
+    }
+
+    async fn data_size(&self, app: &PackageName) -> Result<ByteSize, PluginError> {
+        let data = self.data(app);
+        blocking(move || files::size_of(&data)).await.map(ByteSize::bytes).map_err(io)
+    }
+
+    async fn migrate(
+        &self,
+        app: &PackageName,
+        slot: &AppSlot,
+        from: Option<u32>,
+        within: Duration,
+    ) -> Result<(), PluginError> {
+        let version = self.pending(app, slot).await?;
+        let doing = match from {
+            Some(from) => format!("migrate from schema {from} to {}", slot.schema),
+            None => "prepare its data".to_owned(),
+        };
+        let work = async {
+            match from {
+                Some(from) => version.migrate(from, slot.schema).await,
+                None => version.init().await,
+            }
+        };
+        match tokio::time::timeout(within, work).await {
+            Ok(done) => done.map_err(|error| failed(app, doing, &error)),
+            Err(_) => {
+                let detail = format!("it was not over after {} s", within.as_secs());
+                Err(PluginError::Failed { app: app.clone(), doing, detail })
+            }
+        }
+    }
+
+    async fn health(&self, app: &PackageName, slot: &AppSlot) -> Result<(), PluginError> {
+        let version = self.pending(app, slot).await?;
+        let doing = "answer for its health".to_owned();
+        version.health().await.map_err(|error| failed(app, doing, &error))
+    }
+
+    async fn swap(&self, app: &PackageName, slot: &AppSlot) -> Result<(), PluginError> {
+        let taken = self.0.pending.lock().await.remove(app);
+        let version = match taken {
+            Some((loaded, version)) if loaded.digest == slot.digest => version,
+            Some(_) | None => self.bring_up(app, slot).await.map_err(|error| load(app, &error))?,
+        };
+        let link = self.link(app, Some(slot)).await;
+        let first = version.stats().writes;
+        let mut entries = self.write();
+        let entry = entries.entry(app.clone()).or_insert_with(|| {
+            Entry::new(link.clone(), Standing::Stopped("it is being installed".to_owned()))
+        });
+        entry.rename(link);
+        entry.serve(version, Counting::Since(first));
+        // Nobody enters between: the entry is not visible before the lock is given back.
+        if let Some(loaded) = entry.loaded() {
+            loaded.slot.hold(self.0.hold_cap);
+        }
+        Ok(())
+    }
+
+    async fn release(&self, app: &PackageName) -> Result<(), PluginError> {
+        if let Some(loaded) = self.entry(app)? {
+            loaded.slot.release();
+        }
+        Ok(())
+    }
+
+    async fn stop(&self, app: &PackageName, reason: &str) {
+        let loaded = self.read().get(app).and_then(Entry::loaded);
+        self.edit(app, |entry| entry.standing = Standing::Stopped(reason.to_owned()));
+        // Those who waited came before the stop, and the version that holds the data answers them.
+        if let Some(loaded) = loaded {
+            loaded.slot.release();
+        }
+    }
+
+    async fn forget(&self, app: &PackageName) {
+        self.let_go(app).await;
+        let entry = self.write().remove(app);
+        if let Some(loaded) = entry.as_ref().and_then(Entry::loaded) {
+            loaded.slot.release();
+        }
+    }
+
+    async fn trouble(&self, app: &PackageName, budget: Budget) -> Trouble {
+        loop {
+            tokio::time::sleep(LOOK_EVERY).await;
+            let loaded = self.read().get(app).and_then(Entry::loaded);
+            let Some(stats) = loaded.map(|loaded| loaded.slot.app().stats()) else { continue };
+            if stats.traps > budget.traps {
+                return Trouble {
+                    what: format!(
+                        "it broke down {} times, {} are allowed",
+                        stats.traps, budget.traps
+                    ),
+                };
+            }
+            if stats.server_errors > budget.server_errors {
+                let (counted, allowed) = (stats.server_errors, budget.server_errors);
+                return Trouble {
+                    what: format!("it gave {counted} answers of class 5xx, {allowed} are allowed"),
+                };
+            }
+        }
+    }
+
+    fn serving(&self, app: &PackageName) -> Option<Serving> {
+        self.read().get(app).and_then(Entry::serving)
+    }
+
+    async fn erase(&self, app: &PackageName) -> Result<(), PluginError> {
+        let data = self.data(app);
+        blocking(move || files::remove(&data)).await.map_err(io)
+    }
+}

@@ -1,0 +1,233 @@
+//! Downloads, staging and slots on disk. A slot appears under `slots/` by one rename, complete.
+
+mod partial;
+mod program;
+mod sweep;
+
+use std::fs::{self, File};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use newleaf_domain::{Digest, Manifest, Target};
+use newleaf_launcher::Layout;
+use newleaf_launcher::state::CoreSlot;
+use newleaf_package::{Limits, MANIFEST, PackageReader, UnpackError};
+use newleaf_update::port::{
+    ExpandError, Heard, Inspected, Keep, Measured, Partial, SelfTest, SlotError, SlotRef, Slots,
+    Swept,
+};
+use newleaf_update::proof::VerifiedArtifact;
+use tokio::sync::mpsc;
+
+use super::files::{self, FileError, blocking};
+use partial::DiskPartial;
+
+/// Files below one host's folder.
+#[derive(Debug, Clone)]
+pub(crate) struct DiskSlots {
+    layout: Layout,
+}
+
+/// A file's error as the port has it.
+fn io(FileError { doing, path, source }: FileError) -> SlotError {
+    SlotError::Io { doing, path, source }
+}
+
+impl DiskSlots {
+    /// The slots of the host with this layout.
+    pub(crate) const fn new(layout: Layout) -> Self {
+        Self { layout }
+    }
+
+    fn downloads(&self) -> PathBuf {
+        self.layout.dir().join("downloads")
+    }
+
+    fn download(&self, digest: Digest) -> PathBuf {
+        self.downloads().join(format!("{digest}.zip"))
+    }
+
+    fn staging(&self) -> PathBuf {
+        self.layout.dir().join("staging")
+    }
+
+    fn snapshots(&self) -> PathBuf {
+        self.layout.dir().join("snapshots")
+    }
+
+    fn slot(&self, slot: &SlotRef) -> PathBuf {
+        match &slot.target {
+            Target::Core => self.layout.core_slots().join(&slot.folder),
+            Target::App(app) => self.layout.app_slots(app).join(&slot.folder),
+        }
+    }
+
+    /// A folder below `staging` that no other slot has.
+    fn staged(&self, slot: &SlotRef) -> PathBuf {
+        self.staging().join(format!("{}-{}", slot.target.as_str().replace('/', "."), slot.folder))
+    }
+
+    fn unpack_now(
+        &self,
+        job: &Unpack,
+        heard: &mut dyn FnMut(newleaf_domain::ByteSize),
+    ) -> Result<(), SlotError> {
+        let target = self.slot(&job.slot);
+        if target.is_dir() {
+            return Ok(());
+        }
+        let download = self.download(job.digest);
+        // Whatever was proved of the file, it was proved of these bytes.
+        match files::measure(&download).map_err(io)? {
+            Some((_, found)) if found == job.digest => {}
+            found => {
+                let found = found.map_or_else(|| Digest::of(b""), |(_, found)| found);
+                return Err(SlotError::Changed { path: download, found, expected: job.digest });
+            }
+        }
+        let staged = self.staged(&job.slot);
+        files::remove(&staged).map_err(io)?;
+        files::make_folder(&staged).map_err(io)?;
+        let file = File::open(&download).map_err(FileError::on("opened", &download)).map_err(io)?;
+        let limits = Limits::of(&job.slot.target);
+        let unpacked = PackageReader::open(file, limits)
+            .map_err(UnpackError::Package)
+            .and_then(|mut reader| reader.unpack_into(&staged, heard));
+        if let Err(error) = unpacked {
+            files::remove(&staged).map_err(io)?;
+            return Err(SlotError::Unpack(error));
+        }
+        check_binary(&staged, &job.manifest)?;
+        fs::set_permissions(&staged, fs::Permissions::from_mode(0o755))
+            .map_err(FileError::on("given its mode", &staged))
+            .map_err(io)?;
+        if let Some(parent) = target.parent() {
+            files::make_folder(parent).map_err(io)?;
+        }
+        files::rename(&staged, &target).map_err(io)
+    }
+}
+
+/// What is to be unpacked, owned, so that it can go to another thread.
+struct Unpack {
+    digest: Digest,
+    manifest: Manifest,
+    slot: SlotRef,
+}
+
+/// A core's program must be the one its manifest names, by which it can be matched later.
+fn check_binary(staged: &Path, manifest: &Manifest) -> Result<(), SlotError> {
+    let Some(binary) = &manifest.binary else { return Ok(()) };
+    let path = staged.join("bin").join(&binary.name);
+    match files::measure(&path).map_err(io)? {
+        Some((length, sha256)) if length == binary.length && sha256 == binary.sha256 => Ok(()),
+        Some((length, sha256)) => Err(SlotError::SelfTest {
+            path,
+            detail: format!(
+                "it is {length} with SHA-256 {sha256}, its manifest says {} with {}",
+                binary.length, binary.sha256
+            ),
+        }),
+        None => {
+            Err(SlotError::SelfTest { path, detail: "the package does not hold it".to_owned() })
+        }
+    }
+}
+
+#[async_trait]
+impl Slots for DiskSlots {
+    async fn partial(&self, digest: Digest) -> Result<Box<dyn Partial>, SlotError> {
+        let opened =
+            DiskPartial::open(self.downloads(), self.download(digest)).await.map_err(io)?;
+        Ok(Box::new(opened))
+    }
+
+    async fn measure(&self, digest: Digest) -> Result<Option<Measured>, SlotError> {
+        let path = self.download(digest);
+        let measured = blocking(move || files::measure(&path)).await.map_err(io)?;
+        Ok(measured.map(|(length, sha256)| Measured { length, sha256 }))
+    }
+
+    async fn inspect(&self, digest: Digest, target: &Target) -> Result<Inspected, SlotError> {
+        let (path, limits) = (self.download(digest), Limits::of(target));
+        blocking(move || {
+            let file = File::open(&path).map_err(FileError::on("opened", &path)).map_err(io)?;
+            let mut reader = PackageReader::open(file, limits).map_err(SlotError::Package)?;
+            let manifest = reader.manifest().map_err(SlotError::Package)?.bytes;
+            Ok(Inspected {
+                manifest,
+                unpacked: reader.unpacked_size(),
+                members: reader.members().len(),
+            })
+        })
+        .await
+    }
+
+    async fn discard(&self, digest: Digest) -> Result<(), SlotError> {
+        let path = self.download(digest);
+        blocking(move || partial::discard(&path)).await.map_err(io)
+    }
+
+    async fn unpack(
+        &self,
+        artifact: &VerifiedArtifact,
+        slot: &SlotRef,
+        heard: Heard<'_>,
+    ) -> Result<(), SlotError> {
+        let job = Unpack {
+            digest: artifact.measured().sha256,
+            manifest: artifact.manifest().clone(),
+            slot: slot.clone(),
+        };
+        let (told, mut bytes) = mpsc::unbounded_channel();
+        let slots = self.clone();
+        let work = blocking(move || {
+            slots.unpack_now(&job, &mut |count| {
+                // Nobody listens any more where the update was dropped.
+                let _ = told.send(count);
+            })
+        });
+        let listen = async {
+            while let Some(count) = bytes.recv().await {
+                heard(count);
+            }
+        };
+        tokio::join!(work, listen).0
+    }
+
+    async fn exists(&self, slot: &SlotRef) -> Result<bool, SlotError> {
+        Ok(self.slot(slot).is_dir())
+    }
+
+    async fn manifest(&self, slot: &SlotRef) -> Result<Manifest, SlotError> {
+        let path = self.slot(slot).join(MANIFEST);
+        blocking(move || {
+            let damaged = |detail: String| SlotError::Manifest { path: path.clone(), detail };
+            let bytes = files::read(&path)
+                .map_err(io)?
+                .ok_or_else(|| damaged("it is not there".to_owned()))?;
+            Manifest::parse(&bytes).map_err(|error| damaged(error.to_string()))
+        })
+        .await
+    }
+
+    async fn self_test(&self, slot: &SlotRef, program: &str) -> Result<SelfTest, SlotError> {
+        program::self_test(&self.slot(slot).join(program)).await
+    }
+
+    async fn expand(
+        &self,
+        slot: &CoreSlot,
+        within: Duration,
+        heard: &(dyn for<'line> Fn(&'line str) + Send + Sync),
+    ) -> Result<(), ExpandError> {
+        program::expand(&self.layout, slot, within, heard).await
+    }
+
+    async fn sweep(&self, keep: &Keep) -> Result<Swept, SlotError> {
+        let (slots, keep) = (self.clone(), keep.clone());
+        blocking(move || sweep::sweep(&slots, &keep)).await.map_err(io)
+    }
+}

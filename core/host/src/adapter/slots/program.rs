@@ -1,0 +1,147 @@
+//! Starts the program of a core slot for a short task: what it says of itself, and the extension
+//! of the database.
+
+use std::path::Path;
+use std::process::{Output, Stdio};
+use std::time::Duration;
+
+use newleaf_launcher::Layout;
+use newleaf_launcher::state::CoreSlot;
+use newleaf_update::port::{ExpandError, SelfTest, SlotError};
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::Command;
+
+/// How long a program may take to say what it is: 100 times what the slowest measured one needed.
+const SELF_TEST_WITHIN: Duration = Duration::from_secs(10);
+
+/// `ETXTBSY`: a child that was forked while the file was being written still holds it open, until
+/// its own exec a moment later.
+const TEXT_BUSY: i32 = 26;
+const BUSY_TRIES: u32 = 20;
+const BUSY_PAUSE: Duration = Duration::from_millis(50);
+
+/// Asks a program what it is.
+pub(super) async fn self_test(program: &Path) -> Result<SelfTest, SlotError> {
+    let failed = |detail: String| SlotError::SelfTest { path: program.to_owned(), detail };
+    let output = match tokio::time::timeout(SELF_TEST_WITHIN, output(program)).await {
+        Err(_) => {
+            return Err(failed(format!("it did not end within {} s", SELF_TEST_WITHIN.as_secs())));
+        }
+        Ok(Err(source)) if newleaf_launcher::serve::is_machine(&source) => {
+            return Err(SlotError::Io { doing: "started", path: program.to_owned(), source });
+        }
+        Ok(Err(source)) => return Err(failed(format!("it cannot be started: {source}"))),
+        Ok(Ok(output)) => output,
+    };
+    if !output.status.success() {
+        return Err(failed(format!(
+            "it ended with {}: {}",
+            output.status,
+            last_line(&output.stderr)
+        )));
+    }
+    let line = output.stdout.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    serde_json::from_slice(line)
+        .map_err(|error| failed(format!("what it says is not understood: {error}")))
+}
+
+async fn output(program: &Path) -> std::io::Result<Output> {
+    let mut tries = 0;
+    loop {
+        let run = Command::new(program)
+            .arg("--self-test")
+            .stdin(Stdio::null())
+            .kill_on_drop(true)
+            .output()
+            .await;
+        tries += 1;
+        match run {
+            Err(error) if error.raw_os_error() == Some(TEXT_BUSY) && tries < BUSY_TRIES => {
+                tokio::time::sleep(BUSY_PAUSE).await;
+            }
+            done => return done,
+        }
+    }
+}
+
+fn last_line(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    text.lines()
+        .rfind(|line| !line.trim().is_empty())
+        .unwrap_or("it said nothing")
+        .chars()
+        .take(300)
+        .collect()
+}
+
+/// Runs `worker --expand` of a slot's program, and waits for its end.
+pub(super) async fn expand(
+    layout: &Layout,
+    slot: &CoreSlot,
+    within: Duration,
+    heard: &(dyn Fn(&str) + Send + Sync),
+) -> Result<(), ExpandError> {
+    let program = layout.program(slot);
+    let mut child = Command::new(&program)
+        .args(["worker", "--expand", "--dir"])
+        .arg(layout.dir())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(|source| ExpandError::Start { path: program.clone(), source })?;
+    let lines = child.stdout.take().map(|out| BufReader::new(out).lines());
+    let work = async {
+        let mut last = "it said nothing".to_owned();
+        if let Some(mut lines) = lines {
+            while let Ok(Some(line)) = lines.next_line().await {
+                heard(&line);
+                last = line;
+            }
+        }
+        (child.wait().await, last)
+    };
+    match tokio::time::timeout(within, work).await {
+        Ok((Ok(status), _)) if status.success() => Ok(()),
+        Ok((Ok(status), last)) => {
+            Err(ExpandError::Failed { detail: format!("it ended with {status} after: {last}") })
+        }
+        Ok((Err(source), _)) => Err(ExpandError::Start { path: program, source }),
+        Err(_) => {
+            // Its work is in short transactions: the next try goes on where this one was ended.
+            drop(child.kill().await);
+            Err(ExpandError::TooSlow { within })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    fn script(dir: &Path, text: &str) -> std::path::PathBuf {
+        let path = dir.join("program");
+        std::fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        path
+    }
+
+    #[tokio::test]
+    async fn a_program_says_what_it_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let program = script(dir.path(), r#"echo '{"version":"1.1.0","protocol":1,"schema":2}'"#);
+        let said = self_test(&program).await.unwrap();
+        assert_eq!((said.version.as_str(), said.protocol, said.schema), ("1.1.0", 1, 2));
+    }
+
+    #[tokio::test]
+    async fn a_program_that_fails_is_quoted() {
+        let dir = tempfile::tempdir().unwrap();
+        let program = script(dir.path(), "echo 'no such library' >&2; exit 127");
+        let error = self_test(&program).await.unwrap_err();
+        assert!(error.to_string().contains("no such library"), "{error}");
+        assert!(!error.is_machine_fault());
+    }
+}

@@ -1,0 +1,62 @@
+//! The command line in the place of a host that does not run.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use newleaf_domain::Clock;
+use newleaf_launcher::StoppedHost;
+use newleaf_update::{Ports, Settings, Updater};
+
+use super::vitals::NothingRuns;
+use super::{BuildError, face, make_folders, settings};
+use crate::adapter::{
+    self, Apps, DbLinks, DiskSlots, DiskStore, FolderLauncher, HostGround, SystemClock,
+};
+use crate::config::Config;
+use crate::db::Db;
+use crate::product::Product;
+use crate::route::{Api, ApiParts};
+use crate::shutdown::Shutdown;
+
+/// An API over the folder itself. Nobody sends requests to apps meanwhile, so none is loaded until
+/// an update needs it, and none is watched after its switch.
+///
+/// # Errors
+/// [`BuildError`].
+pub(crate) async fn alone(
+    product: &'static Product,
+    host: StoppedHost,
+    config: &Config,
+) -> Result<Api, BuildError> {
+    let layout = host.layout().clone();
+    make_folders(&layout);
+    let apps = Apps::new(layout.clone(), config.apps.hold_cap)?;
+    apps.know_all(host.state()).await;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let ports = Ports {
+        repository: adapter::open(&config.repository.url)?,
+        store: Arc::new(DiskStore::new(layout.dir())),
+        slots: Arc::new(DiskSlots::new(layout.clone())),
+        plugins: Arc::new(apps),
+        launcher: Arc::new(FolderLauncher::new(host, layout.clone())),
+        ground: Arc::new(HostGround::new(layout.dir())),
+        clock: Arc::clone(&clock),
+    };
+    let waits = Settings { probation: Duration::ZERO, ..settings(config) };
+    let updater = Updater::new(ports, waits, face(product)?);
+    if let Err(error) = updater.recover().await {
+        tracing::error!(
+            error = newleaf_update::explain::chain(&error),
+            "what was interrupted is not cleared up"
+        );
+    }
+    let (_shutdown, never) = Shutdown::new();
+    Ok(Api::new(ApiParts {
+        updater,
+        links: Arc::new(DbLinks(Db::open(layout.dir()).await?)),
+        portal: None,
+        clock,
+        vitals: Arc::new(NothingRuns),
+        shutdown: never,
+    }))
+}

@@ -1,0 +1,63 @@
+//! What a worker does by itself, once it holds the baton and until it is told to drain: clears up
+//! after a crash, looks at the repository, removes what nobody needs any more.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use newleaf_launcher::journal::Entry;
+use newleaf_update::Updater;
+use newleaf_update::explain::chain;
+use tokio::sync::broadcast::error::RecvError;
+
+use crate::worker::{News, WorkerContext};
+
+/// How often the repository is looked at: an hour, as often as its timestamp is signed anew.
+const CHECK_EVERY: Duration = Duration::from_secs(60 * 60);
+
+/// Starts it all.
+pub(super) fn start(updater: &Arc<Updater>, worker: &WorkerContext) {
+    tokio::spawn(live(Arc::clone(updater), worker.clone()));
+}
+
+async fn live(updater: Arc<Updater>, worker: WorkerContext) {
+    let news = worker.control.subscribe();
+    if !worker.control.baton().await {
+        return;
+    }
+    match updater.recover().await {
+        Ok(found) => tracing::info!(?found, "interrupted updates are looked after"),
+        Err(error) => {
+            tracing::error!(error = chain(&error), "what was interrupted is not cleared up")
+        }
+    }
+    tokio::select! {
+        () = check(&updater) => {}
+        () = tidy(&updater, news) => {}
+        () = worker.shutdown.begun() => {}
+    }
+}
+
+async fn check(updater: &Updater) {
+    loop {
+        if let Err(error) = updater.check().await {
+            tracing::warn!(error = chain(&error), "the repository was not read");
+        }
+        tokio::time::sleep(CHECK_EVERY).await;
+    }
+}
+
+/// Clears up after each update that ended.
+async fn tidy(updater: &Updater, mut news: tokio::sync::broadcast::Receiver<News>) {
+    loop {
+        if let Err(error) = updater.tidy().await {
+            tracing::warn!(error = chain(&error), "something old was not removed");
+        }
+        loop {
+            match news.recv().await {
+                Ok(News::Record(record)) if matches!(record.entry, Entry::Ended { .. }) => break,
+                Ok(_) | Err(RecvError::Lagged(_)) => {}
+                Err(RecvError::Closed) => return,
+            }
+        }
+    }
+}

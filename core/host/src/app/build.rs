@@ -1,0 +1,126 @@
+//! A worker beside its launcher.
+
+use std::os::unix::fs::MetadataExt as _;
+use std::sync::Arc;
+
+use axum::Router;
+use newleaf_domain::{Clock, Version};
+use newleaf_update::{Ports, Updater};
+use newleaf_web::Portal;
+use newleaf_web::origin::{Origin, OriginPolicy};
+
+use super::vitals::WorkerVitals;
+use super::{BuildError, background, face, make_folders, settings};
+use crate::adapter::{
+    self, Apps, DbLinks, DbSessions, DiskSlots, DiskStore, HostGround, SystemClock, WorkerLauncher,
+};
+use crate::config::Config;
+use crate::product::{Product, ProductContext};
+use crate::route::{self, Api, ApiParts, Places};
+use crate::worker::{Routers, WorkerContext};
+
+/// Builds everything a worker answers with, and loads the apps. What needs the baton waits for it
+/// in the background.
+///
+/// # Errors
+/// [`BuildError`]: this version cannot serve on this folder.
+pub(crate) async fn build(
+    product: &'static Product,
+    worker: WorkerContext,
+) -> Result<Routers, BuildError> {
+    let dir = worker.dir();
+    let config = Config::load(&dir)?;
+    make_folders(&worker.layout);
+    let apps = Apps::new(worker.layout.clone(), config.apps.hold_cap)?;
+    apps.load_all(&worker.control.state()).await;
+    tracing::info!(apps = apps.count(), "apps are loaded");
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let ports = Ports {
+        repository: adapter::open(&config.repository.url)?,
+        store: Arc::new(DiskStore::new(&dir)),
+        slots: Arc::new(DiskSlots::new(worker.layout.clone())),
+        plugins: Arc::new(apps.clone()),
+        launcher: Arc::new(WorkerLauncher::new(worker.control.clone(), worker.layout.clone())),
+        ground: Arc::new(HostGround::new(&dir)),
+        clock: Arc::clone(&clock),
+    };
+    let updater = Updater::new(ports, settings(&config), face(product)?);
+    background::start(&updater, &worker);
+    let places: Arc<dyn Places> = Arc::new(apps);
+    let context = ProductContext {
+        name: product.name,
+        version: product.version,
+        dir: dir.clone(),
+        db: worker.db.clone(),
+        apps: Arc::clone(&places),
+    };
+    let portal = portal(product, &worker, &config, &updater, &clock)?;
+    let api = Api::new(ApiParts {
+        updater,
+        links: Arc::clone(&portal.links),
+        portal: portal_address(&config, &worker),
+        clock,
+        vitals: Arc::new(WorkerVitals::new(worker.db.clone(), product, context.clone())),
+        shutdown: worker.shutdown.clone(),
+    });
+    let gate = portal.gate();
+    let owner =
+        std::fs::metadata(&dir).map_err(|source| BuildError::Owner { path: dir, source })?.uid();
+    Ok(Routers {
+        public: route::public(places, (product.routes)(context.clone())),
+        admin: route::admin(&api, pages(portal), gate),
+        local: route::local(&api, owner),
+        product: context,
+    })
+}
+
+fn pages(portal: Portal) -> Router {
+    newleaf_web::router(portal)
+}
+
+fn portal(
+    product: &Product,
+    worker: &WorkerContext,
+    config: &Config,
+    updater: &Arc<Updater>,
+    clock: &Arc<dyn Clock>,
+) -> Result<Portal, BuildError> {
+    let version = Version::parse(product.version).map_err(BuildError::Product)?;
+    Ok(Portal {
+        updater: Arc::clone(updater),
+        sessions: Arc::new(DbSessions(worker.db.clone())),
+        links: Arc::new(DbLinks(worker.db.clone())),
+        product: newleaf_web::ProductFace {
+            name: product.name.to_owned(),
+            version,
+            public_address: worker.public.first().map(|address| format!("http://{address}")),
+        },
+        origins: origins(worker, config)?,
+        clock: Arc::clone(clock),
+    })
+}
+
+/// Every address that the portal answers at: its listeners, their loopback names, and the one that
+/// people type where a proxy stands before it.
+fn origins(worker: &WorkerContext, config: &Config) -> Result<OriginPolicy, BuildError> {
+    let parse = |given: &str| {
+        Origin::parse(given).map_err(|_| BuildError::Origin { given: given.to_owned() })
+    };
+    let mut all = OriginPolicy::of([]);
+    for address in &worker.admin {
+        all = all.and(parse(&format!("http://{address}"))?);
+        if address.ip().is_loopback() {
+            all = all.and(parse(&format!("http://localhost:{}", address.port()))?);
+        }
+    }
+    match &config.portal.origin {
+        Some(origin) => Ok(all.and(parse(origin)?)),
+        None => Ok(all),
+    }
+}
+
+/// Where people open the portal.
+fn portal_address(config: &Config, worker: &WorkerContext) -> Option<String> {
+    let listener = || worker.admin.first().map(|address| format!("http://{address}"));
+    config.portal.origin.clone().or_else(listener)
+}

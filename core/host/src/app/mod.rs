@@ -1,0 +1,93 @@
+//! Puts a worker together: ports, updater, apps, portal, API, doors. Nothing is decided here that
+//! a setting does not decide.
+
+mod alone;
+mod background;
+mod build;
+mod vitals;
+
+pub(crate) use alone::alone;
+pub(crate) use build::build;
+
+use newleaf_domain::{AbiVersion, Edition, InvalidWord, Platform, Version};
+use newleaf_launcher::Layout;
+use newleaf_update::{ProductFace, Settings};
+
+use crate::Product;
+use crate::adapter::{AppsError, OpenError};
+use crate::config::{Config, ConfigError};
+use crate::db::DbError;
+
+/// Why a worker could not be put together. Completes "failed to put the host together: …".
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum BuildError {
+    /// `newleaf.toml` is not understood.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The product's own version or edition is not one.
+    #[error("name the product")]
+    Product(#[source] InvalidWord),
+    /// The repository's client.
+    #[error(transparent)]
+    Repository(#[from] OpenError),
+    /// The engine of the apps.
+    #[error(transparent)]
+    Apps(#[from] AppsError),
+    /// The database.
+    #[error(transparent)]
+    Db(#[from] DbError),
+    /// The folder's owner cannot be learnt.
+    #[error("look at {}", path.display())]
+    Owner {
+        /// The folder.
+        path: std::path::PathBuf,
+        /// The system's answer.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The portal's address is not one.
+    #[error(
+        "portal.origin {given:?} in newleaf.toml is no origin: expected https://<host>[:<port>]"
+    )]
+    Origin {
+        /// What was given.
+        given: String,
+    },
+}
+
+/// The product as the updater knows it.
+fn face(product: &Product) -> Result<ProductFace, BuildError> {
+    Ok(ProductFace {
+        name: product.name.to_owned(),
+        version: Version::parse(product.version).map_err(BuildError::Product)?,
+        edition: Edition::parse(product.edition).map_err(BuildError::Product)?,
+        platform: Platform::current(),
+        abi: AbiVersion::current(),
+        schema: product.schema(),
+    })
+}
+
+/// What the admin set, as the updater takes it.
+fn settings(config: &Config) -> Settings {
+    Settings {
+        policy: config.policy.policy(),
+        fresh_for: config.repository.fresh_for.duration(),
+        expand_within: config.core.expand_within.duration(),
+        drain_within: config.apps.drain_within.duration(),
+        probation: config.apps.probation.duration(),
+        ..Settings::default()
+    }
+}
+
+/// Folders that an older version did not make.
+const FOLDERS: [&str; 7] =
+    ["downloads", "staging", "snapshots", "cache", "plans", "trust/pins", "data/apps"];
+
+/// Makes what is missing. One that cannot be made is told by the preflight, with its remedy.
+fn make_folders(layout: &Layout) {
+    for folder in FOLDERS {
+        if let Err(error) = std::fs::create_dir_all(layout.dir().join(folder)) {
+            tracing::warn!(folder, %error, "a folder of the host is missing");
+        }
+    }
+}

@@ -1,1 +1,32 @@
 //! The host: the stock newleaf binary, and the library that vendors embed.
+//!
+//! A vendor's program is one call of [`main`] with a [`Product`]: its name, version, root of
+//! trust, database steps and pages. Everything else (the command line, the portal, updates, apps,
+//! the way through a restart without a lost request) comes from here.
+
+mod adapter;
+mod app;
+mod cli;
+pub mod config;
+pub mod db;
+pub mod http;
+mod probe;
+mod product;
+mod recovery;
+pub mod route;
+mod serve;
+pub mod shutdown;
+pub mod stock;
+mod telemetry;
+pub mod worker;
+
+use std::process::ExitCode;
+
+pub use db::{Db, Migration};
+pub use product::{Health, Product, ProductContext, always_healthy};
+
+/// Runs the program of `product`: reads the command line and does as it says.
+pub fn main(product: Product) -> ExitCode {
+    // One for the life of the process, so that every part may borrow it.
+    cli::run(Box::leak(Box::new(product)))
+}

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 const MAX_ANSWER: usize = 16 * 1024;
 
 /// Asks `socket`; exits 0, or prints the reason in one line and exits 1.
-pub fn run_probe(socket: &Path, within: Duration) -> ExitCode {
+pub(crate) fn run_probe(socket: &Path, within: Duration) -> ExitCode {
     match ask(socket, within) {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {

@@ -13,14 +13,16 @@ use newleaf_launcher::Layout;
 use crate::http::{self, Door, Listener, Manners, Traffic};
 use crate::product::Product;
 use crate::shutdown::Shutdown;
-use crate::worker::{Control, Hello, Standing};
+use crate::worker::{self, Control, Hello, Standing};
 
 /// How long answers under way may take once a version serves again.
 const WITHIN: Duration = Duration::from_secs(5);
 
 /// Runs `newleaf recovery --dir DIR`: the body of the hidden command. Ends when the launcher
 /// takes the listeners back.
-pub fn run_recovery(product: &'static Product, dir: &Path) -> ExitCode {
+pub(crate) fn run_recovery(product: &'static Product, dir: &Path) -> ExitCode {
+    // The page must come up whatever the settings are; a mistake in them is logged by the workers.
+    drop(worker::begin_log(dir));
     match run(product, dir) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 
 use super::hello::{Hello, HelloError, addresses};
 use super::{Control, ControlError, Routers, Standing, WorkerContext, private};
-use crate::config::{Config, ConfigError};
+use crate::config::ConfigError;
 use crate::db::{Db, DbError};
 use crate::http::{self, Door, Listener, Manners, Traffic};
 use crate::product::Product;
@@ -79,9 +79,8 @@ impl WorkerError {
 
 /// Runs a worker to its end.
 pub(super) fn run(product: &'static Product, dir: &Path) -> Result<(), WorkerError> {
+    let config = super::begin_log(dir)?;
     let hello = Hello::receive()?;
-    let config = Config::load(dir)?;
-    crate::telemetry::start(&config.log);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

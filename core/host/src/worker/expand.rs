@@ -7,12 +7,15 @@ use std::process::ExitCode;
 use newleaf_launcher::proto::EXIT_MACHINE;
 use newleaf_launcher::{Layout, lock, state_file};
 
+use crate::config::ConfigError;
 use crate::db::{self, Beat, Db, DbError, Progress};
 use crate::product::Product;
 
 /// Why the database was not extended.
 #[derive(Debug, thiserror::Error)]
 enum ExpandError {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
     #[error(transparent)]
     Db(#[from] DbError),
     #[error(transparent)]
@@ -36,7 +39,8 @@ pub fn run_expand(product: &'static Product, dir: &Path) -> ExitCode {
                 ExpandError::Db(error) if error.is_machine() => {
                     ExitCode::from(u8::try_from(EXIT_MACHINE).unwrap_or(1))
                 }
-                ExpandError::Db(_)
+                ExpandError::Config(_)
+                | ExpandError::Db(_)
                 | ExpandError::Lock(_)
                 | ExpandError::State(_)
                 | ExpandError::Runtime(_) => ExitCode::FAILURE,
@@ -46,6 +50,7 @@ pub fn run_expand(product: &'static Product, dir: &Path) -> ExitCode {
 }
 
 fn expand(product: &'static Product, dir: &Path) -> Result<(), ExpandError> {
+    super::begin_log(dir)?;
     let layout = Layout::new(dir);
     let _hold = lock::hold_workers(&layout)?;
     let good = state_file::read(&layout)?.core.good.schema;

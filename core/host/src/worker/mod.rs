@@ -17,6 +17,7 @@ pub use control::{Control, ControlError, News, Standing};
 pub use expand::run_expand;
 pub(crate) use hello::Hello;
 
+use crate::config::{Config, ConfigError, Log};
 use crate::db::Db;
 use crate::product::Product;
 use crate::shutdown::ShutdownWatch;
@@ -69,6 +70,15 @@ pub fn run_worker(product: &'static Product, dir: &Path) -> ExitCode {
             error.exit_code()
         }
     }
+}
+
+/// Reads the settings and starts the log as they say; with defaults where they cannot be read, so
+/// that the reason is logged.
+pub(crate) fn begin_log(dir: &Path) -> Result<Config, ConfigError> {
+    let config = Config::load(dir);
+    let log = config.as_ref().map_or_else(|_| Log::default(), |config| config.log.clone());
+    crate::telemetry::start(&log);
+    config
 }
 
 /// Logs a failure once, with all its causes.

@@ -29,7 +29,10 @@ pub(super) struct Durable {
     layout: Layout,
     journal: Journal,
     test_point: TestPoint,
+    /// The record that was appended last.
     pub(super) last: Option<Record>,
+    /// The state that was written last.
+    pub(super) written: Option<Box<State>>,
 }
 
 impl Durable {
@@ -40,7 +43,7 @@ impl Durable {
     ) -> Result<Self, ServeError> {
         let test_point = TestPoint::from_environment()
             .map_err(ServeError::system("take over the test descriptor"))?;
-        Ok(Self { lock, layout, journal, test_point, last: None })
+        Ok(Self { lock, layout, journal, test_point, last: None, written: None })
     }
 
     /// Carries out a durable effect; gives nothing for one that is not.
@@ -54,6 +57,7 @@ impl Durable {
             }
             Effect::Write(state) => {
                 state_file::write(&self.lock, &self.layout, state)?;
+                self.written = Some(state.clone());
                 Ok(Some(Made::State(state.clone())))
             }
             Effect::Answer { .. }

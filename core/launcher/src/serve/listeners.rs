@@ -9,6 +9,9 @@ use std::path::Path;
 use crate::durable::{self, DiskError};
 use crate::inherit;
 
+/// Connections that may wait to be accepted; the system's own bound (`somaxconn`) comes first.
+const BACKLOG: i32 = 4096;
+
 /// Why a socket could not be had.
 #[derive(Debug, thiserror::Error)]
 pub enum ListenError {
@@ -96,9 +99,16 @@ fn inherited() -> Result<Given, ListenError> {
 fn bind(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, ListenError> {
     let bind = |addr: &SocketAddr| {
         let addr = *addr;
-        TcpListener::bind(addr).map_err(|source| ListenError::Bind { addr, source })
+        listen(addr).map_err(|source| ListenError::Bind { addr, source })
     };
     addresses.iter().map(bind).collect()
+}
+
+fn listen(addr: SocketAddr) -> std::io::Result<TcpListener> {
+    let listener = TcpListener::bind(addr)?;
+    // The standard library's 128 is too few for connections that wait while a worker starts.
+    rustix::net::listen(&listener, BACKLOG)?;
+    Ok(listener)
 }
 
 /// The caller holds the host's lock, so a socket that lies there is nobody's.

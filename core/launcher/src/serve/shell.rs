@@ -184,13 +184,18 @@ impl Shell {
     }
 
     fn answer(&mut self, worker: WorkerId, id: u64, reply: Reply) {
-        let answer = match (reply, self.durable.last.clone()) {
-            (Reply::Appended, Some(record)) => Answer::Appended { record: Box::new(record) },
-            (Reply::Appended | Reply::Changed, _) => {
-                Answer::Changed { state: Box::new(self.model.state.clone()) }
-            }
-            (Reply::Refused(why), _) => Answer::Refused { why },
+        let answer = match reply {
+            Reply::Appended => self
+                .durable
+                .last
+                .clone()
+                .map(|record| Answer::Appended { record: Box::new(record) }),
+            Reply::Changed => self.durable.written.clone().map(|state| Answer::Changed { state }),
+            Reply::Refused(why) => Some(Answer::Refused { why }),
         };
+        // Nothing was made durable, so there is nothing to tell of: the machine never says so.
+        let nothing = || Answer::Refused { why: "nothing was written".to_owned() };
+        let answer = answer.unwrap_or_else(nothing);
         self.processes.say(worker, &ToWorker::Answer { id, answer });
     }
 

@@ -59,26 +59,38 @@
   function show(html) {
     const box = document.createElement("template");
     box.innerHTML = html;
-    for (const fresh of box.content.querySelectorAll("[id]")) {
-      const old = document.getElementById(fresh.id);
-      if (!old || old.outerHTML === fresh.outerHTML) continue;
-      if (old.getAttribute("role") === "status") {
-        // A live region must stay the same element, or screen readers miss the change.
-        if (old.textContent !== fresh.textContent) old.textContent = fresh.textContent;
-        continue;
-      }
-      const bar = old.querySelector("progress[value]");
-      const freshBar = fresh.querySelector("progress[value]");
-      if (bar && freshBar && old.className === fresh.className) {
-        bar.max = freshBar.max;
-        bar.value = freshBar.value;
-        old.querySelector(".numbers").textContent = fresh.querySelector(".numbers").textContent;
-        continue;
-      }
+    for (const fresh of [...box.content.children]) put(fresh);
+  }
+
+  function put(fresh) {
+    const old = document.getElementById(fresh.id);
+    if (!old || old.outerHTML === fresh.outerHTML) return;
+    if (old.getAttribute("role") === "status") {
+      // A live region must stay the same element, or screen readers miss the change.
+      if (old.textContent !== fresh.textContent) old.textContent = fresh.textContent;
+    } else if (ids(old) && ids(old) === ids(fresh)) {
+      for (const child of [...fresh.children]) put(child);
+    } else if (!moveBar(old, fresh)) {
       if (old.open) fresh.open = true;
       old.replaceWith(fresh);
       addCopyButtons(fresh);
     }
+  }
+
+  // The ids of an element's children, where each has one.
+  function ids(element) {
+    const all = [...element.children].map((child) => child.id);
+    return all.every(Boolean) ? all.join(" ") : "";
+  }
+
+  // A bar that only moves stays the same element, so that it moves smoothly.
+  function moveBar(old, fresh) {
+    const [bar, freshBar] = [old, fresh].map((element) => element.querySelector("progress[value]"));
+    if (!bar || !freshBar || !old.matches(".step") || old.className !== fresh.className) return false;
+    bar.max = freshBar.max;
+    bar.value = freshBar.value;
+    old.querySelector(".numbers").textContent = fresh.querySelector(".numbers").textContent;
+    return true;
   }
 
   function addCopyButtons(root) {

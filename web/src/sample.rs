@@ -200,7 +200,7 @@ pub(crate) fn overview() -> Overview {
 
 pub(crate) fn troubled_overview() -> Overview {
     let mut view = overview();
-    view.sentence = "Newleaf 1.2.0 failed and was rolled back.".to_owned();
+    view.sentence = "acme/notes is being updated.".to_owned();
     view.notices = vec![
         Notice {
             severity: Severity::Warning,

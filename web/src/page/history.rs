@@ -5,7 +5,7 @@ use newleaf_launcher::state::Way;
 use newleaf_update::view::HistoryEntry;
 
 use super::{Frame, Page, Place, Refresh};
-use crate::part::words::{Tone, ending_tone, ending_word, hop, name_of};
+use crate::part::words::{Tone, ending_tone, ending_word, hop, name_of, sentence};
 use crate::part::{badge, time};
 
 /// The page.
@@ -48,7 +48,7 @@ fn row(frame: &Frame<'_>, entry: &HistoryEntry) -> Markup {
                     None => { (badge::badge(Tone::Fresh, "running")) },
                 }
             }
-            @if let Some(reason) = &entry.reason { p class="reason" { (reason) } }
+            @if let Some(reason) = &entry.reason { p class="reason" { (sentence(reason)) } }
             p class="facts" {
                 (time::moment(entry.began)) " · " (entry.by)
                 @if let Some(ended) = entry.ended {

@@ -94,14 +94,13 @@ pub(crate) fn overview(
 }
 
 fn hero(view: &Overview) -> Markup {
-    let worst = view.notices.iter().map(|notice| notice.severity).max();
     let has_offer = view.core.offer.is_some() || view.apps.iter().any(|app| app.offer.is_some());
-    let (tone, sign) = match worst {
-        Some(Severity::Error) => (Tone::Bad, Icon::Warning),
-        Some(Severity::Warning) => (Tone::Warn, Icon::Warning),
-        _ if view.running.is_some() => (Tone::Fresh, Icon::Running),
-        _ if has_offer => (Tone::Fresh, Icon::Up),
-        Some(Severity::Info) | None => (Tone::Good, Icon::Check),
+    let has_failure = view.notices.iter().any(|notice| notice.severity == Severity::Error);
+    let (tone, sign) = match (view.running.is_some(), has_offer, has_failure) {
+        (true, _, _) => (Tone::Fresh, Icon::Running),
+        (false, true, _) => (Tone::Fresh, Icon::Up),
+        (false, false, true) => (Tone::Warn, Icon::Warning),
+        (false, false, false) => (Tone::Good, Icon::Check),
     };
     html! {
         div class="hero" {

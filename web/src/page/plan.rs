@@ -144,7 +144,7 @@ fn prerequisites(view: &PlanView) -> Markup {
                     button type="submit" class=(Look::Quiet.class()) { "Re-check" }
                 }
             }
-            (prerequisite::list(&view.prerequisites))
+            (prerequisite::list(&view.prerequisites, prerequisite::Holding::Folded))
         }
     }
 }

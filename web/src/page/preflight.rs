@@ -22,7 +22,7 @@ pub(crate) fn preflight(frame: &Frame<'_>, prerequisites: &[Prerequisite]) -> Pa
                         button type="submit" class=(Look::Quiet.class()) { "Re-check" }
                     }
                 }
-                (prerequisite::list(prerequisites))
+                (prerequisite::list(prerequisites, prerequisite::Holding::Listed))
             }
         },
     )

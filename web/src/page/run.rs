@@ -6,7 +6,7 @@ use newleaf_domain::Target;
 use newleaf_launcher::journal::{Ending, Undoable};
 use newleaf_launcher::state::Way;
 use newleaf_update::FourLines;
-use newleaf_update::view::{Report, StepStanding};
+use newleaf_update::view::{Report, StepReport, StepStanding};
 
 use super::{Frame, Page, Place, Refresh};
 use crate::part::four_lines::four_lines;
@@ -38,10 +38,20 @@ pub(crate) fn parts(frame: &Frame<'_>, report: &Report) -> Markup {
         (head(frame, report))
         (spoken(frame, report))
         (result(frame, report))
-        ol id="run-steps" class="card steps" aria-label="Steps" {
-            @for one in &report.steps { (step::step(one)) }
-        }
+        (steps(report))
         (log::log(report))
+    }
+}
+
+/// Every step while the update runs; those that were reached, once it is over.
+fn steps(report: &Report) -> Markup {
+    let is_over = report.ending.is_some();
+    let reached = |one: &&StepReport| !is_over || one.standing != StepStanding::Waiting;
+    let shown: Vec<_> = report.steps.iter().filter(reached).collect();
+    html! {
+        ol id="run-steps" class=[(!shown.is_empty()).then_some("card steps")] aria-label="Steps" {
+            @for one in shown { (step::step(one)) }
+        }
     }
 }
 

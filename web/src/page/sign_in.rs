@@ -34,8 +34,8 @@ pub(crate) fn link_refused(frame: &Frame<'_>, standing: &LinkStanding) -> Page {
     let (title, why) = match standing {
         LinkStanding::Used => (
             "This link has been used",
-            "Each sign-in link works once. If it was not you who used it, ask for a new one and \
-             sign the other session out.",
+            "Each sign-in link works once. If it was not you who used it, someone else has read it: \
+             look at the history after signing in.",
         ),
         LinkStanding::Expired => {
             ("This link is too old", "Sign-in links work for 15 minutes after they are made.")

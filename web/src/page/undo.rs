@@ -43,7 +43,7 @@ pub(crate) fn undo(frame: &Frame<'_>, reader: &SignedIn, undo: &Undo<'_>) -> Pag
                     "."
                 }
                 @match &undo.offer.loses {
-                    Some(loses) => { p class="trouble bad-text" { (icon(Icon::Warning)) span { (loses) } } },
+                    Some(loses) => { p class="trouble bad-text" { (icon(Icon::Warning)) span { "This loses " (loses) "." } } },
                     None => { p class="trouble good-text" { (icon(Icon::Check)) span { "Nothing of the data is lost." } } },
                 }
                 form class="start" method="post" action={ "/undo/" (undo.target) } {

@@ -22,7 +22,7 @@ pub(crate) fn four_lines(lines: &FourLines) -> Markup {
                     @match pasted {
                         None => { (sentence(advice)) },
                         Some(pasted) if advice.is_empty() => { (command(pasted)) },
-                        Some(pasted) => { (sentence(advice)) (command(pasted)) },
+                        Some(pasted) => { (sentence(&format!("{advice}:"))) (command(pasted)) },
                     }
                 }
             }

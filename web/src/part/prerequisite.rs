@@ -7,15 +7,35 @@ use super::command::command;
 use super::icon::{Icon, icon};
 use super::words::Tone;
 
+/// What becomes of the prerequisites that hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Holding {
+    /// They stand in the list.
+    Listed,
+    /// They stand in a part that is folded away: there is nothing to do about them.
+    Folded,
+}
+
 /// The list, what blocks first.
-pub(crate) fn list(prerequisites: &[Prerequisite]) -> Markup {
+pub(crate) fn list(prerequisites: &[Prerequisite], holding: Holding) -> Markup {
     let mut ordered: Vec<&Prerequisite> = prerequisites.iter().collect();
     ordered.sort_by_key(|one| std::cmp::Reverse(one.standing));
+    let is_listed =
+        |one: &&Prerequisite| holding == Holding::Listed || one.standing != Standing::Pass;
+    let (listed, folded): (Vec<_>, Vec<_>) = ordered.into_iter().partition(is_listed);
     html! {
-        ul class="checks" {
-            @for one in ordered { (row(one)) }
+        (rows(&listed))
+        @if !folded.is_empty() {
+            details class="folded" {
+                summary { "What was measured" @if !listed.is_empty() { " and holds" } }
+                (rows(&folded))
+            }
         }
     }
+}
+
+fn rows(all: &[&Prerequisite]) -> Markup {
+    html! { @if !all.is_empty() { ul class="checks" { @for one in all { (row(one)) } } } }
 }
 
 fn row(one: &Prerequisite) -> Markup {

@@ -47,7 +47,8 @@ pub(crate) struct New {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Keygen {
-    /// Where to write the key; your configuration folder's newleaf/author.key where not given.
+    /// Where to write the key; your configuration folder's newleaf/author.key where not given. Its
+    /// public half goes beside it: author.pub.json.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
 }

@@ -1,11 +1,13 @@
-//! The author's key on disk: made once, readable by its owner alone.
+//! The author's key on disk: made once, readable by its owner alone, its public half beside it.
 
-use std::fs::{self, DirBuilder, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{
+    DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _,
+};
 use std::path::{Path, PathBuf};
 
-use newleaf_trust::key::{KeyError, KeyPair};
+use newleaf_trust::key::{KeyError, KeyPair, PublicKey};
 
 /// Why a key could not be written or read. Completes "failed to …".
 #[derive(Debug, thiserror::Error)]
@@ -82,33 +84,73 @@ pub(crate) fn default_path() -> Result<PathBuf, KeyFileError> {
     Ok(config.ok_or(KeyFileError::NoFolder)?.join("newleaf/author.key"))
 }
 
-/// Makes a new key at `path`, mode 0600, durable before this returns.
-pub(crate) fn create(path: &Path) -> Result<KeyPair, KeyFileError> {
+/// A key that was just made.
+#[derive(Debug)]
+pub(crate) struct NewKey {
+    pub(crate) public: PublicKey,
+    /// Where its public half lies.
+    pub(crate) public_file: PathBuf,
+}
+
+/// Makes a new key at `path`, mode 0600, and writes its public half, a TUF key object (TUF §4.2.1),
+/// beside it as `<stem>.pub.json`, mode 0644. Both are durable before this returns; neither ever
+/// replaces a file.
+pub(crate) fn create(path: &Path) -> Result<NewKey, KeyFileError> {
     let mut seed = [0; 32];
     getrandom::fill(&mut seed).map_err(KeyFileError::Random)?;
     let pair = KeyPair::generate(seed);
-    let text = pair
-        .to_file_form()
-        .map_err(|source| KeyFileError::Key { path: path.to_owned(), source })?;
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(folder)
-            .map_err(KeyFileError::io("created", folder))?;
-    }
-    let opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-    let mut file = opened.map_err(|source| {
+    let public = pair.public();
+    let unusable = |source| KeyFileError::Key { path: path.to_owned(), source };
+    let private_text = pair.to_file_form().map_err(unusable)?;
+    let public_text = serde_json::to_string_pretty(&public).map_err(KeyError::Form);
+    let public_text = public_text.map_err(unusable)? + "\n";
+    let public_file = path.with_extension("pub.json");
+    let folder = folder_of(path)?;
+    // Both are there before one is written to: where the second is refused, the first is empty.
+    let private = open_new(path, PRIVATE)?;
+    let public_half =
+        open_new(&public_file, PUBLIC).inspect_err(|_| drop(fs::remove_file(path)))?;
+    fill(path, private, &private_text)?;
+    fill(&public_file, public_half, &public_text)?;
+    let synced = File::open(&folder).and_then(|folder| folder.sync_all());
+    synced.map_err(KeyFileError::io("written", &folder))?;
+    Ok(NewKey { public, public_file })
+}
+
+/// Who may read a half: its owner, or everybody.
+const PRIVATE: u32 = 0o600;
+const PUBLIC: u32 = 0o644;
+
+/// The folder that `path` lies in, made where it is missing.
+fn folder_of(path: &Path) -> Result<PathBuf, KeyFileError> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        Some(_) | None => Path::new("."),
+    };
+    let created = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    created.map_err(KeyFileError::io("created", folder))?;
+    Ok(folder.to_owned())
+}
+
+/// A new, empty file of exactly this mode, whatever the umask says.
+fn open_new(path: &Path, mode: u32) -> Result<File, KeyFileError> {
+    let opened = OpenOptions::new().write(true).create_new(true).mode(PRIVATE).open(path);
+    let file = opened.map_err(|source| {
         if source.kind() == io::ErrorKind::AlreadyExists {
             KeyFileError::Exists { path: path.to_owned() }
         } else {
             KeyFileError::io("created", path)(source)
         }
     })?;
+    let set = file.set_permissions(Permissions::from_mode(mode));
+    set.map_err(KeyFileError::io("created", path))?;
+    Ok(file)
+}
+
+fn fill(path: &Path, mut file: File, text: &str) -> Result<(), KeyFileError> {
     file.write_all(text.as_bytes())
         .and_then(|()| file.sync_all())
-        .map_err(KeyFileError::io("written", path))?;
-    Ok(pair)
+        .map_err(KeyFileError::io("written", path))
 }
 
 /// Reads the key at `path`, which nobody but its owner may read.

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::args::Keygen;
-use crate::keyfile;
+use crate::keyfile::{self, NewKey};
 use crate::report::{Exit, Failure, Report};
 
 pub(crate) fn run(args: Keygen) -> Result<Report, Failure> {
@@ -15,16 +15,23 @@ pub(crate) fn run(args: Keygen) -> Result<Report, Failure> {
         Some(path) => path,
         None => keyfile::default_path().map_err(failed)?,
     };
-    let public = keyfile::create(&path).map_err(failed)?.public();
-    let file = path.display().to_string();
+    let NewKey { public, public_file } = keyfile::create(&path).map_err(failed)?;
+    let (file, public_file) = (path.display().to_string(), public_file.display().to_string());
     Ok(Report {
         text: format!(
             "Key {} is in {file}.\n\
              Keep a copy of that file offline: whoever has it signs in your name, and without it \
-             you cannot update your apps.",
+             you cannot update your apps.\n\
+             Its public half is in {public_file}. Anybody may have that: the registry's people \
+             vouch for you with it.",
             public.id().short()
         ),
-        json: json!({ "file": file, "key_id": public.id(), "public": public.to_hex() }),
+        json: json!({
+            "file": file,
+            "key_id": public.id(),
+            "public": public.to_hex(),
+            "public_file": public_file,
+        }),
         exit: Exit::Done,
     })
 }

@@ -61,6 +61,37 @@ fn a_key_is_its_owners_alone_and_never_overwritten() {
 }
 
 #[test]
+fn the_public_half_lies_beside_the_key_in_the_form_of_a_role() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = sdk(folder.path(), &["--json", "keygen", "--out", "keys/mine.key"]).done().json();
+    assert_eq!(made["public_file"], "keys/mine.pub.json");
+    let file = folder.path().join("keys/mine.pub.json");
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o644);
+    let text = fs::read_to_string(&file).unwrap();
+    assert_eq!(
+        serde_json::from_str::<serde_json::Value>(&text).unwrap(),
+        serde_json::json!({
+            "keytype": "ed25519", "scheme": "ed25519", "keyval": { "public": made["public"] },
+        })
+    );
+    let pair = fs::read_to_string(folder.path().join("keys/mine.key")).unwrap();
+    let pair = newleaf_trust::KeyPair::from_file_form(&pair).unwrap();
+    assert_eq!(serde_json::from_str::<newleaf_trust::PublicKey>(&text).unwrap(), pair.public());
+}
+
+#[test]
+fn where_the_public_half_would_replace_a_file_no_key_is_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("mine.pub.json");
+    fs::write(&file, "somebody's").unwrap();
+    let ran = sdk(folder.path(), &["keygen", "--out", "mine.key"]);
+    assert_eq!((ran.code, ran.err.lines().count()), (1, 4));
+    assert!(ran.err.contains("mine.pub.json exists already"), "{}", ran.err);
+    assert_eq!(fs::read_to_string(&file).unwrap(), "somebody's");
+    assert!(!folder.path().join("mine.key").exists());
+}
+
+#[test]
 fn without_a_name_the_key_goes_to_the_configuration_folder() {
     let folder = tempfile::tempdir().unwrap();
     sdk_with(folder.path(), &["keygen"], &[("XDG_CONFIG_HOME", folder.path())]).done();

@@ -29,7 +29,7 @@ pub(crate) enum Errand {
     /// An app's version before.
     AppBack { app: PackageName, old: Box<AppSlot>, new: Box<AppSlot> },
     /// What is left of an app's update after its switch, begun before a restart.
-    AppProbation(AppSwitch),
+    AppProbation(Box<AppSwitch>),
 }
 
 /// How far a core update came in this process.
@@ -93,8 +93,8 @@ async fn core(run: &mut Run, listed: Listed) -> Result<Handed, Stop> {
     let artifact = bring(run, listed).await?;
     let ready = run.step(StepId::Stage, stage::run(cx.clone(), artifact)).await?;
     let Ready::Core(slot) = ready else { return Err(other_kind()) };
-    run.step(StepId::Rehearse, async { rehearse::run() }).await?;
-    run.step(StepId::Prewarm, async { prewarm::core() }).await?;
+    run.step(StepId::Rehearse, async { Ok(rehearse::run()) }).await?;
+    run.step(StepId::Prewarm, async { Ok(prewarm::core()) }).await?;
     if cx.updater.ports().launcher.reach() == Reach::Folder {
         return arm(run, &slot, Handed::Deferred).await;
     }
@@ -108,8 +108,8 @@ async fn core_back(run: &mut Run, slot: &CoreSlot) -> Result<Handed, Stop> {
     for step in [StepId::Fetch, StepId::Verify, StepId::Stage] {
         run.step(step, async { Ok(Passed::skipped((), KEPT)) }).await?;
     }
-    run.step(StepId::Rehearse, async { rehearse::run() }).await?;
-    run.step(StepId::Prewarm, async { prewarm::core() }).await?;
+    run.step(StepId::Rehearse, async { Ok(rehearse::run()) }).await?;
+    run.step(StepId::Prewarm, async { Ok(prewarm::core()) }).await?;
     if cx.updater.ports().launcher.reach() == Reach::Folder {
         return arm(run, slot, Handed::Deferred).await;
     }
@@ -142,7 +142,7 @@ async fn app_forward(run: &mut Run, app: PackageName, listed: Listed) -> Result<
     let Ready::App(new) = ready else { return Err(other_kind()) };
     let old = cx.updater.state().apps.get(&app).and_then(|row| row.good.clone());
     let switch = AppSwitch { app, old, new: *new };
-    run.step(StepId::Rehearse, async { rehearse::run() }).await?;
+    run.step(StepId::Rehearse, async { Ok(rehearse::run()) }).await?;
     run.step(StepId::Prewarm, prewarm::app(cx.clone(), &switch)).await?;
     run.step(StepId::Hold, hold::run(cx.clone(), &switch)).await?;
     let copy = run.step(StepId::Snapshot, snapshot::run(cx.clone(), &switch)).await?;
@@ -156,7 +156,7 @@ async fn app_back(run: &mut Run, switch: &AppSwitch) -> Result<(), Stop> {
     for step in [StepId::Fetch, StepId::Verify, StepId::Stage] {
         run.step(step, async { Ok(Passed::skipped((), KEPT)) }).await?;
     }
-    run.step(StepId::Rehearse, async { rehearse::run() }).await?;
+    run.step(StepId::Rehearse, async { Ok(rehearse::run()) }).await?;
     run.step(StepId::Prewarm, prewarm::app(cx.clone(), switch)).await?;
     run.step(StepId::Hold, hold::run(cx.clone(), switch)).await?;
     let copy = run.step(StepId::Snapshot, snapshot::run(cx.clone(), switch)).await?;

@@ -15,13 +15,13 @@ const BACKLOG: usize = 64;
 /// Where steps report how far they are.
 #[derive(Debug)]
 pub(crate) struct Hub {
-    sender: broadcast::Sender<Step>,
-    latest: Mutex<Option<Step>>,
+    sender: broadcast::Sender<Told>,
+    latest: Mutex<Option<Told>>,
 }
 
 /// How far a step of an update is.
 #[derive(Debug, Clone)]
-pub(crate) struct Step {
+pub(crate) struct Told {
     pub(crate) update: UpdateId,
     pub(crate) step: StepId,
     pub(crate) progress: Progress,
@@ -34,13 +34,13 @@ impl Default for Hub {
 }
 
 impl Hub {
-    pub(crate) fn tell(&self, step: Step) {
-        *self.latest.lock().unwrap_or_else(PoisonError::into_inner) = Some(step.clone());
+    pub(crate) fn tell(&self, told: Told) {
+        *self.latest.lock().unwrap_or_else(PoisonError::into_inner) = Some(told.clone());
         // Nobody listens: fine, the latest is kept for who comes.
-        let _ = self.sender.send(step);
+        let _ = self.sender.send(told);
     }
 
-    pub(crate) fn listen(&self) -> broadcast::Receiver<Step> {
+    pub(crate) fn listen(&self) -> broadcast::Receiver<Told> {
         self.sender.subscribe()
     }
 

@@ -120,7 +120,7 @@ impl Updater {
     ) -> AppRow {
         let target = Target::App(name.clone());
         let survey = known.map(|known| self.survey(known, installed, &target));
-        let asks_more = survey.as_ref().is_some_and(|survey| self.asks_more(survey, known, app));
+        let asks_more = survey.as_ref().is_some_and(|survey| Self::asks_more(survey, known, app));
         let manifest = match &app.good {
             Some(slot) => self.ports().slots.manifest(&SlotRef::app(name, slot)).await.ok(),
             None => None,
@@ -150,7 +150,7 @@ impl Updater {
     }
 
     /// Whether the best release asks for more than the app may do today.
-    fn asks_more(&self, survey: &Survey, known: Option<&Known>, app: &AppState) -> bool {
+    fn asks_more(survey: &Survey, known: Option<&Known>, app: &AppState) -> bool {
         let Some((best, known)) = survey.best().zip(known) else { return false };
         let file =
             known.targets.releases(&survey.target).find(|(_, file)| file.sha256 == best.digest);

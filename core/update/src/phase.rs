@@ -153,22 +153,23 @@ mod tests {
 
     #[test]
     fn the_whole_table() {
-        let mut text = String::new();
+        let line = |first: &str, cells: [String; 4]| {
+            let cells = cells.map(|cell| format!(" | {cell:18}")).concat();
+            format!("{first:10}{cells}").trim_end().to_owned()
+        };
+        let mut lines = Vec::new();
         for kind in [Kind::Core, Kind::App] {
-            text += &format!("{kind:?}\n{:10}", "");
-            text +=
-                &Verdict::ALL.map(|verdict| format!(" | {:18}", format!("{verdict:?}"))).concat();
-            text += "\n";
-            for step in StepId::ALL {
-                text += &format!("{step:10}");
-                for verdict in Verdict::ALL {
-                    let next =
-                        State::At(step).next(kind, verdict).map_or_else(|_| "-".to_owned(), show);
-                    text += &format!(" | {next:18}");
-                }
-                text += "\n";
-            }
+            lines.push(line(
+                &format!("{kind:?}"),
+                Verdict::ALL.map(|verdict| format!("{verdict:?}")),
+            ));
+            lines.extend(StepId::ALL.map(|step| {
+                let next = |verdict| State::At(step).next(kind, verdict);
+                let cell = |verdict| next(verdict).map_or_else(|_| "-".to_owned(), show);
+                line(step.as_str(), Verdict::ALL.map(cell))
+            }));
         }
+        let text = lines.join("\n");
         insta::assert_snapshot!(text);
     }
 

@@ -175,16 +175,14 @@ impl Updater {
             State::At(_) | State::Ended(_) => Verdict::Interrupted,
         };
         match state.next(Kind::App, verdict).map_err(RecoverError::Story)? {
-            State::At(StepId::Release | StepId::Commit) => match row.good {
-                Some(new) => {
-                    self.resume(cx, AppSwitch { app, old: row.previous, new }).await?;
-                    Ok(Recovered::Resumed(id))
-                }
-                None => {
+            State::At(StepId::Release | StepId::Commit) => {
+                let Some(new) = row.good else {
                     self.close(&id, Ending::Undone, Some("the app was removed".to_owned())).await?;
-                    Ok(Recovered::Closed(id))
-                }
-            },
+                    return Ok(Recovered::Closed(id));
+                };
+                self.resume(cx, AppSwitch { app, old: row.previous, new }).await?;
+                Ok(Recovered::Resumed(id))
+            }
             State::At(_) => {
                 Run::resumed(cx, state).go_back("the host was stopped in the middle").await;
                 Ok(Recovered::Closed(id))
@@ -205,7 +203,7 @@ impl Updater {
             plugins.swap(&switch.app, &switch.new).await.map_err(data)?;
         }
         plugins.release(&switch.app).await.map_err(data)?;
-        tokio::spawn(carry::out(cx, Errand::AppProbation(switch)));
+        tokio::spawn(carry::out(cx, Errand::AppProbation(Box::new(switch))));
         Ok(())
     }
 

@@ -218,7 +218,7 @@ impl Updater {
                 }
                 Next::Persist(files) => match from {
                     From::Repository => {
-                        store.put_trust_files(files).await.map_err(CheckError::Store)?
+                        store.put_trust_files(files).await.map_err(CheckError::Store)?;
                     }
                     From::Memory => {}
                 },

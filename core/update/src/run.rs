@@ -12,7 +12,7 @@ use newleaf_launcher::state::Way;
 
 use crate::Updater;
 use crate::explain::chain;
-use crate::hub::Step;
+use crate::hub::Told;
 use crate::phase::{Kind, State, Verdict};
 use crate::port::LauncherError;
 use crate::view::{Progress, Unit};
@@ -32,7 +32,7 @@ impl Context {
     /// Tells viewers how far `step` is.
     pub(crate) fn progress(&self, step: StepId, current: u64, total: Option<u64>, unit: Unit) {
         let progress = Progress { current, total, unit };
-        self.updater.hub().tell(Step { update: self.id.clone(), step, progress });
+        self.updater.hub().tell(Told { update: self.id.clone(), step, progress });
     }
 
     /// The version before, for people.

@@ -43,14 +43,14 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             policy: Policy::default(),
-            fresh_for: Duration::from_secs(300),
+            fresh_for: Duration::from_mins(5),
             stall: Duration::from_secs(30),
             fetch_tries: 5,
             retry_pause: Duration::from_secs(1),
-            expand_within: Duration::from_secs(60),
+            expand_within: Duration::from_mins(1),
             drain_within: Duration::from_secs(20),
-            migrate_within: Duration::from_secs(600),
-            probation: Duration::from_secs(60),
+            migrate_within: Duration::from_mins(10),
+            probation: Duration::from_mins(1),
             budget: Budget { traps: 3, server_errors: 10 },
         }
     }

@@ -114,6 +114,12 @@ pub enum StartError {
     Data(#[source] PluginError),
 }
 
+impl From<PlanError> for StartError {
+    fn from(error: PlanError) -> Self {
+        Self::Plan(error)
+    }
+}
+
 fn first_block(rows: &[Prerequisite]) -> String {
     rows.iter().find(|row| row.standing == Standing::Block).map_or_else(
         || "a prerequisite does not hold".to_owned(),
@@ -218,7 +224,9 @@ impl Updater {
         let (from, to, digest, errand) = match target {
             Target::Core => {
                 let slot = state.core.previous.clone().ok_or_else(nothing)?;
-                refuse_unreadable(&slot, &state.core.good)?;
+                if let Some(error) = unreadable(&slot, &state.core.good) {
+                    return Err(error);
+                }
                 let from = state.core.good.version.clone();
                 (from, slot.version.clone(), slot.digest, Errand::CoreBack { slot: Box::new(slot) })
             }
@@ -318,8 +326,8 @@ impl Updater {
 
     /// The one change of the approved plan, made again now, and the signed file behind it.
     async fn approved(&self, approval: &Approval) -> Result<(Change, Listed), StartError> {
-        let memo = self.recall_plan(&approval.plan).await.map_err(StartError::Plan)?;
-        let check = |error: CheckError| StartError::Plan(PlanError::Check(error));
+        let memo = self.recall_plan(&approval.plan).await.map_err(StartError::from)?;
+        let check = |error: CheckError| StartError::from(PlanError::Check(error));
         let known = self.known_for(&memo.target).await.map_err(check)?;
         let installed = self.installed().await.map_err(StartError::Store)?;
         let request = Request { target: memo.target.clone(), version: memo.version.clone() };
@@ -375,12 +383,10 @@ impl Updater {
     }
 }
 
-/// Core goes back in code only, so the old program must be able to read what the new one wrote.
-fn refuse_unreadable(old: &CoreSlot, new: &CoreSlot) -> Result<(), StartError> {
-    if old.schema >= new.oldest_reader {
-        return Ok(());
-    }
-    Err(StartError::CannotGoBack {
+/// Core goes back in code only, so the old program must be able to read what the new one wrote;
+/// gives why it may not.
+fn unreadable(old: &CoreSlot, new: &CoreSlot) -> Option<StartError> {
+    (old.schema < new.oldest_reader).then(|| StartError::CannotGoBack {
         target: Target::Core,
         version: old.version.clone(),
         why: format!(

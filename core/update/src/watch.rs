@@ -10,12 +10,13 @@ use newleaf_launcher::journal::{Entry, Record, StepId};
 use tokio::sync::broadcast;
 
 use crate::Updater;
-use crate::hub::Step;
+use crate::hub::Told;
 use crate::port::{LauncherError, News};
 use crate::view::{Progress, Report};
 
 /// What a viewer gets.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "a viewer holds one at a time")]
 pub enum Watch {
     /// A record of the journal; its number is the id to resume from.
     Record(Record),
@@ -85,7 +86,7 @@ struct Viewer {
     updater: Arc<Updater>,
     id: UpdateId,
     news: BoxStream<'static, News>,
-    steps: broadcast::Receiver<Step>,
+    steps: broadcast::Receiver<Told>,
     seen: u64,
     waiting: VecDeque<Watch>,
     stage: Stage,
@@ -144,7 +145,7 @@ impl Viewer {
             },
             step = self.steps.recv() => {
                 // Lagged: the next progress says all that the missed ones did.
-                if let Ok(Step { update, step, progress }) = step
+                if let Ok(Told { update, step, progress }) = step
                     && update == self.id
                 {
                     self.waiting.push_back(Watch::Progress { step, progress });

@@ -71,7 +71,17 @@ async fn an_app_update_killed_after_any_record_ends_well() {
             StepId::Activate if records % 2 == 1 => Ending::Committed,
             StepId::Migrate | StepId::Health | StepId::Activate => Ending::RolledBack,
             StepId::Snapshot if records % 2 == 1 => Ending::RolledBack,
-            _ => Ending::Undone,
+            StepId::Check
+            | StepId::Fetch
+            | StepId::Verify
+            | StepId::Stage
+            | StepId::Rehearse
+            | StepId::Prewarm
+            | StepId::Expand
+            | StepId::Hold
+            | StepId::Snapshot
+            | StepId::Probe
+            | StepId::Rollback => Ending::Undone,
         };
         assert_eq!(ending, expected, "killed after record {records}, at {step}");
     }

@@ -32,7 +32,7 @@ pub(crate) fn world() -> World {
 
 /// Plans the newest version and says yes to everything.
 pub(crate) async fn begin(host: &Host, target: &Target) -> Result<UpdateId, StartError> {
-    let view = host.updater.plan(target, None).await.map_err(StartError::Plan)?;
+    let view = host.updater.plan(target, None).await?;
     approve(host, view.plan.id, Consent::Given).await
 }
 

@@ -76,7 +76,7 @@ impl FakePlugins {
         }
     }
 
-    fn known(&self, app: &PackageName) -> PluginError {
+    fn unknown(app: &PackageName) -> PluginError {
         PluginError::Unknown { app: app.clone() }
     }
 }
@@ -89,7 +89,7 @@ impl Plugins for FakePlugins {
     }
 
     async fn hold(&self, app: &PackageName) -> Result<(), PluginError> {
-        self.edit(app, |running| running.held = true).ok_or_else(|| self.known(app))
+        self.edit(app, |running| running.held = true).ok_or_else(|| Self::unknown(app))
     }
 
     async fn drained(&self, app: &PackageName, _within: Duration) -> Result<(), PluginError> {
@@ -159,7 +159,7 @@ impl Plugins for FakePlugins {
     }
 
     async fn release(&self, app: &PackageName) -> Result<(), PluginError> {
-        self.edit(app, |running| running.held = false).ok_or_else(|| self.known(app))
+        self.edit(app, |running| running.held = false).ok_or_else(|| Self::unknown(app))
     }
 
     async fn stop(&self, app: &PackageName, reason: &str) {

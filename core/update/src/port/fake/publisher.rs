@@ -1,4 +1,5 @@
 //! Signs a whole repository: real keys, real roles, real packages.
+#![expect(clippy::missing_panics_doc, reason = "a fake of tests: what they get wrong ends them")]
 
 use std::collections::BTreeMap;
 use std::io::Cursor;
@@ -86,8 +87,13 @@ impl Publisher {
         });
     }
 
-    /// Publishes a release of an app; `more` adds members to its manifest.
+    /// Publishes a release of an app without a working program; `more` adds members to its manifest.
     pub fn app(&mut self, id: &str, version: &str, more: Value) -> String {
+        self.app_of(id, version, more, format!("{id} {version}").into_bytes())
+    }
+
+    /// Publishes a release of an app whose component is `code`.
+    pub fn app_of(&mut self, id: &str, version: &str, more: Value, code: Vec<u8>) -> String {
         let (namespace, app) = id.split_once('/').expect("names of tests are well formed");
         let mut manifest = json!({
             "id": id, "version": version, "name": app, "summary": format!("The app {app}."),
@@ -96,7 +102,6 @@ impl Publisher {
         merge(&mut manifest, more);
         let folder = format!("apps/{id}/{version}");
         let path = format!("{folder}/{app}.zip");
-        let code = format!("{id} {version}").into_bytes();
         let role = format!("pub.{namespace}");
         self.package(&role, &path, &manifest, &[("app.wasm", code)]);
         self.text(&role, &format!("{folder}/manifest.json"), manifest.to_string().into_bytes());
@@ -108,9 +113,13 @@ impl Publisher {
         path
     }
 
-    /// Publishes a release of core for this machine; `more` adds members to its manifest.
+    /// Publishes a release of core without a working program; `more` adds members to its manifest.
     pub fn core(&mut self, version: &str, more: Value) -> String {
-        let program = format!("core {version}").into_bytes();
+        self.core_of(version, more, format!("core {version}").into_bytes())
+    }
+
+    /// Publishes a release of core for this machine whose program is `program`.
+    pub fn core_of(&mut self, version: &str, more: Value, program: Vec<u8>) -> String {
         let mut manifest = json!({
             "id": "core", "version": version, "name": "Newleaf", "summary": "The product.",
             "edition": "community", "schema": 1, "oldest_reader": 1,

@@ -4,3 +4,4 @@
 mod init;
 mod place;
 mod refusals;
+mod repository;

@@ -42,16 +42,15 @@ impl Place {
         self.folder.path().join("root.json")
     }
 
+    pub(crate) fn repository(&self) -> PathBuf {
+        self.folder.path().join("updates")
+    }
+
     /// Makes the host.
     pub(crate) fn init(&self) -> Said {
         let root = self.root();
-        self.run(&[
-            "init",
-            "--repository",
-            "file:///nowhere/updates",
-            "--root",
-            root.to_str().unwrap(),
-        ])
+        let repository = format!("file://{}", self.repository().display());
+        self.run(&["init", "--repository", &repository, "--root", root.to_str().unwrap()])
     }
 
     /// Runs a command on the folder and waits for its end.

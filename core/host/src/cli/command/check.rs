@@ -8,8 +8,7 @@ use crate::cli::{Exit, show};
 use crate::route::Problem;
 
 pub(super) async fn run(context: Context<'_>) -> Result<Exit, Problem> {
-    let _freshness: Value = context.door.post("/api/v1/check", &Value::Null).await?;
-    let overview: Overview = context.door.get("/api/v1/status").await?;
+    let overview = overview(context).await?;
     let text = || {
         let offers = super::update::offers(&overview);
         let found = if offers.is_empty() { overview.sentence.clone() } else { offers };
@@ -17,4 +16,10 @@ pub(super) async fn run(context: Context<'_>) -> Result<Exit, Problem> {
     };
     context.screen.show(text, &overview);
     Ok(Exit::Done)
+}
+
+/// The host as it stands after a look at the repository.
+pub(super) async fn overview(context: Context<'_>) -> Result<Overview, Problem> {
+    let _freshness: Value = context.door.post("/api/v1/check", &Value::Null).await?;
+    context.door.get("/api/v1/status").await
 }

@@ -3,14 +3,14 @@
 use newleaf_domain::{Target, Version};
 use newleaf_update::view::{Overview, PlanView};
 
-use super::Context;
+use super::{Context, check};
 use crate::cli::arguments::PlanArguments;
 use crate::cli::{Exit, show};
 use crate::route::{Kind, PlanRequest, Problem};
 
 pub(super) async fn run(context: Context<'_>, arguments: &PlanArguments) -> Result<Exit, Problem> {
     let targets = if arguments.targets.targets.is_empty() {
-        offered(&context.door.get("/api/v1/status").await?)
+        offered(&check::overview(context).await?)
     } else {
         arguments.targets.targets.clone()
     };

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use newleaf_domain::{Target, Version};
 use newleaf_update::view::{Overview, PlanView, Standing};
 
-use super::{Context, follow, plan};
+use super::{Context, check, follow, plan};
 use crate::cli::Exit;
 use crate::cli::arguments::{Spoken, Update};
 use crate::cli::show;
@@ -21,18 +21,24 @@ pub(super) async fn run(context: Context<'_>, arguments: Update) -> Result<Exit,
         let view: PlanView = context.door.get(&format!("/api/v1/plan?id={id}")).await?;
         return carry_out(context, &view, &wish).await;
     }
-    let overview: Overview = context.door.get("/api/v1/status").await?;
-    let targets = if arguments.all { plan::offered(&overview) } else { arguments.targets };
-    if targets.is_empty() {
-        let text = || match offers(&overview) {
-            offers if offers.is_empty() => "nothing to update".to_owned(),
-            offers => format!("{offers}\nname what to update, or --all"),
-        };
-        context.screen.show(text, &overview);
+    if arguments.targets.is_empty() {
+        let overview = check::overview(context).await?;
+        if arguments.all {
+            return all(context, plan::offered(&overview), &wish).await;
+        }
+        context.screen.show(|| invitation(&overview), &overview);
         return Ok(Exit::Done);
     }
-    plan::one_version_one_target(wish.version.as_ref(), &targets)?;
-    all(context, targets, &wish).await
+    plan::one_version_one_target(wish.version.as_ref(), &arguments.targets)?;
+    all(context, arguments.targets, &wish).await
+}
+
+/// What could be named, where nothing was.
+fn invitation(overview: &Overview) -> String {
+    match offers(overview) {
+        offers if offers.is_empty() => "nothing to update".to_owned(),
+        offers => format!("{offers}\nname what to update, or --all"),
+    }
 }
 
 /// What is wanted beside the target.
@@ -46,6 +52,9 @@ pub(super) struct Wish {
 async fn all(context: Context<'_>, targets: Vec<Target>, wish: &Wish) -> Result<Exit, Problem> {
     if let [target] = &targets[..] {
         return one(context, target.clone(), wish).await;
+    }
+    if targets.is_empty() {
+        context.screen.say("nothing to update");
     }
     let mut exit = Exit::Done;
     for target in targets {

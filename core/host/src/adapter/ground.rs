@@ -130,13 +130,15 @@ fn write_once(folder: &Path) -> Result<(), (&'static str, io::Error)> {
 }
 
 fn fault_of(error: &io::Error) -> ProbeFault {
-    match error.kind() {
-        io::ErrorKind::PermissionDenied => ProbeFault::Permission,
-        io::ErrorKind::ReadOnlyFilesystem => ProbeFault::ReadOnly,
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ProbeFault::Full,
-        io::ErrorKind::NotFound => ProbeFault::Missing,
-        _ => ProbeFault::Other,
-    }
+    const FAULTS: [(io::ErrorKind, ProbeFault); 5] = [
+        (io::ErrorKind::PermissionDenied, ProbeFault::Permission),
+        (io::ErrorKind::ReadOnlyFilesystem, ProbeFault::ReadOnly),
+        (io::ErrorKind::StorageFull, ProbeFault::Full),
+        (io::ErrorKind::QuotaExceeded, ProbeFault::Full),
+        (io::ErrorKind::NotFound, ProbeFault::Missing),
+    ];
+    let known = FAULTS.iter().find(|(kind, _)| *kind == error.kind());
+    known.map_or(ProbeFault::Other, |(_, fault)| *fault)
 }
 
 /// The user's name by `/etc/passwd`, else the number, which `chown` takes as well.

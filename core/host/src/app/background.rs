@@ -12,7 +12,7 @@ use tokio::sync::broadcast::error::RecvError;
 use crate::worker::{News, WorkerContext};
 
 /// How often the repository is looked at: an hour, as often as its timestamp is signed anew.
-const CHECK_EVERY: Duration = Duration::from_secs(60 * 60);
+const CHECK_EVERY: Duration = Duration::from_hours(1);
 
 /// Starts it all.
 pub(super) fn start(updater: &Arc<Updater>, worker: &WorkerContext) {
@@ -27,7 +27,7 @@ async fn live(updater: Arc<Updater>, worker: WorkerContext) {
     match updater.recover().await {
         Ok(found) => tracing::info!(?found, "interrupted updates are looked after"),
         Err(error) => {
-            tracing::error!(error = chain(&error), "what was interrupted is not cleared up")
+            tracing::error!(error = chain(&error), "what was interrupted is not cleared up");
         }
     }
     tokio::select! {

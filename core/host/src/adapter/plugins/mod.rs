@@ -91,7 +91,7 @@ impl Apps {
             };
             match self.bring_up(name, slot).await {
                 Ok(loaded) => {
-                    self.edit(name, |entry| entry.serve(loaded, entry::Counting::Unknown))
+                    self.edit(name, |entry| entry.serve(loaded, entry::Counting::Unknown));
                 }
                 Err(error) => {
                     tracing::error!(app = %name, error = error.line(), "an app is not served");

@@ -175,13 +175,11 @@ impl Plugins for Apps {
                 None => version.init().await,
             }
         };
-        match tokio::time::timeout(within, work).await {
-            Ok(done) => done.map_err(|error| failed(app, doing, &error)),
-            Err(_) => {
-                let detail = format!("it was not over after {} s", within.as_secs());
-                Err(PluginError::Failed { app: app.clone(), doing, detail })
-            }
-        }
+        let Ok(done) = tokio::time::timeout(within, work).await else {
+            let detail = format!("it was not over after {} s", within.as_secs());
+            return Err(PluginError::Failed { app: app.clone(), doing, detail });
+        };
+        done.map_err(|error| failed(app, doing, &error))
     }
 
     async fn health(&self, app: &PackageName, slot: &AppSlot) -> Result<(), PluginError> {

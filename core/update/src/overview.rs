@@ -70,7 +70,10 @@ impl Updater {
             freshness,
             seq: state.seq,
         };
-        overview.sentence = sentence(&overview);
+        overview.sentence = match self.deferred(&overview).await.map_err(OverviewError::Launcher)? {
+            Some(told) => told,
+            None => sentence(&overview),
+        };
         Ok(overview)
     }
 
@@ -161,6 +164,19 @@ impl Updater {
 
     fn channel(&self, target: &Target) -> Channel {
         self.settings().policy.channels.get(target).copied().unwrap_or_default()
+    }
+
+    /// What to say of a core that is staged while no host runs.
+    async fn deferred(&self, overview: &Overview) -> Result<Option<String>, LauncherError> {
+        let Some(running) = &overview.running else { return Ok(None) };
+        let report = self.report(&running.id).await?;
+        Ok(report.filter(|report| report.ending == Some(Ending::Deferred)).map(|report| {
+            let product = &overview.core.product;
+            format!(
+                "{product} {} is staged and takes effect at the next start of the host.",
+                report.to
+            )
+        }))
     }
 
     async fn running_update(&self) -> Result<Option<RunningUpdate>, LauncherError> {

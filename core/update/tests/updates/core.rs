@@ -70,6 +70,8 @@ async fn without_a_host_the_switch_waits_for_the_next_start() {
     assert_eq!((report.ending, report.exit_class()), (Some(Ending::Deferred), None));
     let core = world.disk.state().core;
     assert_eq!(core.trial.unwrap().slot.version.as_str(), "1.1.0");
+    let sentence = host.updater.overview().await.unwrap().sentence;
+    assert_eq!(sentence, "Newleaf 1.1.0 is staged and takes effect at the next start of the host.");
     let id = report.id.clone();
     let busy = host.updater.rollback(&Target::Core, "ada".to_owned()).await.unwrap_err();
     assert!(matches!(busy, newleaf_update::StartError::Busy { running } if running == id));

@@ -5,3 +5,4 @@ mod init;
 mod place;
 mod refusals;
 mod repository;
+mod serving;

@@ -106,10 +106,19 @@ async fn read<T: DeserializeOwned>(response: http::Response<Body>) -> Result<T, 
 async fn problem_of(response: http::Response<Body>) -> Problem {
     let status = response.status();
     match whole(response.into_body()).await {
-        Ok(bytes) => serde_json::from_slice(&bytes).unwrap_or_else(|_| {
-            Problem::new(Kind::Failed, format!("get an answer: the host said {status}"))
-        }),
+        Ok(bytes) => serde_json::from_slice(&bytes).unwrap_or_else(|_| no_document(status)),
         Err(problem) => problem,
+    }
+}
+
+/// An answer that is none of the API's: where no version can be started, the recovery page answers.
+fn no_document(status: StatusCode) -> Problem {
+    let problem = Problem::new(Kind::Failed, format!("get an answer of the API: it was {status}"));
+    match status {
+        StatusCode::SERVICE_UNAVAILABLE => problem
+            .state("the host runs and no version of core could be started")
+            .todo("open the admin address: its page says why"),
+        _ => problem,
     }
 }
 

@@ -100,12 +100,12 @@ pub(crate) fn history(entries: &[HistoryEntry]) -> String {
                 entry.began.to_string(),
                 what.target.to_string(),
                 change,
-                ending(entry),
                 entry.by.clone(),
+                ending(entry),
             ]
         })
         .collect::<Vec<_>>();
-    table(["began", "target", "versions", "ended", "by"], &rows)
+    table(["began", "target", "versions", "by", "ended"], &rows)
 }
 
 fn ending(entry: &HistoryEntry) -> String {
@@ -201,9 +201,9 @@ mod tests {
             entry(Way::Forward, "1.0.0", "1.1.0", Some(Ending::Committed)),
         ];
         insta::assert_snapshot!(history(&entries), @r"
-        BEGAN                 TARGET  VERSIONS        ENDED      BY
-        2026-11-21T02:30:00Z  core    1.0.0 <- 1.1.0  committed  cli:root
-        2026-11-21T02:30:00Z  core    1.0.0 -> 1.1.0  committed  cli:root
+        BEGAN                 TARGET  VERSIONS        BY        ENDED
+        2026-11-21T02:30:00Z  core    1.0.0 <- 1.1.0  cli:root  committed
+        2026-11-21T02:30:00Z  core    1.0.0 -> 1.1.0  cli:root  committed
         ");
     }
 }

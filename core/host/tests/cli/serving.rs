@@ -1,0 +1,84 @@
+//! Commands on a host that runs.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Stdio};
+
+use serde_json::Value;
+
+use crate::place::Place;
+
+/// A host that serves; ended when dropped.
+struct Host {
+    place: Place,
+    process: Child,
+    public: String,
+    admin: String,
+}
+
+impl Host {
+    /// Starts one on free ports and waits until it says where it listens.
+    fn start() -> Self {
+        let place = Place::with_host();
+        let mut process = Command::new(env!("CARGO_BIN_EXE_newleaf"))
+            .args(["serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"])
+            .env("NEWLEAF_DIR", place.dir())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let mut address = |door: &str| {
+            let line = lines.next().unwrap().unwrap();
+            line.strip_prefix(door).unwrap_or_else(|| panic!("{line:?} is no {door:?}")).to_owned()
+        };
+        let (public, admin) = (address("public http://"), address("admin http://"));
+        Self { place, process, public, admin }
+    }
+
+    fn get(&self, path: &str) -> String {
+        use std::io::{Read as _, Write as _};
+        let mut stream = std::net::TcpStream::connect(&self.public).unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
+            .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    /// Ends it as a service manager would.
+    fn stop(mut self) -> Option<i32> {
+        let pid = rustix::process::Pid::from_child(&self.process);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        self.process.wait().unwrap().code()
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        // Already gone where it was stopped.
+        drop(self.process.kill());
+        drop(self.process.wait());
+    }
+}
+
+#[test]
+fn a_host_that_runs_answers_on_its_socket_and_its_doors() {
+    let host = Host::start();
+    let status: Value = serde_json::from_str(&host.place.run(&["status", "--json"]).out).unwrap();
+    assert_eq!((&status["core"]["version"], &status["seq"]), (&"1.0.0".into(), &1.into()));
+    let link = host.place.run(&["sign-in-link"]);
+    assert!(link.out.starts_with(&format!("http://{}/sign-in/", host.admin)), "{link:?}");
+    assert!(host.get("/").contains("No apps are installed yet"));
+    assert!(host.get("/board").contains("Looked at 1 times."));
+    assert!(host.get("/apps/acme/notes/").starts_with("HTTP/1.1 404"));
+}
+
+#[test]
+fn a_second_host_on_the_folder_is_refused_and_the_first_goes_on() {
+    let host = Host::start();
+    let said = host.place.run(&["serve"]);
+    assert_eq!(said.code, 6, "{said:?}");
+    assert!(said.err.contains(&format!("process {}", host.process.id())), "{said:?}");
+    assert!(host.get("/board.json").ends_with("[]"));
+    assert_eq!(host.stop(), Some(0));
+}

@@ -39,7 +39,7 @@ async fn updates_in_the_browser(name: &str, javascript: JavaScript) {
     picture(&browser, javascript, "plan").await;
     browser.click(r#"input[name="consent"]"#).await;
     browser.click("form.start button.primary").await;
-    browser.wait_for_text("Notes 2.0.0 is in place").await;
+    browser.wait_for_text("acme/notes 2.0.0 is running").await;
     let host = blocking(move || notes_are_kept_and_migrated(host)).await;
 
     browser.page.goto(&format!("http://{}/", host.admin)).await.unwrap();
@@ -48,7 +48,7 @@ async fn updates_in_the_browser(name: &str, javascript: JavaScript) {
     browser.click("form.start button.primary").await;
     browser.wait_for_text("Watch, then commit").await;
     picture(&browser, javascript, "run").await;
-    browser.wait_for_text("Newleaf 1.1.0 is in place").await;
+    browser.wait_for_text("Newleaf 1.1.0 is running").await;
 
     browser.page.goto(&format!("http://{}/history", host.admin)).await.unwrap();
     browser.wait_for_text("1.0.0 → 2.0.0").await;

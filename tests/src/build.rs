@@ -72,7 +72,6 @@ pub fn app_package(folder: &str) -> PathBuf {
     std::fs::create_dir_all(out.parent().unwrap()).unwrap();
     let mut command = Command::new(program("newleaf-sdk"));
     command.current_dir(source_root().join(folder)).args(["build", "--out"]).arg(&out);
-    command.env("CARGO_TARGET_DIR", target_folder().join("guests"));
     run(&mut command);
     out
 }

@@ -3,5 +3,6 @@
 #![expect(clippy::print_stdout, reason = "what was counted is part of the result")]
 
 mod broken;
+mod defaults;
 mod killed;
 mod load;

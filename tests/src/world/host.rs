@@ -203,6 +203,11 @@ impl Host {
 }
 
 impl HostSettings {
+    /// What a host has whose operator sets nothing.
+    pub const fn product_defaults() -> Self {
+        Self { probation: 60.0, ready_within: 30.0, linger: 2.0 }
+    }
+
     /// Puts the settings into `<dir>/newleaf.toml`, as an admin would edit them.
     fn write(self, dir: &Path) {
         let path = dir.join("newleaf.toml");

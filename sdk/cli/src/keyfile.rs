@@ -65,7 +65,7 @@ impl KeyFileError {
             Self::Open { path, .. } => format!("chmod 600 {}", path.display()),
             Self::Random(_) => "try again".to_owned(),
             Self::Key { .. } => "restore the key from your backup".to_owned(),
-            Self::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+            Self::Io { doing: "read", source, .. } if source.kind() == io::ErrorKind::NotFound => {
                 "make a key with `newleaf-sdk keygen`, or name yours with --key".to_owned()
             }
             Self::Io { .. } => "check the path and its permissions".to_owned(),

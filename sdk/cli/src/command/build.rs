@@ -1,5 +1,7 @@
 //! `newleaf-sdk build`: from an app's folder to its package.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use newleaf_package::Written;
@@ -78,6 +80,8 @@ fn pack(project: &Project, wasm: &Path, path: &Path) -> Result<(Written, Vec<Fin
     std::fs::create_dir_all(folder).map_err(io("created", folder))?;
     let mut draft = tempfile::Builder::new()
         .suffix(".zip")
+        // A package is for everybody, as far as the umask lets it.
+        .permissions(Permissions::from_mode(0o666))
         .tempfile_in(folder)
         .map_err(io("written to", folder))?;
     let written = project.pack(wasm, draft.as_file_mut()).map_err(packed)?;

@@ -27,10 +27,14 @@ pub(crate) fn run(args: &New) -> Result<Report, Failure> {
         let what = format!("{} could not be {doing}", path.display());
         Failure::of(&what, source, "name another folder with --folder, or check its permissions")
             .state(format!("{} may hold some of the app's files", folder.display()))
+            .done("what was written before stays")
     };
     refuse_what_exists(&folder)?;
     let source = folder.join("src");
-    fs::create_dir_all(&source).map_err(|error| failed("created", &source, &error))?;
+    fs::create_dir_all(&source).map_err(|error| {
+        let what = format!("{} could not be created", source.display());
+        Failure::of(&what, &error, "name another folder with --folder, or check its permissions")
+    })?;
     for (name, template) in FILES {
         let path = folder.join(name);
         write_new(&path, &fill(template, args, &sdk))
@@ -81,6 +85,12 @@ fn sdk_dependency(args: &New) -> Result<String, Failure> {
         let what = format!("{} could not be found", path.display());
         Failure::of(&what, &error, "name the folder of the newleaf-sdk crate with --sdk-path")
     })?;
+    if !is_sdk(&path) {
+        return Err(Failure::new(
+            format!("{} does not hold the newleaf-sdk crate", path.display()),
+            "name the folder that does, sdk/guest of a checkout, with --sdk-path",
+        ));
+    }
     Ok(format!("{{ path = {} }}", quoted(&path.to_string_lossy())))
 }
 
@@ -89,8 +99,14 @@ fn nearby_sdk() -> Option<PathBuf> {
     let starts = [std::env::current_dir(), std::env::current_exe()];
     starts.into_iter().flatten().find_map(|start| {
         let crates = start.ancestors().map(|folder| folder.join("sdk/guest"));
-        crates.into_iter().find(|folder| folder.join("Cargo.toml").is_file())
+        crates.into_iter().find(|folder| is_sdk(folder))
     })
+}
+
+/// Whether the guest crate lies in `folder`.
+fn is_sdk(folder: &Path) -> bool {
+    let manifest = fs::read_to_string(folder.join("Cargo.toml"));
+    manifest.is_ok_and(|text| text.lines().any(|line| line.trim() == "name = \"newleaf-sdk\""))
 }
 
 /// A TOML basic string; JSON's strings (RFC 8259 §7) are all of that form.

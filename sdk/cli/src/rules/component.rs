@@ -1,6 +1,6 @@
 //! Rules about the component: it can be served, and it needs nothing that no host has.
 
-use newleaf_domain::AbiVersion;
+use newleaf_domain::{AbiVersion, Grant};
 use newleaf_plugin_host::{Handler, Inspection};
 
 use super::Findings;
@@ -30,7 +30,24 @@ fn check_inspection(contents: &Contents, inspection: &Inspection, findings: &mut
         let text = format!("imports {import:?}, which no host offers");
         findings.error(COMPONENT, text, "remove the dependency that needs it");
     }
+    check_storage(contents, inspection, findings);
     check_abi(contents, inspection.min_abi.as_ref(), findings);
+}
+
+/// Data is kept only by an app that asked for room.
+fn check_storage(contents: &Contents, inspection: &Inspection, findings: &mut Findings) {
+    let asked = contents
+        .manifest
+        .capabilities
+        .iter()
+        .any(|capability| matches!(capability.grant, Grant::Storage { .. }));
+    let keeps = |import: &&String| {
+        ["newleaf:app/sql@", "newleaf:app/store@"].iter().any(|name| import.starts_with(name))
+    };
+    if let Some(import) = inspection.imports.iter().find(keeps).filter(|_| !asked) {
+        let text = format!("imports {import}, but capabilities ask for no storage");
+        findings.warning(COMPONENT, text, "ask for it: every call of the app is refused else");
+    }
 }
 
 /// All of WASI is linked (with nothing granted), and our own interfaces.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use newleaf_domain::{Capability, Grant, Manifest, Target};
+use newleaf_domain::{AbiVersion, ByteSize, Capability, Grant, Manifest, Target};
 
 use super::Findings;
 
@@ -11,11 +11,17 @@ const MAX_REASON: usize = 300;
 /// Longest name and summary in characters: what fits a row of the portal.
 const MAX_NAME: usize = 60;
 const MAX_SUMMARY: usize = 160;
+/// Least storage: an empty database with one table takes 12 KiB.
+const MIN_QUOTA: ByteSize = ByteSize::kib(16);
 
 pub(super) fn check(manifest: &Manifest, findings: &mut Findings) {
     check_texts(manifest, findings);
     check_versions(manifest, findings);
     check_schema(manifest, findings);
+    for field in manifest.extra.keys() {
+        let hint = "compare its spelling, or update newleaf-sdk; a host passes over it";
+        findings.warning(field, "is a field that this program does not know", hint);
+    }
     let mut subjects = BTreeSet::new();
     for capability in &manifest.capabilities {
         let subject = capability.grant.subject();
@@ -52,6 +58,11 @@ fn check_versions(manifest: &Manifest, findings: &mut Findings) {
         let hint = "name the cores it was tried on, such as \"core\": \">=1.0, <2\"";
         findings.warning("core", "is not named, so every core is said to do", hint);
     }
+    let current = AbiVersion::current();
+    if let Some(abi) = manifest.abi.as_ref().filter(|abi| !current.runs(abi)) {
+        let text = format!("is {abi}, but this program knows no contract but {current}");
+        findings.error("abi", text, "name the contract you build against, or update newleaf-sdk");
+    }
     if manifest.edition.is_some() || manifest.binary.is_some() {
         findings.error("edition, binary", "belong to core's manifest", "remove them");
     }
@@ -67,6 +78,12 @@ fn check_schema(manifest: &Manifest, findings: &mut Findings) {
     if migrates_from > schema {
         let text = format!("is {migrates_from}, newer than the schema {schema} that is written");
         findings.error("migrates_from", text, "it is the oldest schema that `migrate` accepts");
+    }
+    if *oldest_reader == 0 && *schema > 0 {
+        let text = format!("is 0 or not named, although schema {schema} is written");
+        let hint = "name the lowest schema whose program still runs on this data: going back \
+                    without losing anything is decided by it";
+        findings.warning("oldest_reader", text, hint);
     }
     if oldest_reader > schema {
         let text = format!("is {oldest_reader}, newer than the schema {schema} that is written");
@@ -93,8 +110,9 @@ fn check_capability(capability: &Capability, subject: &str, findings: &mut Findi
             format!("names {host:?}, which is not a host"),
             "write a host name or host:port, without scheme, path or wildcard",
         ),
-        Grant::Storage { quota } if quota.as_u64() == 0 => {
-            findings.error(&about, "asks for nothing", "ask for the bytes it needs, or remove it");
+        Grant::Storage { quota } if *quota < MIN_QUOTA => {
+            let text = format!("asks for {quota}; {MIN_QUOTA} is the least");
+            findings.error(&about, text, "ask for the bytes it needs, or remove it");
         }
         Grant::Route { path } if !path.starts_with('/') => {
             findings.error(&about, "is not absolute", "begin it with '/'");
@@ -126,15 +144,38 @@ fn is_host(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Level;
     use super::*;
 
     fn errors(manifest: &str) -> Vec<String> {
+        of(Level::Error, manifest)
+    }
+
+    fn of(level: Level, manifest: &str) -> Vec<String> {
         let manifest = Manifest::parse(manifest.as_bytes()).unwrap();
         let mut findings = Findings(Vec::new());
         check(&manifest, &mut findings);
-        let errors =
-            findings.0.into_iter().filter(|finding| finding.level == super::super::Level::Error);
-        errors.map(|finding| format!("{} {}", finding.about, finding.text)).collect()
+        let found = findings.0.into_iter().filter(|finding| finding.level == level);
+        found.map(|finding| format!("{} {}", finding.about, finding.text)).collect()
+    }
+
+    #[test]
+    fn a_field_that_is_spelled_wrong_does_not_pass_for_one_that_is_not_there() {
+        let misspelt = r#"{"id":"acme/notes","version":"1.0.0","name":"Notes","summary":"Notes.",
+            "core":">=1","licence":"MIT","schema":2,"oldest-reader":2}"#;
+        assert_eq!(
+            of(Level::Warning, misspelt),
+            [
+                "oldest_reader is 0 or not named, although schema 2 is written",
+                "oldest-reader is a field that this program does not know",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_contract_that_no_host_knows_is_an_error() {
+        let later = r#"{"id":"acme/notes","version":"1.0.0","abi":"9.0"}"#;
+        assert_eq!(errors(later), ["abi is 9.0, but this program knows no contract but 1.0"]);
     }
 
     #[test]
@@ -142,7 +183,7 @@ mod tests {
         let fine = r#"{"id":"acme/notes","version":"1.0.0","schema":2,"migrates_from":1,
             "oldest_reader":2,"capabilities":[
             {"kind":"http","host":"api.example.com:8443","reason":"to fetch"},
-            {"kind":"storage","quota":1024,"reason":"to keep"}]}"#;
+            {"kind":"storage","quota":16384,"reason":"to keep"}]}"#;
         assert_eq!(errors(fine), Vec::<String>::new());
     }
 
@@ -163,7 +204,8 @@ mod tests {
                 "capabilities (http *.example.com) has no reason",
                 "capabilities (http *.example.com) names \"*.example.com\", which is not a host",
                 "capabilities (schedule) runs every 5 s",
-                "capabilities (storage) asks for nothing",
+                "capabilities (storage) asks for 0 B; 16 KiB is the least",
+                "capabilities (storage) asks for 9 B; 16 KiB is the least",
                 "capabilities ask twice for storage",
             ]
         );

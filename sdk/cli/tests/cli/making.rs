@@ -38,6 +38,15 @@ fn a_folder_that_holds_something_is_not_made_into_an_app() {
 }
 
 #[test]
+fn a_folder_without_the_guest_crate_is_not_built_against() {
+    let parent = tempfile::tempdir().unwrap();
+    let ran = sdk(parent.path(), &["new", "acme/first", "--sdk-path", "."]);
+    assert_eq!((ran.code, ran.err.lines().count()), (1, 4));
+    assert!(ran.err.contains("does not hold the newleaf-sdk crate"), "{}", ran.err);
+    assert!(!parent.path().join("first").exists());
+}
+
+#[test]
 fn a_name_that_is_none_and_a_command_that_is_none_are_wrong_usage() {
     let parent = tempfile::tempdir().unwrap();
     for arguments in [&["new", "Acme/First"][..], &["frobnicate"], &[]] {

@@ -15,7 +15,7 @@ fn a_package_with_one_flipped_byte_is_refused() {
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
     std::fs::write(&package, bytes).unwrap();
-    victim.refuses(4, &["notes.zip", "sha256"]);
+    victim.refuses(4, &["notes.zip", "SHA-256"]);
 }
 
 #[test]
@@ -23,7 +23,7 @@ fn a_role_signed_by_the_wrong_key_is_refused() {
     let victim = Victim::new();
     let thief = KeyPair::generate([7; 32]);
     victim.mirror.replace("pub.acme", &[&thief], |_| {});
-    victim.refuses(4, &["pub.acme", "threshold"]);
+    victim.refuses(4, &["pub.acme.json"]);
 }
 
 #[test]
@@ -72,11 +72,13 @@ fn every_online_key_stolen_ships_nothing_to_an_installed_app() {
     let (thief, fresh) = (KeyPair::generate([7; 32]), victim.mirror.online_key("fresh"));
     victim.mirror.replace("fresh", &[&fresh], |body| {
         let id = thief.public().id().to_string();
-        body["delegations"]["keys"][&id] = serde_json::to_value(thief.public()).unwrap();
-        body["delegations"]["roles"].as_array_mut().unwrap().push(json!({
-            "name": "pub.acme", "keyids": [id], "threshold": 1, "terminating": true,
-            "paths": ["apps/acme/*/*/*"],
-        }));
+        body["delegations"] = json!({
+            "keys": { &id: thief.public() },
+            "roles": [{
+                "name": "pub.acme", "keyids": [id], "threshold": 1, "terminating": true,
+                "paths": ["apps/acme/*/*/*"],
+            }],
+        });
     });
     victim.mirror.replace("pub.acme", &[&thief], |_| {});
     victim.refuses(4, &["pub.acme"]);
@@ -89,6 +91,6 @@ fn a_repository_that_is_gone_is_said_to_be_gone() {
     let victim = Victim::new();
     std::fs::rename(victim.mirror.tuf(""), victim.mirror.tuf("../away")).unwrap();
     let ran = victim.host.run(&["check"]).assert_code(1);
-    assert!(ran.stderr.contains("timestamp.json"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("cannot be reached"), "{}", ran.stderr);
     victim.still_serves();
 }

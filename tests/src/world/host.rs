@@ -156,10 +156,6 @@ impl Host {
         Ran::of(self.command(arguments).arg("--json")).assert_code(code).json()
     }
 
-    /// The history as the journal has it now, newest first.
-    pub fn history_now(&self) -> serde_json::Value {
-        self.json(&["history"])
-    }
 
     /// The body of the file `state`.
     pub fn state(&self) -> serde_json::Value {

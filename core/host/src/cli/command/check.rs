@@ -20,6 +20,12 @@ pub(super) async fn run(context: Context<'_>) -> Result<Exit, Problem> {
 
 /// The host as it stands after a look at the repository.
 pub(super) async fn overview(context: Context<'_>) -> Result<Overview, Problem> {
-    let _freshness: Value = context.door.post("/api/v1/check", &Value::Null).await?;
+    look(context).await?;
     context.door.get("/api/v1/status").await
+}
+
+/// Reads the repository now.
+pub(super) async fn look(context: Context<'_>) -> Result<(), Problem> {
+    let _freshness: Value = context.door.post("/api/v1/check", &Value::Null).await?;
+    Ok(())
 }

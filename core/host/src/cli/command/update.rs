@@ -69,12 +69,14 @@ async fn all(context: Context<'_>, targets: Vec<Target>, wish: &Wish) -> Result<
     Ok(exit)
 }
 
-/// Plans the newest (or the named) version of `target` and carries it out.
+/// Looks at the repository, plans the newest (or the named) version of `target` from what stands
+/// there now, and carries it out.
 pub(super) async fn one(
     context: Context<'_>,
     target: Target,
     wish: &Wish,
 ) -> Result<Exit, Problem> {
+    check::look(context).await?;
     match plan::make(context, target, wish.version.clone()).await {
         Ok(view) => carry_out(context, &view, wish).await,
         Err(problem) if problem.is(Kind::UpToDate) => {

@@ -37,6 +37,7 @@ pub struct Refresh {
     survey: Survey,
     asked: Option<(Fetch, Asked)>,
     to_persist: Vec<(String, Vec<u8>)>,
+    outcome: Option<Box<RefreshOutcome>>,
 }
 
 /// How far the workflow is, with what each stage established.
@@ -93,6 +94,7 @@ impl Refresh {
             survey,
             asked: None,
             to_persist: Vec::new(),
+            outcome: None,
         })
     }
 
@@ -117,6 +119,10 @@ impl Refresh {
             if let Some((fetch, _)) = &self.asked {
                 return Ok(Next::Fetch(fetch.clone()));
             }
+            // Only here: what was accepted together with the last answer is persisted before it.
+            if let Some(outcome) = &self.outcome {
+                return Ok(Next::Done(outcome.clone()));
+            }
             match self.stage.clone() {
                 Stage::Roots => self.ask_root()?,
                 Stage::Timestamp => {
@@ -124,11 +130,7 @@ impl Refresh {
                 }
                 Stage::Snapshot(timestamp) => self.find_snapshot(timestamp)?,
                 Stage::Targets(fresh) => self.find_targets(fresh)?,
-                Stage::Survey(fresh, top) => {
-                    if let Some(outcome) = self.survey(&fresh, &top)? {
-                        return Ok(Next::Done(Box::new(outcome)));
-                    }
-                }
+                Stage::Survey(fresh, top) => self.survey(&fresh, &top)?,
             }
         }
     }
@@ -298,7 +300,7 @@ impl Refresh {
         &mut self,
         fresh: &Fresh,
         top: &Arc<Verified<TargetsRole>>,
-    ) -> Result<Option<RefreshOutcome>, TrustError> {
+    ) -> Result<(), TrustError> {
         let shelf = Shelf {
             store: &self.store,
             snapshot: &fresh.snapshot,
@@ -322,10 +324,10 @@ impl Refresh {
             Progress::Levels(bytes) => self.keep(LEVELS, bytes),
             Progress::Done(targets) => {
                 let freshness = self.freshness(fresh, top);
-                return Ok(Some(RefreshOutcome { targets: *targets, freshness }));
+                self.outcome = Some(Box::new(RefreshOutcome { targets: *targets, freshness }));
             }
         }
-        Ok(None)
+        Ok(())
     }
 
     fn freshness(&self, fresh: &Fresh, top: &Verified<TargetsRole>) -> Freshness {

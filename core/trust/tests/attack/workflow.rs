@@ -56,6 +56,26 @@ fn an_unchanged_repository_costs_two_requests() {
 }
 
 #[test]
+fn every_role_is_kept_even_the_one_that_ends_the_search() {
+    let repository = Repository::new();
+    for wanted in [Wanted::core_and([]), core_and_acme(), Wanted::everything()] {
+        let mut host = repository.host();
+        let first = host.refresh_for(wanted.clone(), &repository).unwrap();
+        let fetched =
+            host.log.iter().filter_map(|path| path.strip_prefix("1.")).collect::<Vec<_>>();
+        for file in fetched {
+            assert!(host.store.get(file).is_some(), "{file} was fetched and not kept: {wanted:?}");
+        }
+        // The store was read again from what was persisted; roles come from nowhere else now.
+        let second = host.refresh_over(wanted, &mut |fetch| match fetch.path.as_str() {
+            "2.root.json" | "timestamp.json" => repository.files.answer(fetch),
+            _ => Supplied::Unavailable("the repository is offline".to_owned()),
+        });
+        assert_eq!(first, second.unwrap());
+    }
+}
+
+#[test]
 fn only_what_changed_is_fetched_again() {
     let mut repository = Repository::new();
     let mut host = repository.host();

@@ -62,6 +62,15 @@ impl Authority {
             .collect()
     }
 
+    /// Short ids of the keys that `signatures` names, given, but not valid on `message`.
+    pub(crate) fn broken(&self, message: &[u8], signatures: &[SignatureEntry]) -> Vec<String> {
+        let valid = self.signers(message, signatures);
+        let given = signatures.iter().filter(|entry| !entry.sig.is_empty());
+        let of_ours = given.filter_map(|entry| Some((entry, self.keys.get(&entry.keyid)?)));
+        let broken = of_ours.filter(|(_, key)| !valid.contains(key));
+        broken.map(|(entry, _)| entry.keyid.short()).collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
     /// Names these keys, ids and threshold apart from any other; for looking up what was verified.
     pub(crate) fn fingerprint(&self) -> Digest {
         let mut text = self.threshold.to_string();
@@ -76,10 +85,15 @@ impl Authority {
 
     /// `2 of 3f2a90c1d4e5, 77aa01b2c3d4, …`: for messages.
     pub fn summary(&self) -> String {
-        let ids = self.material().iter().map(|key| key.id().short()).collect::<Vec<_>>();
-        if ids.is_empty() {
+        if self.keys.is_empty() {
             return "no usable key".to_owned();
         }
-        format!("{} of {}", self.threshold, ids.join(", "))
+        format!("{} of {}", self.threshold, self.names())
+    }
+
+    /// `3f2a90c1d4e5, 77aa01b2c3d4, …`: for messages that name the threshold elsewhere.
+    pub(crate) fn names(&self) -> String {
+        let ids = self.material().iter().map(|key| key.id().short()).collect::<Vec<_>>();
+        if ids.is_empty() { "a key that is not listed".to_owned() } else { ids.join(", ") }
     }
 }

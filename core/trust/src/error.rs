@@ -18,17 +18,26 @@ pub enum TrustError {
         reason: String,
     },
     /// No signature is by a key that may sign this role (arbitrary software attack).
-    #[error("{file} is signed by {found}, but only {allowed} may sign it")]
+    #[error(
+        "{file} has valid signatures by 0 of {threshold} needed keys: it names {found}, \
+         but must be signed by {allowed}"
+    )]
     WrongKey {
         /// The file.
         file: String,
-        /// Short ids of the keys named on the file, or `nobody`.
+        /// Short ids of the keys named on the file, or `no key`.
         found: String,
         /// Short ids of the keys that may sign.
         allowed: String,
+        /// Distinct keys needed.
+        threshold: Threshold,
     },
-    /// Fewer distinct keys signed than the role needs (key compromise below the threshold).
-    #[error("{file} has valid signatures by {valid} of {threshold} needed keys")]
+    /// Fewer distinct keys signed than the role needs (key compromise below the threshold), or a
+    /// signature by the right key does not hold (an altered file).
+    #[error(
+        "{file} has valid signatures by {valid} of {threshold} needed keys{}",
+        does_not_hold(broken)
+    )]
     ThresholdNotMet {
         /// The file.
         file: String,
@@ -36,6 +45,8 @@ pub enum TrustError {
         valid: usize,
         /// Distinct keys needed.
         threshold: Threshold,
+        /// Short ids of the keys that may sign and are named, but whose signature does not hold.
+        broken: Vec<String>,
     },
     /// An older version than one already trusted (rollback attack, replay).
     #[error("{file} is version {offered}, older than version {trusted} seen before")]
@@ -161,6 +172,14 @@ pub enum TrustError {
     /// The caller supplied a file that nobody asked for.
     #[error("a file was supplied, but none was asked for")]
     NotAsked,
+}
+
+fn does_not_hold(broken: &[String]) -> String {
+    match broken {
+        [] => String::new(),
+        [one] => format!(": the signature named {one} does not hold"),
+        more => format!(": the signatures named {} do not hold", more.join(", ")),
+    }
 }
 
 /// Where a role is missing.

@@ -74,17 +74,18 @@ fn check_signatures<T: RoleBody>(
         return Ok(());
     }
     let file = file.to_owned();
-    if valid > 0 {
-        return Err(TrustError::ThresholdNotMet { file, valid, threshold });
+    let broken = authority.broken(signed.canonical(), &signed.signatures);
+    if valid > 0 || !broken.is_empty() {
+        return Err(TrustError::ThresholdNotMet { file, valid, threshold, broken });
     }
     let found = names(&signed.signatures);
-    Err(TrustError::WrongKey { file, found, allowed: authority.summary() })
+    Err(TrustError::WrongKey { file, found, allowed: authority.names(), threshold })
 }
 
 fn names(signatures: &[SignatureEntry]) -> String {
     let present = signatures.iter().filter(|entry| !entry.sig.is_empty());
     let ids = present.map(|entry| entry.keyid.short()).collect::<Vec<_>>();
-    if ids.is_empty() { "nobody".to_owned() } else { ids.join(", ") }
+    if ids.is_empty() { "no key".to_owned() } else { ids.join(", ") }
 }
 
 impl<T: RoleBody> Verified<T> {

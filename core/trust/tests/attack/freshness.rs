@@ -105,10 +105,19 @@ fn a_clock_ten_minutes_behind_is_no_matter() {
 #[test]
 fn a_timestamp_signed_by_another_key_is_refused() {
     let mut repository = Repository::new();
+    let right = repository.keys["timestamp"][0].public().id().short();
     repository.keys.insert("timestamp".to_owned(), vec![key(99)]);
     repository.publish();
-    let refused = repository.host().refresh(&repository);
-    assert!(matches!(refused, Err(TrustError::WrongKey { .. })), "{refused:?}");
+    let refused = repository.host().refresh(&repository).unwrap_err();
+    assert!(matches!(refused, TrustError::WrongKey { .. }), "{refused:?}");
+    let stranger = key(99).public().id().short();
+    assert_eq!(
+        refused.to_string(),
+        format!(
+            "timestamp.json has valid signatures by 0 of 1 needed keys: \
+             it names {stranger}, but must be signed by {right}"
+        )
+    );
 }
 
 #[test]
@@ -184,8 +193,15 @@ fn a_field_that_nobody_knows_is_kept_under_the_signature() {
     repository.host().refresh(&repository).unwrap();
     let text = String::from_utf8(with_field).unwrap();
     repository.put("timestamp.json", text.replace(r#""size":7"#, r#""size":8"#).into_bytes());
-    let refused = repository.host().refresh(&repository);
-    assert!(matches!(refused, Err(TrustError::WrongKey { .. })), "{refused:?}");
+    let refused = repository.host().refresh(&repository).unwrap_err();
+    let by = repository.keys["timestamp"][0].public().id().short();
+    assert_eq!(
+        refused.to_string(),
+        format!(
+            "timestamp.json has valid signatures by 0 of 1 needed keys: \
+             the signature named {by} does not hold"
+        )
+    );
 }
 
 #[test]

@@ -17,7 +17,7 @@ const FILES: [(&str, &str); 7] = [
     ("README.md", include_str!("../template/README.md.in")),
     ("CHANGELOG.md", include_str!("../template/CHANGELOG.md.in")),
     ("icon.svg", include_str!("../template/icon.svg.in")),
-    (".gitignore", "/target\n"),
+    (".gitignore", "/target\n*.key\n"),
 ];
 
 pub(crate) fn run(args: &New) -> Result<Report, Failure> {

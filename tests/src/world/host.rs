@@ -156,7 +156,6 @@ impl Host {
         Ran::of(self.command(arguments).arg("--json")).assert_code(code).json()
     }
 
-
     /// The body of the file `state`.
     pub fn state(&self) -> serde_json::Value {
         let text = std::fs::read_to_string(self.dir.join("state")).unwrap();

@@ -29,6 +29,12 @@ pub(crate) enum KeyFileError {
         /// Its permissions.
         mode: u32,
     },
+    /// It is the other half.
+    #[error("{} holds the public half of a key, which signs nothing", path.display())]
+    Public {
+        /// The file.
+        path: PathBuf,
+    },
     /// The random source failed.
     #[error("the system gave no random bytes: {0}")]
     Random(getrandom::Error),
@@ -63,6 +69,10 @@ impl KeyFileError {
                 "name another file with --out; losing a key loses the namespace".to_owned()
             }
             Self::Open { path, .. } => format!("chmod 600 {}", path.display()),
+            Self::Public { .. } => {
+                "name the file that `newleaf-sdk keygen` wrote beside it, the private one"
+                    .to_owned()
+            }
             Self::Random(_) => "try again".to_owned(),
             Self::Key { .. } => "restore the key from your backup".to_owned(),
             Self::Io { doing: "read", source, .. } if source.kind() == io::ErrorKind::NotFound => {
@@ -156,11 +166,14 @@ fn fill(path: &Path, mut file: File, text: &str) -> Result<(), KeyFileError> {
 /// Reads the key at `path`, which nobody but its owner may read.
 pub(crate) fn read(path: &Path) -> Result<KeyPair, KeyFileError> {
     let metadata = fs::metadata(path).map_err(KeyFileError::io("read", path))?;
+    let text = fs::read_to_string(path).map_err(KeyFileError::io("read", path))?;
+    if serde_json::from_str::<PublicKey>(&text).is_ok() {
+        return Err(KeyFileError::Public { path: path.to_owned() });
+    }
     let mode = metadata.mode() & 0o777;
     if mode & 0o077 != 0 {
         return Err(KeyFileError::Open { path: path.to_owned(), mode });
     }
-    let text = fs::read_to_string(path).map_err(KeyFileError::io("read", path))?;
     KeyPair::from_file_form(&text)
         .map_err(|source| KeyFileError::Key { path: path.to_owned(), source })
 }

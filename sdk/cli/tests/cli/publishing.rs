@@ -236,6 +236,16 @@ fn a_key_that_others_can_read_is_not_used() {
 }
 
 #[test]
+fn the_public_half_of_a_key_is_not_taken_for_the_key() {
+    let author = Author::new();
+    let folder = author.folder.path();
+    fs::rename(folder.join("key.pub.json"), folder.join("key")).unwrap();
+    let ran = author.publish("1.0.0");
+    assert_eq!(ran.code, 3, "{ran:?}");
+    assert!(ran.err.contains("key holds the public half of a key"), "{}", ran.err);
+}
+
+#[test]
 fn a_registry_that_is_not_there_is_named() {
     let mut author = Author::new();
     let url = author.registry.url();

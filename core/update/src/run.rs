@@ -7,7 +7,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use newleaf_domain::{Target, UpdateId, Version};
-use newleaf_launcher::journal::{Ending, Entry, Failure, Outcome, StepId, Undoable};
+use newleaf_launcher::journal::{Cause, Ending, Entry, Failure, Outcome, StepId, Undoable};
 use newleaf_launcher::state::Way;
 
 use crate::Updater;
@@ -80,8 +80,22 @@ impl<T> Passed<T> {
 pub(crate) enum Blame {
     /// The version failed: its digest is not offered again by itself.
     Version,
+    /// What was delivered is not what was signed: refused, and no evidence against the version,
+    /// whose bytes these are not.
+    Delivery,
     /// The machine, the network or an admin: never evidence against a version.
     Machine,
+}
+
+impl Blame {
+    /// The same, as the journal says it.
+    const fn cause(self) -> Cause {
+        match self {
+            Self::Version => Cause::Release,
+            Self::Delivery => Cause::Delivery,
+            Self::Machine => Cause::Machine,
+        }
+    }
 }
 
 /// Why an update stops.
@@ -186,6 +200,7 @@ impl Run {
             what: broken.what.clone(),
             done: self.cx.done_about(step),
             todo: broken.todo.clone(),
+            cause: broken.blame.cause(),
         };
         let told = self.record(Entry::Failed { step, failure }).await;
         match told.and_then(|()| self.advance(Verdict::Failed)) {

@@ -10,6 +10,6 @@ mod unfinished;
 
 pub use file::Journal;
 pub use read::{JournalError, read_from, replay};
-pub use record::{Ending, Entry, Failure, Outcome, Record};
+pub use record::{Cause, Ending, Entry, Failure, Outcome, Record};
 pub use step::{StepId, Undoable};
 pub use unfinished::{Unfinished, unfinished_core};

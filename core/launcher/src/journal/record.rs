@@ -110,6 +110,31 @@ pub struct Failure {
     pub done: String,
     /// What to do, with the command where there is one.
     pub todo: String,
+    /// What it says something about.
+    #[serde(default, skip_serializing_if = "Cause::is_unsaid")]
+    pub cause: Cause,
+}
+
+/// What a failure says something about.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Cause {
+    /// The release: evidence against it.
+    Release,
+    /// What was delivered is not what was signed: evidence against the way here, not the release.
+    Delivery,
+    /// The machine, or a person: no evidence against anything that came from outside.
+    Machine,
+    /// Not said, or in a word this version does not know.
+    #[default]
+    #[serde(other)]
+    Unsaid,
+}
+
+impl Cause {
+    const fn is_unsaid(&self) -> bool {
+        matches!(self, Self::Unsaid)
+    }
 }
 
 /// How an update ended.

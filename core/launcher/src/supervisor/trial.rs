@@ -4,7 +4,7 @@ use super::model::GoingBack;
 use super::turn::Turn;
 use super::{Evidence, Stage, Timer, Which, WorkerId};
 use crate::ask::mark_bad;
-use crate::journal::{Ending, Entry, Failure, StepId};
+use crate::journal::{Cause, Ending, Entry, Failure, StepId};
 use crate::state::{BadRelease, CorePhase, Trial, Way};
 
 impl Turn {
@@ -62,6 +62,10 @@ impl Turn {
             what: what.clone(),
             done: format!("went back to {good}"),
             todo: advice(evidence, is_bad).to_owned(),
+            cause: match evidence {
+                Evidence::Machine => Cause::Machine,
+                Evidence::Release => Cause::Release,
+            },
         };
         self.append(Some(&trial.update), Entry::Failed { step, failure });
         self.begin_back(what, evidence);

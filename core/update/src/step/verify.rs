@@ -55,7 +55,8 @@ pub(crate) enum VerifyError {
 impl VerifyError {
     const fn blame(&self) -> Blame {
         match self {
-            Self::Disk(_) | Self::Gone | Self::Trust(_) => Blame::Machine,
+            Self::Disk(_) | Self::Gone => Blame::Machine,
+            Self::Trust(_) => Blame::Delivery,
             Self::Package(error) if error.is_machine_fault() => Blame::Machine,
             Self::Package(_)
             | Self::Manifest(_)
@@ -68,6 +69,9 @@ impl VerifyError {
         match self {
             Self::Disk(_) | Self::Gone => "see to the disk, then try again".to_owned(),
             Self::Trust(error) => error.hint().to_owned(),
+            Self::Package(error) if error.is_machine_fault() => {
+                "see to the disk, then try again".to_owned()
+            }
             Self::Package(_)
             | Self::Manifest(_)
             | Self::Differs { .. }

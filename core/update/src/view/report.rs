@@ -1,7 +1,7 @@
 //! A report: all events of one update folded for whoever looks late.
 
 use newleaf_domain::{Target, Timestamp, UpdateId, Version};
-use newleaf_launcher::journal::{Ending, Failure, Outcome, StepId, Undoable};
+use newleaf_launcher::journal::{Cause, Ending, Failure, Outcome, StepId, Undoable};
 use newleaf_launcher::state::Way;
 use serde::{Deserialize, Serialize};
 
@@ -121,7 +121,10 @@ impl Report {
             Ending::RolledBack => Some(ExitClass::RolledBack),
             Ending::Failed | Ending::Undone => Some(match self.failure() {
                 Some((StepId::Check, _)) => ExitClass::Blocked,
-                Some((StepId::Verify, _)) => ExitClass::Trust,
+                // A disk that could not be read says nothing about what was signed.
+                Some((StepId::Verify, failure)) if failure.cause != Cause::Machine => {
+                    ExitClass::Trust
+                }
                 Some(_) | None => ExitClass::Failed,
             }),
         }

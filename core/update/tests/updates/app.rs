@@ -156,6 +156,22 @@ async fn one_flipped_byte_is_refused_by_trust() {
 }
 
 #[tokio::test]
+async fn a_disk_that_cannot_be_read_is_a_failure_and_not_a_breach_of_trust() {
+    for point in [Point::Measure, Point::Inspect] {
+        let world = world_with_update().await;
+        let host = world.start();
+        world.disk.fail(point, Fault::Machine);
+        let report = update(&host, &target()).await;
+        assert_eq!(report.failure().unwrap().0, StepId::Verify, "{point:?}");
+        assert_eq!(report.exit_class(), Some(ExitClass::Failed), "{point:?}");
+        assert!(report.failure().unwrap().1.todo.contains("disk"), "{report:#?}");
+        assert!(world.disk.state().bad.is_empty(), "{point:?}");
+        world.disk.mend();
+        assert_eq!(update(&host, &target()).await.ending, Some(Ending::Committed), "{point:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_manifest_that_differs_from_the_signed_one_in_one_field_is_refused_by_its_name() {
     let world = world_with_update().await;
     world.publisher().edit_record("apps/acme/notes/2.0.0/notes.zip", |record| {

@@ -165,6 +165,7 @@ mod tests {
                     what: "health said no".to_owned(),
                     done: String::new(),
                     todo: String::new(),
+                    cause: newleaf_launcher::journal::Cause::Release,
                 },
             },
             Entry::Ended { ending: Ending::RolledBack, reason: None },

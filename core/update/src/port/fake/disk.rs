@@ -24,6 +24,10 @@ pub struct Data {
 /// Where a fake can be told to fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Point {
+    /// Reading a download back to measure it.
+    Measure,
+    /// Reading the package in a download.
+    Inspect,
     /// Unpacking a package.
     Unpack,
     /// A core program's self-test.

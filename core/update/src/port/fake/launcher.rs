@@ -7,7 +7,7 @@ use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use newleaf_domain::{Clock, UpdateId};
 use newleaf_launcher::ask;
-use newleaf_launcher::journal::{Ending, Entry, Failure, Outcome, Record, StepId};
+use newleaf_launcher::journal::{Cause, Ending, Entry, Failure, Outcome, Record, StepId};
 use newleaf_launcher::proto::Ask;
 use newleaf_launcher::state::{BadRelease, CorePhase, CoreSlot, State, Way};
 use tokio::sync::broadcast;
@@ -125,6 +125,7 @@ impl FakeLauncher {
             what: what.clone(),
             done: "the version before goes on".to_owned(),
             todo: String::new(),
+            cause: Cause::Release,
         };
         self.write(Some(update), Entry::Failed { step: StepId::Probe, failure })?;
         self.write(Some(update), Entry::Started { step: StepId::Rollback })?;

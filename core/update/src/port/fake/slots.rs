@@ -51,6 +51,7 @@ impl Slots for FakeSlots {
     }
 
     async fn measure(&self, digest: Digest) -> Result<Option<Measured>, SlotError> {
+        self.stop_at(Point::Measure, "read")?;
         let disk = self.0.lock();
         let measured = |bytes: &Vec<u8>| Measured {
             length: ByteSize::bytes(bytes.len() as u64),
@@ -60,6 +61,7 @@ impl Slots for FakeSlots {
     }
 
     async fn inspect(&self, digest: Digest, target: &Target) -> Result<Inspected, SlotError> {
+        self.stop_at(Point::Inspect, "read")?;
         let bytes = self.0.lock().downloads.get(&digest).cloned().unwrap_or_default();
         let mut reader = PackageReader::open(Cursor::new(bytes), Limits::of(target))
             .map_err(SlotError::Package)?;

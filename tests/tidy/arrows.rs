@@ -16,7 +16,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "newleaf-update",
         &["newleaf-domain", "newleaf-launcher", "newleaf-package", "newleaf-plan", "newleaf-trust"],
     ),
-    ("newleaf-web", &["newleaf-domain", "newleaf-plan", "newleaf-update"]),
+    ("newleaf-web", &["newleaf-domain", "newleaf-update"]),
     (
         "newleaf",
         &[

@@ -5,9 +5,9 @@ use newleaf_domain::{
     ByteSize, Channel, Digest, Edition, Grant, GrantChange, Grants, PackageName, PlanId, Target,
     Timestamp, UpdateId, Version, VersionReq,
 };
-use newleaf_launcher::journal::{Ending, Failure, Outcome, StepId};
-use newleaf_launcher::state::Way;
-use newleaf_plan::{Candidate, Change, Plan, Reason, Verdict};
+use newleaf_update::journal::{Ending, Failure, Outcome, StepId};
+use newleaf_update::plan::{Candidate, Change, Plan, Reason, Verdict};
+use newleaf_update::state::Way;
 use newleaf_update::view::{
     AppRow, ChangeView, CoreCard, DisplayText, Freshness, HistoryEntry, HistoryTarget, Notice,
     Offer, Overview, PlanView, Prerequisite, PrerequisiteId, Progress, Report, RunningUpdate,

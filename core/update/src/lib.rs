@@ -27,6 +27,7 @@ mod watch;
 pub use explain::{ExitClass, Explain, FourLines};
 pub use newleaf_launcher::journal;
 pub use newleaf_launcher::state;
+pub use newleaf_plan as plan;
 pub use overview::OverviewError;
 pub use planning::PlanError;
 pub use port::Ports;

@@ -1,7 +1,7 @@
 //! The history: one line for each update.
 
 use maud::{Markup, html};
-use newleaf_launcher::state::Way;
+use newleaf_update::state::Way;
 use newleaf_update::view::HistoryEntry;
 
 use super::{Frame, Page, Place, Refresh};

@@ -2,8 +2,8 @@
 
 use maud::{Markup, html};
 use newleaf_domain::{Target, Timestamp, Version};
-use newleaf_launcher::journal::Ending;
-use newleaf_plan::Candidate;
+use newleaf_update::journal::Ending;
+use newleaf_update::plan::Candidate;
 use newleaf_update::view::{
     AppRow, CoreCard, Freshness, HistoryEntry, Offer, Overview, RunningUpdate, Severity, UndoOffer,
 };

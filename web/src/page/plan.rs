@@ -151,7 +151,7 @@ fn prerequisites(view: &PlanView) -> Markup {
 
 fn start(reader: &SignedIn, view: &PlanView, asked: Asked) -> Markup {
     let holds = prerequisite::all_hold(&view.prerequisites);
-    let needs_consent = view.plan.changes.iter().any(newleaf_plan::Change::needs_consent);
+    let needs_consent = view.plan.changes.iter().any(newleaf_update::plan::Change::needs_consent);
     html! {
         form class="start" method="post" action={ "/plans/" (view.plan.id) "/start" } {
             (token(reader))

@@ -1,7 +1,7 @@
 //! All releases of core or of one app, each with the reason why it is or is not offered.
 
 use maud::html;
-use newleaf_plan::Candidate;
+use newleaf_update::plan::Candidate;
 
 use super::{Frame, Page, Place, Refresh};
 use crate::gate::SignedIn;

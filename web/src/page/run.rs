@@ -3,9 +3,9 @@
 
 use maud::{Markup, html};
 use newleaf_domain::Target;
-use newleaf_launcher::journal::{Ending, Undoable};
-use newleaf_launcher::state::Way;
 use newleaf_update::FourLines;
+use newleaf_update::journal::{Ending, Undoable};
+use newleaf_update::state::Way;
 use newleaf_update::view::{Report, StepReport, StepStanding};
 
 use super::{Frame, Page, Place, Refresh};

@@ -1,7 +1,7 @@
 //! Releases that were looked at: which can be installed, and why the others cannot.
 
 use maud::{Markup, html};
-use newleaf_plan::{Candidate, Reason, Verdict};
+use newleaf_update::plan::{Candidate, Reason, Verdict};
 
 use super::badge;
 use super::form::{Look, plan_button};

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 use newleaf_domain::Timestamp;
-use newleaf_launcher::journal::Outcome;
+use newleaf_update::journal::Outcome;
 use newleaf_update::view::{Report, StepReport, StepStanding};
 
 use super::time;

@@ -1,7 +1,7 @@
 //! One step of an update, as it stands.
 
 use maud::{Markup, html};
-use newleaf_launcher::journal::Outcome;
+use newleaf_update::journal::Outcome;
 use newleaf_update::view::{StepReport, StepStanding};
 
 use super::icon::{Icon, icon};

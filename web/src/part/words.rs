@@ -2,8 +2,8 @@
 
 use newleaf_domain::version::Step;
 use newleaf_domain::{Target, Version};
-use newleaf_launcher::journal::{Ending, Undoable};
-use newleaf_launcher::state::Way;
+use newleaf_update::journal::{Ending, Undoable};
+use newleaf_update::state::Way;
 use newleaf_update::view::Severity;
 
 use crate::product::ProductFace;

@@ -11,8 +11,8 @@ use axum::http::{HeaderMap, HeaderName};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::{self, Stream, StreamExt};
-use newleaf_launcher::journal::StepId;
 use newleaf_update::Watch;
+use newleaf_update::journal::StepId;
 use newleaf_update::view::{Progress, Report};
 use serde::Deserialize;
 

@@ -59,7 +59,9 @@ fn a_manifest_and_a_role_that_differ_in_one_field_are_refused() {
 fn a_new_signer_for_an_installed_app_is_refused_with_both_signers_named() {
     let victim = Victim::new();
     let (author, other) = (victim.world.registry.author_key(), KeyPair::generate([7; 32]));
-    victim.world.registry.claim("acme", &other);
+    let public = victim.world.path("other.pub.json");
+    std::fs::write(&public, serde_json::to_vec(&other.public()).unwrap()).unwrap();
+    victim.world.registry.claim("acme", &public);
     victim.mirror.refresh(&victim.world.registry);
     victim.mirror.replace("pub.acme", &[&other], |_| {});
     let (was, is) = (author.public().id().short(), other.public().id().short());

@@ -35,7 +35,7 @@ pub use version::{Version, VersionReq};
 
 /// Why a word could not be parsed: what was given, and the form that is expected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{given:?} is not a {word}: expected {expected}")]
+#[error("{given:?} cannot be read as {word}: expected {expected}")]
 pub struct InvalidWord {
     /// The word that was wanted, such as `version`.
     pub word: &'static str,

@@ -78,7 +78,8 @@ fn create(path: &Path, readers: Readers) -> io::Result<File> {
 }
 
 fn folder_of(path: &Path) -> &Path {
-    path.parent().unwrap_or(Path::new("."))
+    // The folder of a bare file name is the one we stand in.
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Makes `folder` and those above it, each entry on the disk before this returns.

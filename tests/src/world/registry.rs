@@ -50,7 +50,7 @@ impl Registry {
     /// The author makes a key; the release team vouches for it offline; a token lets her publish.
     fn welcome_author(&self) {
         Ran::ok(sdk(&["keygen"]).arg("--out").arg(self.author_key_file()));
-        self.claim("acme", &self.author_key());
+        self.claim("acme", &self.desk.join("author.pub.json"));
         Ran::ok(registry(&["publisher", "create", "acme"]).arg("--dir").arg(&self.dir));
         Ran::ok(registry(&["publisher", "assign", "acme", "acme"]).arg("--dir").arg(&self.dir));
         let token = Ran::ok(
@@ -62,15 +62,14 @@ impl Registry {
         std::fs::write(self.desk.join("token"), token).unwrap();
     }
 
-    /// The release team vouches, offline, for `key` as the author of `namespace`.
-    pub fn claim(&self, namespace: &str, key: &KeyPair) {
-        let public = self.desk.join(format!("{namespace}.pub.json"));
-        std::fs::write(&public, serde_json::to_vec(&key.public()).unwrap()).unwrap();
+    /// The release team vouches, offline, for the key in the file `public` as the author of
+    /// `namespace`.
+    pub fn claim(&self, namespace: &str, public: &Path) {
         let (current, next) = (self.desk.join("claimed.json"), self.desk.join("next/claimed.json"));
         self.role_get("claimed", &current);
         let mut claim = registry(&["keys", "claim", namespace]);
         claim.arg("--keys").arg(&self.offline).arg("--role").arg(&current);
-        Ran::ok(claim.arg("--author").arg(&public).arg("--out").arg(&next));
+        Ran::ok(claim.arg("--author").arg(public).arg("--out").arg(&next));
         Ran::ok(registry(&["role", "publish"]).arg("--dir").arg(&self.dir).arg(&next));
     }
 

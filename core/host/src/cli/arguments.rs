@@ -15,7 +15,8 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     pub(crate) common: Common,
     /// Exits 0 where this program runs on this machine: linked libraries, CPU features.
-    #[arg(long, hide = true, exclusive = true)]
+    // Not exclusive: NEWLEAF_DIR may be set in the environment that the check inherits.
+    #[arg(long, hide = true)]
     pub(crate) self_test: bool,
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
@@ -271,6 +272,12 @@ mod tests {
     fn the_command_line_is_well_formed() {
         use clap::CommandFactory as _;
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn the_self_test_runs_whatever_folder_is_named_beside_it() {
+        let arguments = Arguments::try_parse_from(["newleaf", "--self-test", "--dir", "/srv/x"]);
+        assert!(arguments.unwrap().self_test);
     }
 
     #[test]

@@ -64,14 +64,10 @@ pub fn apply(state: &State, ask: &Ask, tries: u8) -> Result<State, Refusal> {
             entry.trial = None;
             next.bad.retain(|bad| bad.digest != slot.digest);
         }
-        Ask::Abort { app: Some(app), bad, .. } => abort_app(&mut next, app, bad.as_ref())?,
-        Ask::Abort { app: None, bad, .. } => {
-            if state.core.phase != CorePhase::Expand || state.core.trial.is_some() {
-                return Err(Refusal::NoUpdate);
-            }
-            next.core.phase = CorePhase::Idle;
-            mark_bad(&mut next, bad.as_ref());
+        Ask::Abort { update, app: Some(app), bad } => {
+            abort_app(&mut next, update, app, bad.as_ref())?;
         }
+        Ask::Abort { app: None, bad, .. } => abort_core(&mut next, bad.as_ref())?,
         Ask::SetApp { app, change } => {
             idle(state)?;
             match change {
@@ -163,16 +159,40 @@ fn begin_app(state: &mut State, app: &PackageName, trial: &AppTrial) -> Result<(
     }
 }
 
-/// A first install that is stopped leaves no entry behind.
+/// Before point A. A version that failed before anything began is marked only; there is nothing
+/// else to take back.
+fn abort_core(state: &mut State, bad: Option<&BadRelease>) -> Result<(), Refusal> {
+    match (state.core.phase, bad) {
+        (CorePhase::Expand, _) if state.core.trial.is_none() => state.core.phase = CorePhase::Idle,
+        (CorePhase::Idle, Some(_)) => {}
+        (CorePhase::Idle | CorePhase::Expand | CorePhase::Trial | CorePhase::Probation, _) => {
+            return Err(Refusal::NoUpdate);
+        }
+    }
+    mark_bad(state, bad);
+    Ok(())
+}
+
+/// Ends the update's trial, and marks its version where it is to blame. A version that failed
+/// before its trial is marked only. A first install that is stopped leaves no entry behind.
 fn abort_app(
     state: &mut State,
+    update: &UpdateId,
     app: &PackageName,
     bad: Option<&BadRelease>,
 ) -> Result<(), Refusal> {
-    let entry = entry(state, app)?;
-    entry.trial = None;
-    if entry.good.is_none() {
-        state.apps.remove(app);
+    match (state.apps.get_mut(app), bad) {
+        (Some(AppState { trial: Some(trial), .. }), None) if trial.update != *update => {
+            return Err(Refusal::AppBusy(app.clone(), trial.update.clone()));
+        }
+        (Some(entry), _) => {
+            entry.trial = entry.trial.take().filter(|trial| trial.update != *update);
+            if entry.good.is_none() && entry.trial.is_none() {
+                state.apps.remove(app);
+            }
+        }
+        (None, Some(_)) => {}
+        (None, None) => return Err(Refusal::NoSuchApp(app.clone())),
     }
     mark_bad(state, bad);
     Ok(())
@@ -236,6 +256,57 @@ mod tests {
         let begun = apply(&sample::state(), &trial("1.0.0")).unwrap();
         let abort = Ask::Abort { update: sample::update(), app: Some(notes()), bad: None };
         assert!(apply(&begun, &abort).unwrap().apps.is_empty());
+    }
+
+    fn blamed(app: Option<PackageName>) -> (Ask, BadRelease) {
+        let digest = Digest::of(b"2.0.0");
+        let bad = BadRelease { digest, reason: "it does not compile".to_owned() };
+        (Ask::Abort { update: sample::update(), app, bad: Some(bad.clone()) }, bad)
+    }
+
+    #[test]
+    fn a_version_that_failed_before_its_trial_is_marked_and_nothing_else_changes() {
+        for app in [None, Some(notes())] {
+            let (abort, bad) = blamed(app);
+            let before = sample::state();
+            let marked = apply(&before, &abort).unwrap();
+            assert_eq!(marked, State { seq: 2, bad: vec![bad], ..before });
+        }
+        let good = apply(&apply(&sample::state(), &trial("1.0.0")).unwrap(), &commit("1.0.0"));
+        let (abort, bad) = blamed(Some(notes()));
+        let marked = apply(good.as_ref().unwrap(), &abort).unwrap();
+        assert_eq!((&marked.apps, marked.bad), (&good.unwrap().apps, vec![bad]));
+    }
+
+    #[test]
+    fn without_a_version_to_blame_there_must_be_something_to_stop() {
+        let abort = |app| Ask::Abort { update: sample::update(), app, bad: None };
+        assert_eq!(apply(&sample::state(), &abort(None)), Err(Refusal::NoUpdate));
+        let unknown = apply(&sample::state(), &abort(Some(notes())));
+        assert_eq!(unknown, Err(Refusal::NoSuchApp(notes())));
+    }
+
+    #[test]
+    fn the_trial_of_another_update_is_left_alone() {
+        let begun = apply(&sample::state(), &trial("1.0.0")).unwrap();
+        let later = UpdateId::new(
+            newleaf_domain::Timestamp::from_unix(1_800_000_001),
+            &newleaf_domain::PlanId::of(Digest::of(b"later")),
+            9,
+        );
+        let stop = Ask::Abort { update: later.clone(), app: Some(notes()), bad: None };
+        assert_eq!(apply(&begun, &stop), Err(Refusal::AppBusy(notes(), sample::update())));
+        let (_, bad) = blamed(Some(notes()));
+        let blame = Ask::Abort { update: later, app: Some(notes()), bad: Some(bad) };
+        assert!(apply(&begun, &blame).unwrap().apps[&notes()].trial.is_some());
+    }
+
+    #[test]
+    fn a_core_on_trial_is_not_marked_behind_the_launchers_back() {
+        for phase in [CorePhase::Trial, CorePhase::Probation] {
+            let (abort, _) = blamed(None);
+            assert_eq!(apply(&sample::trial(1, phase), &abort), Err(Refusal::NoUpdate));
+        }
     }
 
     #[test]

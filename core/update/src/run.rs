@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use newleaf_domain::{Target, UpdateId, Version};
 use newleaf_launcher::journal::{Cause, Ending, Entry, Failure, Outcome, StepId, Undoable};
-use newleaf_launcher::state::Way;
+use newleaf_launcher::proto::Ask;
+use newleaf_launcher::state::{BadRelease, Way};
 
 use crate::Updater;
 use crate::explain::chain;
@@ -33,6 +34,16 @@ impl Context {
     pub(crate) fn progress(&self, step: StepId, current: u64, total: Option<u64>, unit: Unit) {
         let progress = Progress { current, total, unit };
         self.updater.hub().tell(Told { update: self.id.clone(), step, progress });
+    }
+
+    /// What `state` is to remember of the version, where it is to blame. One that served before
+    /// and is gone back to never is.
+    pub(crate) async fn bad_release(&self, blame: Blame, reason: &str) -> Option<BadRelease> {
+        if blame != Blame::Version || self.way != Way::Forward {
+            return None;
+        }
+        let digest = self.updater.digest_of(&self.id).await?;
+        Some(BadRelease { digest, reason: reason.to_owned() })
     }
 
     /// The version before, for people.
@@ -240,6 +251,7 @@ impl Run {
 
     async fn end_failed(&mut self, broken: Broken) -> Result<(), Stop> {
         if self.state != State::At(StepId::Rollback) {
+            self.remember_bad(&broken).await?;
             return self.ended(Some(broken.what)).await;
         }
         let work = crate::step::rollback::run(self.cx.clone(), broken.blame, broken.what.clone());
@@ -249,6 +261,27 @@ impl Run {
                 self.ended(Some(format!("{}; {}", broken.what, second.what))).await
             }
             Err(Stop::Lost(error)) => Err(Stop::Lost(error)),
+        }
+    }
+
+    /// A version that failed by its own fault before anything changed is not offered again by
+    /// itself. A launcher that refuses to note it stops nothing: then it is offered again.
+    async fn remember_bad(&self, broken: &Broken) -> Result<(), Stop> {
+        let Some(bad) = self.cx.bad_release(broken.blame, &broken.what).await else {
+            return Ok(());
+        };
+        let app = match &self.cx.target {
+            Target::Core => None,
+            Target::App(app) => Some(app.clone()),
+        };
+        let abort = Ask::Abort { update: self.cx.id.clone(), app, bad: Some(bad) };
+        match self.cx.updater.ports().launcher.ask(abort).await {
+            Ok(_) => Ok(()),
+            Err(error @ LauncherError::Gone) => Err(Stop::Lost(error)),
+            Err(error) => {
+                tracing::warn!(update = %self.cx.id, error = chain(&error), "the version that failed is not marked");
+                Ok(())
+            }
         }
     }
 

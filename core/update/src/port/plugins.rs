@@ -135,6 +135,14 @@ pub enum PluginError {
         /// Why.
         detail: String,
     },
+    /// The machine did not let it be compiled or loaded: disk, memory, time.
+    #[error("{app} cannot be loaded on this machine now: {detail}")]
+    Machine {
+        /// The app.
+        app: PackageName,
+        /// Why.
+        detail: String,
+    },
     /// Requests were still running.
     #[error("{app} still had {running} running requests after {} s", within.as_secs())]
     StillRunning {
@@ -172,7 +180,10 @@ impl PluginError {
     /// Whether the machine failed and not the app: never evidence against a version.
     pub const fn is_machine_fault(&self) -> bool {
         match self {
-            Self::Io { .. } | Self::Unknown { .. } | Self::StillRunning { .. } => true,
+            Self::Io { .. }
+            | Self::Machine { .. }
+            | Self::Unknown { .. }
+            | Self::StillRunning { .. } => true,
             Self::Load { .. } | Self::Failed { .. } => false,
         }
     }

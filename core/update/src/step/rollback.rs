@@ -3,7 +3,7 @@
 
 use newleaf_domain::{PackageName, Target};
 use newleaf_launcher::proto::{AppChange, Ask};
-use newleaf_launcher::state::{AppSlot, AppState, AppTrial, BadRelease, CorePhase, Way};
+use newleaf_launcher::state::{AppSlot, AppState, AppTrial, CorePhase};
 
 use crate::port::PluginError;
 use crate::run::{Blame, Broken, Context, Passed, StepResult, Stop};
@@ -165,10 +165,7 @@ impl Back {
 
     /// Ends the trial in `state`, and remembers a version that is to blame.
     async fn forget_trial(&self) -> Result<(), Stop> {
-        let digest = self.cx.updater.digest_of(&self.cx.id).await;
-        let bad = digest
-            .filter(|_| self.blame == Blame::Version && self.cx.way == Way::Forward)
-            .map(|digest| BadRelease { digest, reason: self.reason.clone() });
+        let bad = self.cx.bad_release(self.blame, &self.reason).await;
         let abort = Ask::Abort { update: self.cx.id.clone(), app: Some(self.app.clone()), bad };
         self.cx.updater.ports().launcher.ask(abort).await?;
         Ok(())

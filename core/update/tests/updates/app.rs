@@ -81,6 +81,30 @@ async fn a_version_that_fails_is_not_offered_again_and_a_full_disk_is_no_evidenc
 }
 
 #[tokio::test]
+async fn a_version_that_fails_before_anything_changed_by_its_own_fault_is_not_offered_again() {
+    for point in [Point::Unpack, Point::Prepare] {
+        let world = failed_at(point, Fault::Version, Ending::Failed).await;
+        let bad = world.disk.state().bad;
+        assert_eq!(bad.len(), 1, "{point:?}");
+        world.disk.mend();
+        let refused = world.start().updater.plan(&target(), None).await.unwrap_err().to_string();
+        assert!(refused.contains(&bad[0].reason), "{point:?}: {refused}");
+        let world = failed_at(point, Fault::Machine, Ending::Failed).await;
+        assert!(world.disk.state().bad.is_empty(), "{point:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_first_install_that_does_not_compile_leaves_no_entry_and_is_marked() {
+    let world = world();
+    let host = world.start();
+    world.disk.fail(Point::Prepare, Fault::Version);
+    assert_eq!(update(&host, &target()).await.ending, Some(Ending::Failed));
+    assert!(world.disk.state().apps.is_empty());
+    assert_eq!(world.disk.state().bad.len(), 1);
+}
+
+#[tokio::test]
 async fn a_version_that_misbehaves_in_probation_goes_back_with_its_data() {
     let world = failed_at(Point::Probation, Fault::Version, Ending::RolledBack).await;
     assert_eq!(world.disk.state().bad.len(), 1);

@@ -48,6 +48,11 @@ async fn a_program_that_fails_its_self_test_is_never_started() {
     let report = update(&host, &Target::Core).await;
     assert_eq!(report.exit_class(), Some(ExitClass::Failed));
     assert_eq!(report.failure().unwrap().0, StepId::Stage);
+    let bad = world.disk.state().bad;
+    assert!(bad[0].reason.contains("failed its self-test"), "{bad:?}");
+    world.disk.mend();
+    let refused = host.updater.plan(&Target::Core, None).await.unwrap_err().to_string();
+    assert!(refused.contains("failed its self-test"), "{refused}");
 }
 
 #[tokio::test]

@@ -13,7 +13,8 @@ use newleaf_launcher::Layout;
 use newleaf_launcher::state::{AppSlot, State};
 use newleaf_package::MANIFEST;
 use newleaf_plugin_host::{
-    App, AppConfig, CompileChild, Compiler, Limits, LoadError, PluginHost, PrepareError, Settings,
+    App, AppConfig, CompileChild, CompileError, Compiler, Limits, LoadError, PluginHost,
+    PrepareError, Settings,
 };
 
 use super::files::{self, blocking};
@@ -62,6 +63,35 @@ enum BringUp {
 impl BringUp {
     fn line(&self) -> String {
         newleaf_update::explain::chain(self)
+    }
+
+    /// Whether the machine is to blame and not the version.
+    fn is_machine_fault(&self) -> bool {
+        match self {
+            Self::Prepare(PrepareError::Compile(error)) => compiler_was_hindered(error),
+            Self::Prepare(
+                PrepareError::Engine(_)
+                | PrepareError::Read { .. }
+                | PrepareError::Digest { .. }
+                | PrepareError::Cache(_)
+                | PrepareError::Interfaces { .. },
+            )
+            | Self::Load(LoadError::NotPrepared { .. } | LoadError::Cache { .. }) => true,
+            Self::Load(
+                LoadError::Memory { .. } | LoadError::Link { .. } | LoadError::NoHandler { .. },
+            ) => false,
+        }
+    }
+}
+
+/// A component that is refused, takes too much processor time or breaks the compiler is to blame
+/// itself; one whose compiler could not work is not.
+fn compiler_was_hindered(error: &CompileError) -> bool {
+    match error {
+        CompileError::Start { .. } | CompileError::Wait(_) | CompileError::Patience(_) => true,
+        // The child tells in words alone; the standard library ends the system's answers so.
+        CompileError::Refused { reason } => reason.contains("(os error "),
+        CompileError::CpuTime { .. } | CompileError::Killed { .. } => false,
     }
 }
 
@@ -178,5 +208,28 @@ impl Places for Apps {
 
     fn list(&self) -> Vec<AppLink> {
         self.read().values().map(Entry::link).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_compiler_that_could_not_work_is_no_evidence_against_the_component() {
+        let refused = |reason: &str| CompileError::Refused { reason: reason.to_owned() };
+        for hindered in [
+            CompileError::Wait(std::io::ErrorKind::OutOfMemory.into()),
+            refused("write code: No space left on device (os error 28)"),
+        ] {
+            assert!(compiler_was_hindered(&hindered), "{hindered}");
+        }
+        for own_fault in [
+            CompileError::CpuTime { seconds: 30 },
+            CompileError::Killed { signal: 6 },
+            refused("unknown import"),
+        ] {
+            assert!(!compiler_was_hindered(&own_fault), "{own_fault}");
+        }
     }
 }

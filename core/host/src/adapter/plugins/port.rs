@@ -24,7 +24,12 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 const LET_GO_WITHIN: Duration = Duration::from_secs(5);
 
 fn load(app: &PackageName, error: &BringUp) -> PluginError {
-    PluginError::Load { app: app.clone(), detail: error.line() }
+    let (app, detail) = (app.clone(), error.line());
+    if error.is_machine_fault() {
+        PluginError::Machine { app, detail }
+    } else {
+        PluginError::Load { app, detail }
+    }
 }
 
 fn failed(app: &PackageName, doing: String, error: &LifecycleError) -> PluginError {

@@ -25,10 +25,8 @@ impl AbiVersion {
     pub fn parse(text: &str) -> Result<Self, InvalidWord> {
         let invalid = || InvalidWord::new("ABI version", text, "<major>.<minor>, such as 1.0");
         let (major, minor) = text.split_once('.').ok_or_else(invalid)?;
-        let parsed = Self::new(
-            major.parse().map_err(|_| invalid())?,
-            minor.parse().map_err(|_| invalid())?,
-        );
+        let parsed =
+            Self::new(major.parse().map_err(|_| invalid())?, minor.parse().map_err(|_| invalid())?);
         if parsed.text == text { Ok(parsed) } else { Err(invalid()) }
     }
 

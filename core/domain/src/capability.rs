@@ -66,10 +66,16 @@ impl Grant {
     fn covers(&self, wanted: &Self) -> bool {
         match (self, wanted) {
             (Self::Storage { quota: have }, Self::Storage { quota: want }) => have >= want,
-            (Self::Schedule { every_seconds: have }, Self::Schedule { every_seconds: want }) => have <= want,
-            (Self::Http { .. } | Self::Route { .. } | Self::Storage { .. } | Self::Schedule { .. }, _) => {
-                self == wanted
+            (Self::Schedule { every_seconds: have }, Self::Schedule { every_seconds: want }) => {
+                have <= want
             }
+            (
+                Self::Http { .. }
+                | Self::Route { .. }
+                | Self::Storage { .. }
+                | Self::Schedule { .. },
+                _,
+            ) => self == wanted,
         }
     }
 }
@@ -133,7 +139,12 @@ impl Grants {
         }
         for (subject, have) in &self.0 {
             if !wanted.0.contains_key(subject) {
-                changes.push(GrantChange { from: Some(have.clone()), to: None, reason: None, widens: false });
+                changes.push(GrantChange {
+                    from: Some(have.clone()),
+                    to: None,
+                    reason: None,
+                    widens: false,
+                });
             }
         }
         changes
@@ -169,7 +180,10 @@ mod tests {
     use super::*;
 
     fn storage(mib: u64) -> Capability {
-        Capability { grant: Grant::Storage { quota: ByteSize::mib(mib) }, reason: "to keep notes".to_owned() }
+        Capability {
+            grant: Grant::Storage { quota: ByteSize::mib(mib) },
+            reason: "to keep notes".to_owned(),
+        }
     }
 
     #[test]

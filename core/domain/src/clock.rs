@@ -30,7 +30,8 @@ impl Timestamp {
 
     /// Parses the text form; a fraction or another offset is refused.
     pub fn parse(text: &str) -> Result<Self, InvalidWord> {
-        let invalid = || InvalidWord::new("time", text, "UTC to the second, as 2026-11-21T02:30:00Z");
+        let invalid =
+            || InvalidWord::new("time", text, "UTC to the second, as 2026-11-21T02:30:00Z");
         let parsed = text.parse::<jiff::Timestamp>().map_err(|_| invalid())?;
         let time = Self(parsed.as_second());
         if time.to_string() == text { Ok(time) } else { Err(invalid()) }

@@ -91,9 +91,10 @@ mod tests {
 
     #[test]
     fn names_that_could_leave_their_folder_are_refused() {
-        for bad in
-            ["", "acme", "acme/", "/notes", "../x", "a/b/c", "A/b", "a/B", "core/x", "a/x-", "a/..", "a/é"]
-        {
+        for bad in [
+            "", "acme", "acme/", "/notes", "../x", "a/b/c", "A/b", "a/B", "core/x", "a/x-", "a/..",
+            "a/é",
+        ] {
             assert!(PackageName::parse(bad).is_err(), "{bad:?} was accepted");
         }
     }

@@ -14,7 +14,9 @@ impl Platform {
             && text.len() <= 64
             && parts.iter().all(|part| {
                 !part.is_empty()
-                    && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+                    && part
+                        .bytes()
+                        .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
             });
         if fits {
             Ok(Self(text.to_owned()))

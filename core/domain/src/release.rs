@@ -89,7 +89,9 @@ impl ReleasePath {
 impl std::fmt::Display for ReleasePath {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Core { edition, version, platform } => write!(f, "core/{edition}/{version}/{platform}.zip"),
+            Self::Core { edition, version, platform } => {
+                write!(f, "core/{edition}/{version}/{platform}.zip")
+            }
             Self::App { name, version } => write!(f, "apps/{name}/{version}/{}.zip", name.app()),
         }
     }
@@ -101,10 +103,13 @@ mod tests {
 
     #[test]
     fn a_path_prints_as_it_was_parsed() {
-        for path in ["core/community/1.1.0/x86_64-linux-gnu.zip", "apps/acme/notes/2.0.0/notes.zip"] {
+        for path in ["core/community/1.1.0/x86_64-linux-gnu.zip", "apps/acme/notes/2.0.0/notes.zip"]
+        {
             assert_eq!(ReleasePath::parse(path).unwrap().to_string(), path);
         }
-        for bad in ["apps/acme/notes/2.0.0/other.zip", "core/../1.0.0/x.zip", "apps/acme/notes/2.0.0"] {
+        for bad in
+            ["apps/acme/notes/2.0.0/other.zip", "core/../1.0.0/x.zip", "apps/acme/notes/2.0.0"]
+        {
             assert!(ReleasePath::parse(bad).is_err(), "{bad:?} was accepted");
         }
     }

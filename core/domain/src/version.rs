@@ -56,7 +56,9 @@ impl Version {
 text_word!(Version);
 
 /// The largest part in which two versions differ.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Step {
     /// The third number or the pre-release part.

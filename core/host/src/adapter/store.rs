@@ -121,7 +121,9 @@ impl Store for DiskStore {
     async fn pins(&self) -> Result<Vec<Pin>, StoreError> {
         self.run(|store| {
             let folder = store.trust().join("pins");
-            let names = files::names(&folder)?.into_iter().filter(|name| Path::new(name).extension().is_some_and(|it| it == "json"));
+            let names = files::names(&folder)?
+                .into_iter()
+                .filter(|name| Path::new(name).extension().is_some_and(|it| it == "json"));
             let mut pins = Vec::new();
             for path in names.map(|name| folder.join(name)) {
                 if let Some(bytes) = files::read(&path)? {

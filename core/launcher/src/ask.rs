@@ -110,7 +110,7 @@ fn arm(
 pub const TRIES: u8 = 2;
 
 /// The state of a host that does not run, after `slot` was staged for it: the schema is extended
-/// and the trial is made when the host starts next.
+/// and the trial is made, with `tries` starts, when the host starts next.
 ///
 /// # Errors
 /// Another update is under way, or the slot is good already.
@@ -119,8 +119,9 @@ pub fn defer(
     update: &UpdateId,
     slot: &CoreSlot,
     way: Way,
+    tries: u8,
 ) -> Result<State, Refusal> {
-    let mut next = arm(state, update, slot, way, TRIES)?;
+    let mut next = arm(state, update, slot, way, tries)?;
     next.core.phase = CorePhase::Expand;
     Ok(next)
 }

@@ -43,6 +43,7 @@ pub struct StoppedHost {
     layout: Layout,
     journal: Journal,
     state: State,
+    tries: u8,
 }
 
 impl StoppedHost {
@@ -54,7 +55,7 @@ impl StoppedHost {
         let lock = HostLock::acquire(&layout)?;
         let state = state_file::read(&layout)?;
         let journal = Journal::open(&lock, &layout)?;
-        Ok(Self { lock, layout, journal, state })
+        Ok(Self { lock, layout, journal, state, tries: ask::TRIES })
     }
 
     /// Takes an empty folder and writes its first state.
@@ -65,7 +66,13 @@ impl StoppedHost {
         let lock = HostLock::acquire(&layout)?;
         state_file::create(&lock, &layout, &state)?;
         let journal = Journal::open(&lock, &layout)?;
-        Ok(Self { lock, layout, journal, state })
+        Ok(Self { lock, layout, journal, state, tries: ask::TRIES })
+    }
+
+    /// Gives a core that is laid ready so many starts, in place of [`ask::TRIES`].
+    #[must_use]
+    pub fn with_tries(self, tries: u8) -> Self {
+        Self { tries, ..self }
     }
 
     /// Where everything lies.
@@ -112,13 +119,15 @@ impl StoppedHost {
 
     fn next(&self, ask: &Ask) -> Result<State, Refusal> {
         match ask {
-            Ask::Arm { update, slot, way } => ask::defer(&self.state, update, slot, *way),
+            Ask::Arm { update, slot, way } => {
+                ask::defer(&self.state, update, slot, *way, self.tries)
+            }
             Ask::Append { .. }
             | Ask::Expand { .. }
             | Ask::TrialApp { .. }
             | Ask::CommitApp { .. }
             | Ask::Abort { .. }
-            | Ask::SetApp { .. } => ask::apply(&self.state, ask, ask::TRIES),
+            | Ask::SetApp { .. } => ask::apply(&self.state, ask, self.tries),
         }
     }
 }
@@ -133,7 +142,8 @@ mod tests {
     fn a_stopped_host_lays_the_trial_ready_for_its_next_start() {
         let dir = tempfile::tempdir().unwrap();
         let layout = Layout::new(dir.path());
-        let mut host = StoppedHost::create(layout.clone(), sample::state()).unwrap();
+        let host = StoppedHost::create(layout.clone(), sample::state()).unwrap();
+        let mut host = host.with_tries(3);
         let arm = Ask::Arm {
             update: sample::update(),
             slot: Box::new(sample::slot("1.1.0")),
@@ -142,6 +152,6 @@ mod tests {
         assert!(matches!(host.ask(&arm).unwrap(), Answer::Changed { .. }));
         drop(host);
         let core = state_file::read(&layout).unwrap().core;
-        assert_eq!((core.phase, core.trial.map(|trial| trial.tries)), (CorePhase::Expand, Some(2)));
+        assert_eq!((core.phase, core.trial.map(|trial| trial.tries)), (CorePhase::Expand, Some(3)));
     }
 }

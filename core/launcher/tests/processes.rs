@@ -115,6 +115,19 @@ fn a_trial_laid_ready_offline_is_made_at_the_next_start() {
 }
 
 #[test]
+fn a_socket_of_a_service_manager_is_taken_over_and_outlives_an_update() {
+    let world = World::new();
+    let next = world.stage("1.1.0", "good");
+    let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = socket.local_addr().unwrap();
+    let host = world.start_with_socket(socket);
+    assert_eq!((host.public, host.version().as_str()), (addr, "1.0.0"));
+    host.update_to(&next);
+    host.wait_for_end();
+    assert_eq!(host.version(), "1.1.0");
+}
+
+#[test]
 fn a_second_host_on_the_folder_is_refused_by_name() {
     let world = World::new();
     let host = world.start();

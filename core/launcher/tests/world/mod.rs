@@ -4,7 +4,7 @@
 pub(crate) mod fake;
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
@@ -88,6 +88,13 @@ impl World {
 
     fn start_with(&self, stdin: Stdio, stepped: bool) -> Host {
         let mut command = Command::new(std::env::current_exe().unwrap());
+        if stepped {
+            command.env(newleaf_launcher::serve::TEST_POINT, "0");
+        }
+        self.spawn(command, stdin)
+    }
+
+    fn spawn(&self, mut command: Command, stdin: Stdio) -> Host {
         command
             .args(["--exact", "fake_program", "--nocapture"])
             .env("FAKE_ARGUMENTS", format!("launcher --dir {}", self.dir.path().display()))
@@ -95,9 +102,6 @@ impl World {
             .env("FAKE_VERSION", self.image())
             .stdin(stdin)
             .stdout(Stdio::piped());
-        if stepped {
-            command.env(newleaf_launcher::serve::TEST_POINT, "0");
-        }
         let mut child = command.spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let public = stdout.by_ref().lines().find_map(|line| {
@@ -109,6 +113,16 @@ impl World {
             layout: self.layout.clone(),
             _stdout: stdout,
         }
+    }
+
+    /// Starts the launcher as a service manager would that has bound the public listener itself:
+    /// the socket is descriptor 3, and `LISTEN_PID` names the process that is to take it.
+    pub(crate) fn start_with_socket(&self, public: TcpListener) -> Host {
+        let take_over = r#"exec 3<&0 </dev/null; LISTEN_PID=$$ exec "$0" "$@""#;
+        let mut command = Command::new("sh");
+        command.arg("-c").arg(take_over).arg(std::env::current_exe().unwrap());
+        command.env("LISTEN_FDS", "1").env("LISTEN_FDNAMES", "public");
+        self.spawn(command, Stdio::from(OwnedFd::from(public)))
     }
 
     pub(crate) fn state(&self) -> State {

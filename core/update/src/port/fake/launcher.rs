@@ -165,7 +165,7 @@ impl Launcher for FakeLauncher {
         let before = self.disk.state();
         let next = match (&request, self.reach()) {
             (Ask::Arm { update, slot, way }, Reach::Folder) => {
-                ask::defer(&before, update, slot, *way)
+                ask::defer(&before, update, slot, *way, ask::TRIES)
             }
             (_, Reach::Folder | Reach::Host) => ask::apply(&before, &request, ask::TRIES),
         };

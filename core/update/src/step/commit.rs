@@ -5,6 +5,7 @@ use std::time::Duration;
 use newleaf_launcher::journal::StepId;
 
 use crate::explain::chain;
+use crate::port::Reach;
 use crate::run::{Blame, Broken, Context, Passed, StepResult, Stop};
 use crate::step::AppSwitch;
 use crate::view::Unit;
@@ -27,11 +28,28 @@ pub(crate) async fn run(cx: Context, switch: &AppSwitch) -> StepResult<()> {
         let todo = "tell the app's author".to_owned();
         return Err(Stop::Failed(Broken { what, todo, blame: Blame::Version }));
     }
-    let detail = format!("{} s without a fault", probation.as_secs());
-    match cx.updater.sweep().await {
-        Ok(_) => Ok(Passed::done((), detail)),
-        Err(error) => Ok(Passed::warned((), format!("{detail}; {}", chain(&error)))),
+    let watched = seen(&cx, probation);
+    let left = cx.updater.sweep().await.err();
+    Ok(match (watched, left) {
+        (Ok(detail), None) => Passed::done((), detail),
+        (Err(why), None) => Passed::skipped((), why),
+        (Ok(text) | Err(text), Some(error)) => {
+            Passed::warned((), format!("{text}; {}", chain(&error)))
+        }
+    })
+}
+
+/// What the watch has shown, or why there was none.
+fn seen(cx: &Context, probation: Duration) -> Result<String, String> {
+    if !probation.is_zero() {
+        return Ok(format!("{} s without a fault", probation.as_secs()));
     }
+    Err(match cx.updater.ports().launcher.reach() {
+        Reach::Folder => {
+            "not watched: no host runs, so no request reached the new version".to_owned()
+        }
+        Reach::Host => "not watched: the probation of apps is set to 0 s".to_owned(),
+    })
 }
 
 /// Lets the time pass, and tells viewers each second of it.

@@ -1,8 +1,8 @@
 //! Apps: installed, updated, taken back by themselves and by hand.
 
 use newleaf_domain::{ByteSize, Digest};
-use newleaf_launcher::journal::{Ending, StepId};
-use newleaf_update::port::fake::{Fault, Point, World};
+use newleaf_launcher::journal::{Ending, Outcome, StepId};
+use newleaf_update::port::fake::{Fault, LauncherWay, Point, World};
 use newleaf_update::view::StepStanding;
 use newleaf_update::{AppData, ExitClass, StartError};
 
@@ -230,4 +230,21 @@ async fn a_removed_app_takes_its_data_along_only_when_told_to() {
     assert_eq!((good(&world), written(&world).len()), (None, 2));
     let again = host.updater.remove(&notes(), AppData::Erase).await.unwrap_err();
     assert!(matches!(again, StartError::NotInstalled { .. }));
+}
+
+#[tokio::test]
+async fn a_version_that_nobody_watched_is_not_said_to_have_been() {
+    for (way, why) in [(LauncherWay::Absent, "no host runs"), (LauncherWay::Commits, "0 s")] {
+        let world = world_with_update().await;
+        let host = world.start();
+        host.launcher.set_way(way);
+        let report = update(&host, &target()).await;
+        assert_eq!(report.ending, Some(Ending::Committed), "{report:#?}");
+        let commit = report.steps.iter().find(|row| row.step == StepId::Commit).unwrap();
+        let StepStanding::Over { outcome: Outcome::Skipped { why: told } } = &commit.standing
+        else {
+            panic!("{commit:?}")
+        };
+        assert!(told.starts_with("not watched: ") && told.contains(why), "{told}");
+    }
 }

@@ -13,7 +13,7 @@ use crate::Updater;
 use crate::carry::{self, Errand};
 use crate::explain::{ExitClass, Explain};
 use crate::planning::PlanError;
-use crate::port::{LauncherError, PluginError, StoreError};
+use crate::port::{Kept, LauncherError, PluginError, StoreError};
 use crate::preflight::{self, Scope};
 use crate::proof::Listed;
 use crate::refresh::CheckError;
@@ -257,16 +257,31 @@ impl Updater {
     /// Removes an app. Its slot goes with the next update's clearing up.
     ///
     /// # Errors
-    /// [`StartError`]; where it is [`StartError::Data`] the app is gone and its data is not.
+    /// [`StartError`]; where it is [`StartError::Data`] the app is gone and its data is not, else
+    /// nothing was changed.
     pub async fn remove(&self, app: &PackageName, data: AppData) -> Result<(), StartError> {
         let _door = self.starting().lock().await;
         self.refuse_if_busy().await?;
+        if data == AppData::Keep {
+            self.note_kept(app).await?;
+        }
         self.change_app(app, AppChange::Remove).await?;
         self.ports().plugins.forget(app).await;
         match data {
             AppData::Keep => Ok(()),
             AppData::Erase => self.ports().plugins.erase(app).await.map_err(StartError::Data),
         }
+    }
+
+    /// Notes what the data is, for a later install; before the app goes, so that a crash between
+    /// leaves nobody guessing.
+    async fn note_kept(&self, app: &PackageName) -> Result<(), StartError> {
+        let state = self.state();
+        let Some(slot) = state.apps.get(app).and_then(|row| row.good.as_ref()) else {
+            return Ok(());
+        };
+        let kept = Kept { schema: slot.schema, oldest_reader: slot.oldest_reader };
+        self.ports().plugins.keep(app, kept).await.map_err(StartError::Store)
     }
 
     /// Switches an app on.

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use newleaf_domain::{ByteSize, PackageName};
 use newleaf_launcher::state::AppSlot;
 
+use crate::port::StoreError;
 use crate::settings::Budget;
 
 /// What an update does to running apps. Each call can be made twice: what is done stays done.
@@ -48,6 +49,20 @@ pub trait Plugins: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// The folder cannot be read.
     async fn data_size(&self, app: &PackageName) -> Result<ByteSize, PluginError>;
+
+    /// Notes durably, beside the data, what it is, since nothing else will know once its app is
+    /// removed. Where there is no data there is nothing to note.
+    ///
+    /// # Errors
+    /// The note could not be written.
+    async fn keep(&self, app: &PackageName, kept: Kept) -> Result<(), StoreError>;
+
+    /// What an app that is not installed left behind; none where it left no data. While an app is
+    /// installed the answer means nothing: `state` knows.
+    ///
+    /// # Errors
+    /// The note cannot be read, or says nothing that is understood.
+    async fn kept(&self, app: &PackageName) -> Result<Option<Kept>, StoreError>;
 
     /// Lets the version bring the data from schema `from` to its own; `from` is none where there
     /// is no data yet.
@@ -109,6 +124,15 @@ pub struct Serving {
     /// Writes to its data since this version took over; none where that was before this process
     /// began, so that nobody counted them.
     pub writes: Option<u64>,
+}
+
+/// What data a removed app left behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Kept {
+    /// Its schema.
+    pub schema: u32,
+    /// The lowest schema whose program still runs correctly on it.
+    pub oldest_reader: u32,
 }
 
 /// A new version that does not behave.

@@ -1,11 +1,20 @@
 //! App: brings the data to the new version's schema, or back to that of the version before.
 
-use crate::run::{Context, Passed, StepResult};
+use crate::port::Kept;
+use crate::run::{Blame, Broken, Context, Passed, StepResult, Stop};
 use crate::step::{AppSwitch, plugin_failed};
 
-/// Lets the new version migrate the real data, held and copied.
+/// Lets the new version migrate the real data, held and copied. A first install takes up what a
+/// removed version of the app left.
 pub(crate) async fn forward(cx: Context, switch: &AppSwitch) -> StepResult<()> {
-    let from = switch.old.as_ref().map(|old| old.schema);
+    let from = match &switch.old {
+        Some(old) => Some(old.schema),
+        None => match cx.updater.ports().plugins.kept(&switch.app).await {
+            Ok(Some(kept)) if kept.schema > switch.new.schema => return older(switch, kept),
+            Ok(kept) => kept.map(|kept| kept.schema),
+            Err(error) => return Err(Broken::machine(&error, "see to the disk, then try again")),
+        },
+    };
     if from == Some(switch.new.schema) {
         return Ok(Passed::skipped(
             (),
@@ -25,6 +34,24 @@ pub(crate) async fn forward(cx: Context, switch: &AppSwitch) -> StepResult<()> {
     ))
 }
 
+/// A version older than the data that was kept: it runs where it can read it, and never touches
+/// it otherwise. That says nothing about the version.
+fn older(switch: &AppSwitch, kept: Kept) -> StepResult<()> {
+    let new = &switch.new;
+    if new.schema >= kept.oldest_reader {
+        let why = format!("{} reads the kept data of schema {} as it is", new.version, kept.schema);
+        return Ok(Passed::skipped((), why));
+    }
+    Err(Stop::Failed(Broken {
+        what: format!(
+            "the data that was kept has schema {} and needs a version of schema {} or newer; {} {} has {}",
+            kept.schema, kept.oldest_reader, switch.app, new.version, new.schema
+        ),
+        todo: format!("install a newer version of {}", switch.app),
+        blame: Blame::Machine,
+    }))
+}
+
 /// Goes back: the data stays where the old version can read it, else its own copy is put back.
 pub(crate) async fn back(cx: Context, switch: &AppSwitch) -> StepResult<()> {
     let current = switch.old.as_ref();
@@ -37,7 +64,7 @@ pub(crate) async fn back(cx: Context, switch: &AppSwitch) -> StepResult<()> {
             switch.new.version,
             current.map_or_else(String::new, |current| current.version.to_string()),
         );
-        return Err(crate::run::Broken::version(what, "keep the version that serves"));
+        return Err(Broken::version(what, "keep the version that serves"));
     };
     let restored = cx.updater.ports().plugins.restore(&switch.app, &copy).await;
     restored.map_err(|error| plugin_failed(&error))?;

@@ -248,3 +248,42 @@ async fn a_version_that_nobody_watched_is_not_said_to_have_been() {
         assert!(told.starts_with("not watched: ") && told.contains(why), "{told}");
     }
 }
+
+#[tokio::test]
+async fn data_that_was_kept_is_migrated_by_a_later_install() {
+    let world = world_with_update().await;
+    world.start().updater.remove(&notes(), AppData::Keep).await.unwrap();
+    let host = world.start();
+    let report = update(&host, &target()).await;
+    assert_eq!(report.ending, Some(Ending::Committed), "{report:#?}");
+    assert_eq!(host.plugins.serves(&notes()).as_deref(), Some("2.0.0"));
+    assert_eq!((written(&world), schema(&world)), (vec!["milk".to_owned(), "bread".to_owned()], 2));
+    let migrate = report.steps.iter().find(|row| row.step == StepId::Migrate).unwrap();
+    assert!(format!("{:?}", migrate.standing).contains("schema 1 to 2"), "{migrate:?}");
+}
+
+#[tokio::test]
+async fn data_that_was_kept_is_not_given_to_a_version_too_old_for_it() {
+    let world = world_with_update().await;
+    let host = world.start();
+    update(&host, &target()).await;
+    host.updater.remove(&notes(), AppData::Keep).await.unwrap();
+    let old = newleaf_domain::Version::parse("1.0.0").unwrap();
+    let plan = host.updater.plan(&target(), Some(old)).await.unwrap().plan.id;
+    let id = approve(&host, plan, newleaf_update::Consent::Given).await.unwrap();
+    let report = end(&host, &id).await;
+    assert_eq!(report.ending, Some(Ending::RolledBack), "{report:#?}");
+    assert!(report.reason.unwrap().contains("schema 2 or newer"));
+    assert_eq!((written(&world).len(), schema(&world)), (2, 2));
+    assert!(world.disk.state().apps.is_empty() && world.disk.state().bad.is_empty());
+}
+
+#[tokio::test]
+async fn an_app_whose_data_cannot_be_noted_is_not_removed() {
+    let world = world_with_update().await;
+    let host = world.start();
+    world.disk.fail(Point::Keep, Fault::Machine);
+    let refused = host.updater.remove(&notes(), AppData::Keep).await.unwrap_err();
+    assert!(matches!(refused, StartError::Store(_)), "{refused}");
+    assert_eq!(host.plugins.serves(&notes()).as_deref(), Some("1.0.0"));
+}

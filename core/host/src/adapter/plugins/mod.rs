@@ -2,6 +2,7 @@
 //! which version is to run is decided elsewhere.
 
 mod entry;
+mod kept;
 mod port;
 
 use std::collections::BTreeMap;

@@ -8,7 +8,7 @@ use newleaf_launcher::state::AppSlot;
 use newleaf_plugin_host::storage::{self, CopyError};
 use newleaf_plugin_host::{App, LifecycleError, PrepareError, Prepared};
 use newleaf_update::Budget;
-use newleaf_update::port::{PluginError, Plugins, Serving, Trouble};
+use newleaf_update::port::{Kept, PluginError, Plugins, Serving, StoreError, Trouble};
 
 use super::super::files::{self, FileError, blocking};
 use super::entry::{Counting, Entry, Loaded, Standing};
@@ -155,6 +155,16 @@ impl Plugins for Apps {
             storage::restore(&source, &data).map_err(copy)
         })
         .await
+    }
+
+    async fn keep(&self, app: &PackageName, kept: Kept) -> Result<(), StoreError> {
+        let data = self.data(app);
+        blocking(move || super::kept::write(&data, kept)).await
+    }
+
+    async fn kept(&self, app: &PackageName) -> Result<Option<Kept>, StoreError> {
+        let data = self.data(app);
+        blocking(move || super::kept::read(&data)).await
     }
 
     async fn data_size(&self, app: &PackageName) -> Result<ByteSize, PluginError> {

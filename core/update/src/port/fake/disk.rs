@@ -10,7 +10,7 @@ use newleaf_launcher::state::{CorePhase, CoreSlot, CoreState, Origin, STATE_SCHE
 use newleaf_trust::Pin;
 
 use super::version;
-use crate::port::{Contact, PlanMemo, SlotRef};
+use crate::port::{Contact, Kept, PlanMemo, SlotRef};
 
 /// The data of one app: what it is worth to its owner, and its schema.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -40,6 +40,8 @@ pub enum Point {
     Drain,
     /// Copying data.
     Snapshot,
+    /// Noting what data a removed app leaves.
+    Keep,
     /// Migrating data; half of it is done by then.
     Migrate,
     /// An app's health.
@@ -79,6 +81,7 @@ pub(super) struct Inner {
     pub(super) downloads: BTreeMap<Digest, Vec<u8>>,
     pub(super) slots: BTreeMap<SlotRef, Manifest>,
     pub(super) data: BTreeMap<PackageName, Data>,
+    pub(super) kept: BTreeMap<PackageName, Kept>,
     pub(super) snapshots: BTreeMap<String, Option<Data>>,
     pub(super) faults: BTreeMap<Point, Fault>,
     pub(super) expanded: BTreeSet<Digest>,
@@ -106,6 +109,7 @@ impl Disk {
             downloads: BTreeMap::new(),
             slots: BTreeMap::new(),
             data: BTreeMap::new(),
+            kept: BTreeMap::new(),
             snapshots: BTreeMap::new(),
             faults: BTreeMap::new(),
             expanded: BTreeSet::new(),

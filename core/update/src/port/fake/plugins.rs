@@ -9,7 +9,7 @@ use newleaf_domain::{ByteSize, PackageName};
 use newleaf_launcher::state::AppSlot;
 
 use super::disk::{Data, Disk, Fault, Point};
-use crate::port::{PluginError, Plugins, Serving, Trouble};
+use crate::port::{Kept, PluginError, Plugins, Serving, StoreError, Trouble};
 use crate::settings::Budget;
 
 /// An app as it runs.
@@ -125,6 +125,23 @@ impl Plugins for FakePlugins {
         Ok(())
     }
 
+    async fn keep(&self, app: &PackageName, kept: Kept) -> Result<(), StoreError> {
+        if self.disk.fault(Point::Keep).is_some() {
+            return Err(StoreError::Io {
+                doing: "written",
+                path: "/srv/newleaf/data".into(),
+                source: std::io::ErrorKind::StorageFull.into(),
+            });
+        }
+        self.disk.lock().kept.insert(app.clone(), kept);
+        Ok(())
+    }
+
+    async fn kept(&self, app: &PackageName) -> Result<Option<Kept>, StoreError> {
+        let disk = self.disk.lock();
+        Ok(disk.kept.get(app).copied().filter(|_| disk.data.contains_key(app)))
+    }
+
     async fn data_size(&self, _app: &PackageName) -> Result<ByteSize, PluginError> {
         Ok(ByteSize::kib(4))
     }
@@ -133,11 +150,16 @@ impl Plugins for FakePlugins {
         &self,
         app: &PackageName,
         slot: &AppSlot,
-        _from: Option<u32>,
+        from: Option<u32>,
         _within: Duration,
     ) -> Result<(), PluginError> {
         let fault = self.stop_at(Point::Migrate, app, "migrate");
         let mut disk = self.disk.lock();
+        if from.is_none() && disk.data.get(app).is_some_and(|data| !data.notes.is_empty()) {
+            let (app, doing) = (app.clone(), "prepare its data".to_owned());
+            let detail = "there is a table of notes already".to_owned();
+            return Err(PluginError::Failed { app, doing, detail });
+        }
         let data: &mut Data = disk.data.entry(app.clone()).or_default();
         data.schema = slot.schema;
         if fault.is_err() {

@@ -1,6 +1,8 @@
 //! The journal, folded for people: reports, history, and which update is open.
 //! Reads records; writes none.
 
+use std::collections::BTreeMap;
+
 use newleaf_domain::UpdateId;
 use newleaf_launcher::journal::{Ending, Entry, Record, StepId};
 
@@ -112,6 +114,14 @@ impl Ledger {
         }
         entries.reverse();
         entries
+    }
+
+    /// The number of each update's newest record.
+    pub(crate) fn newest(&self) -> BTreeMap<&UpdateId, u64> {
+        self.records
+            .iter()
+            .filter_map(|record| Some((record.update.as_ref()?, record.seq)))
+            .collect()
     }
 
     /// What failed in an update, where something did.

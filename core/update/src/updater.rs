@@ -82,6 +82,18 @@ impl Updater {
         Ok(self.ledger().await?.history())
     }
 
+    /// As [`Updater::history`], each with the number of its newest record: what a copy of the
+    /// history needs to know what it lacks.
+    ///
+    /// # Errors
+    /// The journal cannot be read.
+    pub async fn numbered_history(&self) -> Result<Vec<(u64, HistoryEntry)>, LauncherError> {
+        let ledger = self.ledger().await?;
+        let newest = ledger.newest();
+        let number = |entry: HistoryEntry| (newest.get(&entry.id).copied().unwrap_or(0), entry);
+        Ok(ledger.history().into_iter().map(number).collect())
+    }
+
     /// The update that runs, or that a crash left open.
     ///
     /// # Errors

@@ -4,6 +4,7 @@
 mod clock;
 mod files;
 mod ground;
+mod history;
 mod launcher;
 mod plugins;
 mod portal;
@@ -13,6 +14,7 @@ mod store;
 
 pub(crate) use clock::SystemClock;
 pub(crate) use ground::{HostGround, filesystem_of};
+pub(crate) use history::follow as follow_history;
 pub(crate) use launcher::{FolderLauncher, WorkerLauncher};
 pub(crate) use plugins::{Apps, AppsError};
 pub(crate) use portal::{DbLinks, DbSessions};

@@ -1,5 +1,6 @@
 //! What a worker does by itself, once it holds the baton and until it is told to drain: clears up
-//! after a crash, looks at the repository, removes what nobody needs any more.
+//! after a crash, looks at the repository, removes what nobody needs any more, keeps the table of
+//! updates.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +10,7 @@ use newleaf_update::Updater;
 use newleaf_update::explain::chain;
 use tokio::sync::broadcast::error::RecvError;
 
+use crate::adapter::follow_history;
 use crate::worker::{News, WorkerContext};
 
 /// How often the repository is looked at: an hour, as often as its timestamp is signed anew.
@@ -20,7 +22,7 @@ pub(super) fn start(updater: &Arc<Updater>, worker: &WorkerContext) {
 }
 
 async fn live(updater: Arc<Updater>, worker: WorkerContext) {
-    let news = worker.control.subscribe();
+    let (news, also) = (worker.control.subscribe(), worker.control.subscribe());
     if !worker.control.baton().await {
         return;
     }
@@ -33,6 +35,7 @@ async fn live(updater: Arc<Updater>, worker: WorkerContext) {
     tokio::select! {
         () = check(&updater) => {}
         () = tidy(&updater, news) => {}
+        () = follow_history(&worker.db, &updater, also) => {}
         () = worker.shutdown.begun() => {}
     }
 }

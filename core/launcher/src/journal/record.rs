@@ -132,6 +132,7 @@ pub enum Cause {
 }
 
 impl Cause {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the form serde asks for")]
     const fn is_unsaid(&self) -> bool {
         matches!(self, Self::Unsaid)
     }

@@ -206,6 +206,9 @@ impl Updater {
         notices.extend(self.freshness_notice(freshness));
         notices.extend(clock_notice(known));
         notices.sort_by_key(|notice| std::cmp::Reverse(notice.severity));
+        for notice in &mut notices {
+            close(&mut notice.text);
+        }
         notices
     }
 
@@ -315,6 +318,14 @@ fn undo_of(app: &AppState) -> Option<UndoOffer> {
         .then(|| format!("everything written since the update to {}", good.version));
     let possible = loses.is_none() || good.snapshot.is_some();
     possible.then(|| UndoOffer { version: previous.version.clone(), loses })
+}
+
+/// Ends a notice as a sentence, whatever the reason it ends with came as.
+fn close(text: &mut String) {
+    text.truncate(text.trim_end().len());
+    if !text.ends_with(['.', '!', '?']) {
+        text.push('.');
+    }
 }
 
 /// Why an app's requests are not served.

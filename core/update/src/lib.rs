@@ -4,6 +4,7 @@
 //! socket, a package or a database by itself. A reader starts at [`Updater`], then looks at the
 //! table in [`phase`] and the way of each kind of update in `carry`.
 
+mod browse;
 mod carry;
 pub mod explain;
 mod hub;
@@ -18,6 +19,7 @@ mod recover;
 mod refresh;
 mod run;
 mod settings;
+mod signers;
 mod start;
 mod step;
 mod updater;
@@ -28,12 +30,14 @@ pub use explain::{ExitClass, Explain, FourLines};
 pub use newleaf_launcher::journal;
 pub use newleaf_launcher::state;
 pub use newleaf_plan as plan;
+pub use newleaf_trust::TrustLevel;
 pub use overview::OverviewError;
 pub use planning::PlanError;
 pub use port::Ports;
 pub use recover::{RecoverError, Recovered};
 pub use refresh::CheckError;
 pub use settings::{Budget, ProductFace, Settings};
+pub use signers::AcceptError;
 pub use start::{AppData, Approval, Consent, StartError};
 pub use updater::Updater;
 pub use watch::Watch;

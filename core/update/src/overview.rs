@@ -10,7 +10,7 @@ use crate::Updater;
 use crate::explain::{Explain, chain};
 use crate::ledger::is_success;
 use crate::port::{LauncherError, SlotRef, StoreError};
-use crate::refresh::{CheckError, Interest, Known};
+use crate::refresh::Known;
 use crate::view::{
     AppRow, CoreCard, Freshness, HistoryEntry, Notice, Offer, Overview, RunningUpdate, Severity,
     UndoOffer,
@@ -77,24 +77,6 @@ impl Updater {
         Ok(overview)
     }
 
-    /// Apps that are not installed and could be, of every namespace of the repository.
-    ///
-    /// # Errors
-    /// The repository could not be looked at.
-    pub async fn browse(&self) -> Result<Vec<AppRow>, CheckError> {
-        let known = self.refresh(Interest::Everything).await?;
-        let installed = self.installed().await.map_err(CheckError::Store)?;
-        let state = self.state();
-        let mut rows = Vec::new();
-        for name in known.targets.apps() {
-            if !state.apps.contains_key(&name) {
-                let app = AppState::default();
-                rows.push(self.app_row(&name, &app, Some(&known), &installed, &[]).await);
-            }
-        }
-        Ok(rows)
-    }
-
     fn core_card(&self, state: &State, known: Option<&Known>, installed: &Installed) -> CoreCard {
         let survey = known.map(|known| self.survey(known, installed, &Target::Core));
         let undo = state
@@ -148,12 +130,12 @@ impl Updater {
         }
     }
 
-    fn survey(&self, known: &Known, installed: &Installed, target: &Target) -> Survey {
+    pub(crate) fn survey(&self, known: &Known, installed: &Installed, target: &Target) -> Survey {
         newleaf_plan::survey(installed, &known.targets, &self.settings().policy, target)
     }
 
     /// Whether the best release asks for more than the app may do today.
-    fn asks_more(survey: &Survey, known: Option<&Known>, app: &AppState) -> bool {
+    pub(crate) fn asks_more(survey: &Survey, known: Option<&Known>, app: &AppState) -> bool {
         let Some((best, known)) = survey.best().zip(known) else { return false };
         let file =
             known.targets.releases(&survey.target).find(|(_, file)| file.sha256 == best.digest);
@@ -298,7 +280,8 @@ fn clock_notice(known: Option<&Known>) -> Option<Notice> {
     })
 }
 
-fn offer(survey: &Survey, asks_more: bool) -> Option<Offer> {
+/// The release that can be installed now, where there is one.
+pub(crate) fn offer(survey: &Survey, asks_more: bool) -> Option<Offer> {
     let best: &Candidate = survey.best()?;
     Some(Offer {
         version: best.version.clone(),
@@ -350,7 +333,11 @@ fn sentence(overview: &Overview) -> String {
     if let Some(running) = &overview.running {
         return match &running.target {
             Target::Core => format!("{} is being updated.", overview.core.product),
-            Target::App(app) => format!("{app} is being updated."),
+            Target::App(id) => {
+                let row = overview.apps.iter().find(|app| app.id == *id);
+                let name = row.map_or(id.as_str(), |app| &app.name);
+                format!("{name} is being updated.")
+            }
         };
     }
     let offers =

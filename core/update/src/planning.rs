@@ -157,7 +157,7 @@ impl Updater {
 
     async fn change_view(&self, known: &Known, change: &Change) -> ChangeView {
         let manifest = self.display_manifest(known, change).await;
-        let changelog = self.text_beside(known, change, "CHANGELOG.md").await;
+        let changelog = self.text_beside(known, &change.path, "CHANGELOG.md").await;
         let text = manifest.as_ref().map(|manifest| DisplayText {
             name: manifest.name.clone(),
             summary: manifest.summary.clone(),
@@ -177,18 +177,28 @@ impl Updater {
         worded(&change.grant_changes, manifest.as_ref())
     }
 
-    /// The manifest with its texts, which stands beside the package; none where it cannot be had.
     async fn display_manifest(&self, known: &Known, change: &Change) -> Option<Manifest> {
-        let file = match &change.target {
+        self.manifest_beside(known, &change.target, &change.path).await
+    }
+
+    /// The manifest with its texts, which stands beside the package at `path`; none where it cannot
+    /// be had.
+    pub(crate) async fn manifest_beside(
+        &self,
+        known: &Known,
+        target: &Target,
+        path: &str,
+    ) -> Option<Manifest> {
+        let file = match target {
             Target::App(_) => "manifest.json".to_owned(),
             Target::Core => format!("{}.json", self.face().platform),
         };
-        Manifest::parse(&self.text_beside(known, change, &file).await?).ok()
+        Manifest::parse(&self.text_beside(known, path, &file).await?).ok()
     }
 
     /// A text beside the package, verified like any target; none where it cannot be had.
-    async fn text_beside(&self, known: &Known, change: &Change, name: &str) -> Option<Vec<u8>> {
-        let release = known.targets.file(&change.path)?;
+    async fn text_beside(&self, known: &Known, path: &str, name: &str) -> Option<Vec<u8>> {
+        let release = known.targets.file(path)?;
         let file: &TargetFile = known.targets.beside(release, name)?;
         let max = file.length.min(MAX_TEXT);
         let read = self.ports().repository.read(Place::Target, &file.stored_path(), max).await;

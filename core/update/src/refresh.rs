@@ -99,6 +99,8 @@ pub(crate) enum Interest {
     Installed,
     /// Those, and this target.
     Also(Target),
+    /// Those, and whoever signs for this namespace.
+    Author(Namespace),
     /// Every namespace there is.
     Everything,
 }
@@ -241,6 +243,9 @@ impl Updater {
             .collect::<BTreeSet<_>>();
         if let Interest::Also(Target::App(app)) = interest {
             namespaces.insert(app.namespace());
+        }
+        if let Interest::Author(namespace) = interest {
+            namespaces.insert(namespace.clone());
         }
         let everything = *interest == Interest::Everything;
         let seen = if everything { Seen::Everything } else { Seen::Namespaces(namespaces.clone()) };

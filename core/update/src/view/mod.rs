@@ -5,11 +5,13 @@ mod overview;
 mod plan;
 mod prerequisite;
 mod report;
+mod signer;
 
 pub use history::{HistoryEntry, HistoryTarget};
 pub use overview::{
-    AppRow, CoreCard, Freshness, Notice, Offer, Overview, RunningUpdate, Severity, UndoOffer,
+    AppRow, CoreCard, Freshness, Notice, Offer, Overview, RunningUpdate, Severity, ShelfRow, UndoOffer,
 };
 pub use plan::{ChangeView, DisplayText, PlanView, StalePlan};
 pub use prerequisite::{Prerequisite, PrerequisiteId, Standing};
 pub use report::{Progress, Report, StepReport, StepStanding, Unit};
+pub use signer::{SignerRow, SignerView, TrustView};

@@ -6,6 +6,7 @@ use newleaf_domain::{
 };
 use newleaf_launcher::journal::StepId;
 use newleaf_plan::Candidate;
+use newleaf_trust::TrustLevel;
 use serde::{Deserialize, Serialize};
 
 /// The host as it stands.
@@ -98,6 +99,23 @@ pub struct AppRow {
     pub undo: Option<UndoOffer>,
     /// Why nothing can be learnt of its releases, where that is so.
     pub blocked: Option<String>,
+}
+
+/// An app that is not installed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShelfRow {
+    /// Its id.
+    pub id: PackageName,
+    /// The name people read.
+    pub name: String,
+    /// One sentence on what it is for; empty where it could not be read.
+    pub summary: String,
+    /// Who vouches for its author.
+    pub level: Option<TrustLevel>,
+    /// The newest that can be installed.
+    pub offer: Option<Offer>,
+    /// Every release that was looked at, newest first, with its reason.
+    pub candidates: Vec<Candidate>,
 }
 
 /// A release that can be installed now.

@@ -30,7 +30,9 @@ impl Store for FakeStore {
     }
 
     async fn put_pin(&self, pin: &Pin) -> Result<(), StoreError> {
-        self.0.lock().pins.push(pin.clone());
+        let pins = &mut self.0.lock().pins;
+        pins.retain(|kept| kept.ns != pin.ns);
+        pins.push(pin.clone());
         Ok(())
     }
 

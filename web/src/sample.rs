@@ -439,7 +439,7 @@ pub(crate) fn rolled_back() -> Report {
                     .to_owned(),
             todo: "Keep 1.0.0 and tell the author. To see the whole log: `newleaf history --json`"
                 .to_owned(),
-            cause: newleaf_launcher::journal::Cause::Release,
+            cause: newleaf_update::journal::Cause::Release,
         },
     };
     report.steps.push(done(StepId::Rollback, "snapshot put back in 12 ms"));

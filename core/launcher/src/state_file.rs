@@ -49,7 +49,7 @@ impl StateError {
     pub const fn hint(&self) -> &'static str {
         match self {
             Self::Missing(_) => "run `newleaf init --dir DIR` first",
-            Self::Torn(_) => "restore `state` from a snapshot: `newleaf snapshot restore`",
+            Self::Torn(_) => "put `state` back from a backup of the folder, then `newleaf serve`",
             Self::Future { .. } => "start the newer version again; it wrote this file",
             Self::Exists(_) => "choose an empty folder, or start the host that is there",
             Self::Form(_) => "this is a fault of newleaf; please report it",

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use newleaf_domain::{PackageName, PlanId, Target, Version};
+use newleaf_domain::{Namespace, PackageName, PlanId, Target, Version};
 
 use crate::config::RepositoryUrl;
 
@@ -109,6 +109,9 @@ pub(crate) enum Asked {
     /// List, install and remove apps.
     #[command(subcommand)]
     Apps(Apps),
+    /// Say who signs for the installed apps, and accept another signer.
+    #[command(subcommand)]
+    Trust(Trust),
     /// List the updates of this host, newest first.
     History,
     /// Make a link that signs one person in to the portal, once.
@@ -180,7 +183,7 @@ pub(crate) struct Update {
 /// Consent given on the command line.
 #[derive(Debug, Clone, Copy, Args)]
 pub(crate) struct Yes {
-    /// Say yes to wider permissions and to what would be lost.
+    /// Say yes beforehand: to wider permissions, to what would be lost, to another signer.
     #[arg(long)]
     yes: bool,
 }
@@ -256,6 +259,20 @@ pub(crate) enum Apps {
     },
 }
 
+/// The commands below `trust`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Trust {
+    /// List whose signatures are trusted, and who is offered in their place.
+    Show,
+    /// Put the signer that is offered now in the place of the pinned one.
+    Accept {
+        /// The author's namespace, such as `acme`.
+        namespace: Namespace,
+        #[command(flatten)]
+        yes: Yes,
+    },
+}
+
 /// Arguments of the hidden `worker`.
 #[derive(Debug, Args)]
 pub(crate) struct Worker {
@@ -292,5 +309,66 @@ mod tests {
         use clap::CommandFactory as _;
         let help = Arguments::command().term_width(100).render_help();
         insta::assert_snapshot!(help);
+    }
+
+    /// The commands that a line of code tells people to type: what follows `newleaf ` where a
+    /// string, a code span or a sentence's colon comes before it.
+    fn told(line: &str) -> Vec<Vec<&str>> {
+        let is_word = |word: &&str| {
+            !word.starts_with('-') && word.chars().all(|c| c.is_ascii_lowercase() || c == '-')
+        };
+        let begins = |before: &str| {
+            before.ends_with(['`', '"']) && !before.ends_with("b\"") || before.ends_with(": ")
+        };
+        line.match_indices("newleaf ")
+            .filter(|(at, _)| begins(&line[..*at]))
+            .map(|(at, name)| {
+                let rest = &line[at + name.len()..];
+                let ended = rest.split(['`', '"', ',', ';', '.', '{', '<']).next().unwrap_or("");
+                ended.split(' ').take_while(|word| !word.is_empty()).take_while(is_word).collect()
+            })
+            .filter(|words: &Vec<_>| !words.is_empty())
+            .collect()
+    }
+
+    /// Whether `words` begin with a command that can be typed.
+    fn can_be_typed(words: &[&str]) -> bool {
+        use clap::CommandFactory as _;
+        let commands = Arguments::command();
+        let Some(command) = commands.find_subcommand(words[0]) else { return false };
+        match words.get(1) {
+            Some(word) if command.has_subcommands() => command.find_subcommand(word).is_some(),
+            Some(_) | None => true,
+        }
+    }
+
+    #[test]
+    fn every_command_that_a_hint_names_can_be_typed() {
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let mut folders = vec![root.join("core"), root.join("web")];
+        let mut count = 0;
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(&folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else if path.extension().is_some_and(|kind| kind == "rs") {
+                    let text = std::fs::read_to_string(&path).unwrap();
+                    for words in text.lines().flat_map(told) {
+                        assert!(can_be_typed(&words), "{}: newleaf {words:?}", path.display());
+                        count += 1;
+                    }
+                }
+            }
+        }
+        assert!(count > 40, "only {count} hints were found");
+    }
+
+    #[test]
+    fn a_hint_of_a_command_that_does_not_exist_is_found_out() {
+        // In two pieces, so that the test before does not find it here.
+        let line = ["then: newleaf", "trust forget acme"].join(" ");
+        assert_eq!(told(&line), [["trust", "forget", "acme"]]);
+        assert!(!can_be_typed(&["trust", "forget"]) && can_be_typed(&["trust", "show"]));
     }
 }

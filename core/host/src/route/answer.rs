@@ -3,7 +3,9 @@
 use axum::Json;
 use axum::extract::{FromRequest, Request};
 use newleaf_update::explain::chain;
-use newleaf_update::{CheckError, ExitClass, Explain, FourLines, PlanError, StartError, Updater};
+use newleaf_update::{
+    AcceptError, CheckError, ExitClass, Explain, FourLines, PlanError, StartError, Updater,
+};
 use serde::de::DeserializeOwned;
 
 use super::{Kind, Problem, With};
@@ -94,6 +96,19 @@ pub(super) fn start_problem(updater: &Updater, error: &StartError) -> Problem {
         | StartError::Launcher(_)
         | StartError::Store(_)
         | StartError::Data(_) => explained(updater, error),
+    }
+}
+
+/// A signer that was not accepted.
+pub(super) fn accept_problem(updater: &Updater, error: &AcceptError) -> Problem {
+    match error {
+        AcceptError::Check(check) => of_kind(kind_of_check(check), updater, error),
+        AcceptError::NotPinned { .. } => of_kind(Kind::NotFound, updater, error),
+        AcceptError::Unchanged { .. } => of_kind(Kind::UpToDate, updater, error),
+        AcceptError::NotAcceptable { .. }
+        | AcceptError::Moved { .. }
+        | AcceptError::Store(_)
+        | AcceptError::Launcher(_) => explained(updater, error),
     }
 }
 

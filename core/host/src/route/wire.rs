@@ -1,8 +1,8 @@
 //! The bodies of the API that are its own; everything else it answers with is a view of the updater.
 
-use newleaf_domain::{PlanId, Target, Timestamp, UpdateId, Version};
+use newleaf_domain::{Namespace, PlanId, Target, Timestamp, UpdateId, Version};
 use newleaf_launcher::journal::{Record, StepId};
-use newleaf_update::view::{Progress, Report};
+use newleaf_update::view::{Progress, Report, SignerView};
 use serde::{Deserialize, Serialize};
 
 /// `POST /api/v1/plan`
@@ -44,6 +44,16 @@ pub struct RollbackRequest {
 pub struct RemoveRequest {
     /// Whether the app's data stays on disk.
     pub keep_data: bool,
+}
+
+/// `POST /api/v1/trust/accept`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AcceptRequest {
+    /// Whose signer.
+    pub namespace: Namespace,
+    /// The signer that was agreed to, as `GET /api/v1/trust` offered it; another one is refused.
+    pub signer: SignerView,
 }
 
 /// An explicit yes, or none.

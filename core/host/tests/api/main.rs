@@ -5,4 +5,5 @@ mod apps;
 mod doors;
 mod events;
 mod plans;
+mod trust;
 mod world;

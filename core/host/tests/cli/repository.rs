@@ -118,3 +118,17 @@ fn a_sign_in_link_needs_a_host_that_serves_the_portal() {
     assert_eq!(said.code, 3, "{said:?}");
     assert!(said.err.contains("newleaf serve"), "{said:?}");
 }
+
+#[test]
+fn whose_signatures_are_trusted_is_said_and_nobody_is_accepted_where_nobody_is_pinned() {
+    let place = scene();
+    let said = place.run(&["trust", "show"]);
+    assert_eq!(said.code, 0, "{said:?}");
+    assert!(said.out.starts_with("no signer is pinned"), "{said:?}");
+    assert!(said.out.contains("repository read at"), "{said:?}");
+    let view: Value = serde_json::from_str(&place.run(&["trust", "show", "--json"]).out).unwrap();
+    assert_eq!(view["signers"], json!([]));
+    let said = place.run(&["trust", "accept", "acme", "--yes"]);
+    assert_eq!(said.code, 1, "{said:?}");
+    assert!(said.err.contains("newleaf trust show"), "{said:?}");
+}

@@ -11,6 +11,7 @@ mod rollback;
 pub(super) mod serve;
 mod sign_in_link;
 mod status;
+mod trust;
 mod update;
 
 use super::Exit;
@@ -39,6 +40,7 @@ pub(crate) async fn run(context: Context<'_>, asked: Asked) -> Result<Exit, Prob
         Asked::Update(arguments) => update::run(context, arguments).await,
         Asked::Rollback(arguments) => rollback::run(context, arguments).await,
         Asked::Apps(apps) => apps::run(context, apps).await,
+        Asked::Trust(trust) => trust::run(context, trust).await,
         Asked::History => history::run(context).await,
         Asked::SignInLink => sign_in_link::run(context).await,
     }

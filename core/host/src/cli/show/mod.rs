@@ -7,8 +7,10 @@ mod overview;
 mod plan;
 mod screen;
 mod table;
+mod trust;
 
 pub(crate) use events::Follower;
 pub(crate) use overview::{app, apps, freshness, overview};
 pub(crate) use plan::{grant, history, plan, prerequisites};
 pub(crate) use screen::{Form, Screen};
+pub(crate) use trust::{both_signers, signers};

@@ -9,6 +9,7 @@ mod preflight;
 mod rollback;
 mod sign_in_link;
 mod status;
+mod trust;
 mod update;
 
 use std::sync::Arc;
@@ -83,6 +84,8 @@ pub(super) fn routes(api: &Api) -> Router {
         .route("/apps/{namespace}/{app}/remove", post(apps::remove))
         .route("/apps/{namespace}/{app}/enable", post(apps::enable))
         .route("/apps/{namespace}/{app}/disable", post(apps::disable))
+        .route("/trust", get(trust::get))
+        .route("/trust/accept", post(trust::accept))
         .route("/sign-in-links", post(sign_in_link::post))
         .fallback(unknown)
         .layer(DefaultBodyLimit::max(MAX_BODY))

@@ -39,7 +39,7 @@ async fn updates_in_the_browser(name: &str, javascript: JavaScript) {
     picture(&browser, javascript, "plan").await;
     browser.click(r#"input[name="consent"]"#).await;
     browser.click("form.start button.primary").await;
-    browser.wait_for_text("acme/notes 2.0.0 is running").await;
+    browser.wait_for_text("Notes 2.0.0 is running").await;
     let host = blocking(move || notes_are_kept_and_migrated(host)).await;
 
     browser.page.goto(&format!("http://{}/", host.admin)).await.unwrap();
@@ -47,7 +47,13 @@ async fn updates_in_the_browser(name: &str, javascript: JavaScript) {
     browser.wait_for_text("Prerequisites").await;
     browser.click("form.start button.primary").await;
     browser.wait_for_text("Watch, then commit").await;
+    if javascript == JavaScript::On {
+        // The page has followed core through its own restart: the new version is watched now.
+        browser.wait_for("#step-commit.running").await;
+    }
+    browser.page.set_window_size(1180, 1320).await.unwrap();
     picture(&browser, javascript, "run").await;
+    browser.page.set_window_size(1180, 900).await.unwrap();
     browser.wait_for_text("Newleaf 1.1.0 is running").await;
 
     browser.page.goto(&format!("http://{}/history", host.admin)).await.unwrap();

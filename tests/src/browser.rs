@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
+use fantoccini::elements::Element;
 use fantoccini::{Client, ClientBuilder, Locator};
 use serde_json::json;
 use tempfile::TempDir;
@@ -58,12 +59,15 @@ impl Browser {
 
     /// Waits until an element that matches `css` is there, and clicks it.
     pub async fn click(&self, css: &str) {
-        let found = self.page.wait().at_most(SOON).for_element(Locator::Css(css)).await;
-        let element = match found {
+        self.wait_for(css).await.click().await.unwrap();
+    }
+
+    /// Waits until an element that matches `css` is there.
+    pub async fn wait_for(&self, css: &str) -> Element {
+        match self.page.wait().at_most(SOON).for_element(Locator::Css(css)).await {
             Ok(element) => element,
             Err(error) => panic!("no {css}: {error}\n{}", self.text().await),
-        };
-        element.click().await.unwrap();
+        }
     }
 
     /// Waits until the page's text holds `part`.

@@ -10,8 +10,9 @@ use crate::sample;
 use crate::store::LinkStanding;
 
 fn pages() -> Vec<(&'static str, Page)> {
-    let (product, reader) = (sample::product(), sample::reader());
-    let frame = Frame { product: &product, reader: Some(&reader), now: sample::now() };
+    let (product, reader, names) = (sample::product(), sample::reader(), sample::names());
+    let now = sample::now();
+    let frame = Frame { product: &product, reader: Some(&reader), now, names: &names };
     let outside = Frame { reader: None, ..frame };
     let mut pages = doors(&outside);
     pages.extend(inner_pages(&frame));

@@ -1,5 +1,7 @@
 //! One complete value of everything that a page shows, for tests and for looking at the pages.
 
+use std::collections::BTreeMap;
+
 use newleaf_domain::version::Step;
 use newleaf_domain::{
     ByteSize, Channel, Digest, Edition, Grant, GrantChange, Grants, PackageName, PlanId, Target,
@@ -15,6 +17,7 @@ use newleaf_update::view::{
 };
 
 use crate::gate::SignedIn;
+use crate::part::names::Names;
 use crate::product::ProductFace;
 use crate::store::Session;
 use crate::token::Secret;
@@ -179,6 +182,14 @@ fn hello_row() -> AppRow {
         undo: None,
         ..notes_row()
     }
+}
+
+pub(crate) fn names() -> Names {
+    [hello_row(), notes_row()]
+        .map(|app| (app.id, app.name))
+        .into_iter()
+        .collect::<BTreeMap<_, _>>()
+        .into()
 }
 
 pub(crate) fn overview() -> Overview {

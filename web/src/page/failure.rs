@@ -6,7 +6,7 @@ use newleaf_update::view::StalePlan;
 
 use super::{Frame, Page, Place, Refresh};
 use crate::part::four_lines::four_lines;
-use crate::part::words::{hop, name_of};
+use crate::part::words::hop;
 
 /// A refusal in a sentence, with one way on.
 pub(crate) fn failure(frame: &Frame<'_>, title: &str, why: &str, onward: (&str, &str)) -> Page {
@@ -42,7 +42,7 @@ pub(crate) fn failed(frame: &Frame<'_>, title: &str, lines: &FourLines) -> Page 
 
 /// A plan that can no longer be carried out, with the one that takes its place.
 pub(crate) fn stale(frame: &Frame<'_>, stale: &StalePlan) -> Page {
-    let name = name_of(&stale.target, frame.product);
+    let name = frame.name_of(&stale.target);
     frame.page(
         "This plan is out of date",
         Place::Overview,

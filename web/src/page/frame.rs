@@ -2,12 +2,13 @@
 
 use axum::response::Html;
 use maud::{DOCTYPE, Markup, html};
-use newleaf_domain::Timestamp;
+use newleaf_domain::{PackageName, Target, Timestamp};
 
 use crate::asset;
 use crate::gate::SignedIn;
 use crate::part::form::{Look, button};
 use crate::part::icon::{Icon, icon};
+use crate::part::names::Names;
 use crate::product::ProductFace;
 
 /// A whole document.
@@ -22,6 +23,8 @@ pub(crate) struct Frame<'a> {
     pub(crate) reader: Option<&'a SignedIn>,
     /// The time that "ago" counts from.
     pub(crate) now: Timestamp,
+    /// What apps are called.
+    pub(crate) names: &'a Names,
 }
 
 /// Where in the navigation a page stands.
@@ -46,7 +49,25 @@ pub(crate) enum Refresh {
     WhileRunning,
 }
 
-impl Frame<'_> {
+impl<'a> Frame<'a> {
+    /// The same frame, of pages that call apps by these names.
+    pub(crate) const fn calling(self, names: &'a Names) -> Self {
+        Self { names, ..self }
+    }
+
+    /// Core goes by the product's name, an app by its own where that is known.
+    pub(crate) fn name_of<'b>(&'b self, target: &'b Target) -> &'b str {
+        match target {
+            Target::Core => &self.product.name,
+            Target::App(id) => self.names.of(id),
+        }
+    }
+
+    /// The id to show beside the name, where the name is another word.
+    pub(crate) fn id_beside<'b>(&self, target: &'b Target) -> Option<&'b PackageName> {
+        target.app().filter(|id| self.names.of(id) != id.as_str())
+    }
+
     /// A whole document.
     pub(crate) fn page(
         &self,

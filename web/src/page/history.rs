@@ -5,7 +5,7 @@ use newleaf_update::state::Way;
 use newleaf_update::view::HistoryEntry;
 
 use super::{Frame, Page, Place, Refresh};
-use crate::part::words::{Tone, ending_tone, ending_word, hop, name_of, sentence};
+use crate::part::words::{Tone, ending_tone, ending_word, hop, sentence};
 use crate::part::{badge, time};
 
 /// The page.
@@ -37,7 +37,7 @@ fn row(frame: &Frame<'_>, entry: &HistoryEntry) -> Markup {
             div class="head" {
                 p {
                     a href={ "/updates/" (entry.id) } {
-                        (what) " " strong { (name_of(&target.target, frame.product)) } " "
+                        (what) " " strong { (frame.name_of(&target.target)) } " "
                         span class="version" { (hop(target.from.as_ref(), &target.to)) }
                     }
                 }
@@ -50,6 +50,7 @@ fn row(frame: &Frame<'_>, entry: &HistoryEntry) -> Markup {
             }
             @if let Some(reason) = &entry.reason { p class="reason" { (sentence(reason)) } }
             p class="facts" {
+                @if let Some(id) = frame.id_beside(&target.target) { code { (id) } " · " }
                 (time::moment(entry.began)) " · " (entry.by)
                 @if let Some(ended) = entry.ended {
                     " · " (time::took(ended.seconds_since(entry.began)))

@@ -12,7 +12,7 @@ use super::{Frame, Page, Place, Refresh};
 use crate::gate::SignedIn;
 use crate::part::form::{Look, button, plan_button};
 use crate::part::icon::{Icon, icon};
-use crate::part::words::{Tone, name_of};
+use crate::part::words::Tone;
 use crate::part::{badge, candidate, notice, time};
 
 /// When versions were taken into service, by what history says.
@@ -115,7 +115,7 @@ fn running_banner(frame: &Frame<'_>, running: &RunningUpdate) -> Markup {
         a class="card running-banner" href={ "/updates/" (running.id) } {
             (icon(Icon::Running))
             span {
-                strong { "An update of " (name_of(&running.target, frame.product)) " is running" }
+                strong { "An update of " (frame.name_of(&running.target)) " is running" }
                 @if let Some(step) = running.step { ": " (step.title()) }
             }
             span class="go" { "Watch" }

@@ -8,7 +8,7 @@ use super::{Frame, Page, Place, Refresh};
 use crate::gate::SignedIn;
 use crate::part::form::{Look, token};
 use crate::part::icon::{Icon, icon};
-use crate::part::words::{Tone, hop, name_of};
+use crate::part::words::{Tone, hop};
 use crate::part::{badge, grant, notes, notice, prerequisite, time};
 
 /// What the reader just tried, where the page comes back to it.
@@ -61,7 +61,7 @@ fn shown_name<'a>(frame: &'a Frame<'_>, view: &'a PlanView) -> &'a str {
 fn name<'a>(frame: &'a Frame<'_>, one: &'a ChangeView) -> &'a str {
     match (&one.text, &one.change.target) {
         (Some(text), Target::App(_)) => &text.name,
-        (_, target) => name_of(target, frame.product),
+        (_, target) => frame.name_of(target),
     }
 }
 

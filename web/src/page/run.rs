@@ -11,9 +11,7 @@ use newleaf_update::view::{Report, StepReport, StepStanding};
 use super::{Frame, Page, Place, Refresh};
 use crate::part::four_lines::four_lines;
 use crate::part::icon::{Icon, icon};
-use crate::part::words::{
-    Tone, ending_tone, ending_word, hop, name_of, state_after, undoable_word,
-};
+use crate::part::words::{Tone, ending_tone, ending_word, hop, state_after, undoable_word};
 use crate::part::{badge, log, step, time};
 
 /// The page.
@@ -60,7 +58,7 @@ fn events_path(report: &Report) -> String {
 }
 
 fn title(frame: &Frame<'_>, report: &Report) -> String {
-    let name = name_of(&report.target, frame.product);
+    let name = frame.name_of(&report.target);
     let versions = hop(report.from.as_ref(), &report.to);
     match (report.way, report.from.is_some()) {
         (Way::Back, _) => format!("Undo {name} {versions}"),
@@ -81,6 +79,7 @@ pub(crate) fn head(frame: &Frame<'_>, report: &Report) -> Markup {
                 }
             }
             p class="facts" {
+                @if let Some(id) = frame.id_beside(&report.target) { code { (id) } " · " }
                 "Asked for by " (report.by) ", " (time::moment(report.began))
                 @if let Some(ended) = report.ended {
                     " · took " (time::took(ended.seconds_since(report.began)))
@@ -115,7 +114,7 @@ fn sentence(frame: &Frame<'_>, report: &Report) -> String {
 }
 
 fn after(frame: &Frame<'_>, report: &Report, ending: Ending) -> String {
-    let name = name_of(&report.target, frame.product);
+    let name = frame.name_of(&report.target);
     state_after(name, report.from.as_ref(), &report.to, ending, report.way)
 }
 

@@ -9,6 +9,7 @@ pub(crate) mod four_lines;
 pub(crate) mod grant;
 pub(crate) mod icon;
 pub(crate) mod log;
+pub(crate) mod names;
 pub(crate) mod notes;
 pub(crate) mod notice;
 pub(crate) mod prerequisite;

@@ -1,12 +1,10 @@
 //! The portal's words for things: one place, so that a thing has one name on every page.
 
+use newleaf_domain::Version;
 use newleaf_domain::version::Step;
-use newleaf_domain::{Target, Version};
 use newleaf_update::journal::{Ending, Undoable};
 use newleaf_update::state::Way;
 use newleaf_update::view::Severity;
-
-use crate::product::ProductFace;
 
 /// How a page colours something. Colour never tells anything that words do not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,14 +41,6 @@ impl From<Severity> for Tone {
             Severity::Warning => Self::Warn,
             Severity::Error => Self::Bad,
         }
-    }
-}
-
-/// Core goes by the product's name, an app by its id.
-pub(crate) fn name_of<'a>(target: &'a Target, product: &'a ProductFace) -> &'a str {
-    match target {
-        Target::Core => &product.name,
-        Target::App(id) => id.as_str(),
     }
 }
 

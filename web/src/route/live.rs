@@ -21,6 +21,7 @@ use super::shared::Shared;
 use super::update::report_of;
 use crate::asset;
 use crate::page::run::parts;
+use crate::part::names::Names;
 use crate::part::step::step;
 
 /// How long a browser waits before it comes back: core restarts in about this time.
@@ -49,20 +50,22 @@ pub(super) async fn events(
     let told = headers.get(LAST_EVENT_ID).and_then(|id| id.to_str().ok()?.parse().ok());
     let after = told.unwrap_or(from.after);
     let alive = KeepAlive::new().interval(Duration::from_secs(15));
-    Sse::new(follow(reader.shared, report, after)).keep_alive(alive).into_response()
+    let names = reader.shared.names().await;
+    Sse::new(follow(reader.shared, names, report, after)).keep_alive(alive).into_response()
 }
 
 /// Which build answers, then what the page has missed, then what happens.
 fn follow(
     shared: Shared,
+    names: Names,
     report: Report,
     after: u64,
 ) -> impl Stream<Item = Result<Event, Infallible>> + Send {
     let hello = Event::default().event("build").data(asset::BUILD.as_str()).retry(RETRY);
     let missed = (report.seq > after && report.ending.is_none())
-        .then(|| parts_event("parts", &shared, &report));
+        .then(|| parts_event("parts", &shared, &names, &report));
     let watch = Box::pin(shared.portal.updater.watch(&report.id, report.seq));
-    let follower = Follower { shared, report, watch };
+    let follower = Follower { shared, names, report, watch };
     stream::iter([Some(hello), missed])
         .filter_map(std::future::ready)
         .chain(stream::unfold(follower, Follower::next))
@@ -72,6 +75,7 @@ fn follow(
 /// One page that follows an update.
 struct Follower {
     shared: Shared,
+    names: Names,
     report: Report,
     watch: Pin<Box<dyn Stream<Item = Watch> + Send>>,
 }
@@ -100,7 +104,9 @@ impl Follower {
                 return None;
             }
         }
-        Some(parts_event(name, &self.shared, &self.report))
+        // An app that is installed for the first time gets its name on the way.
+        self.names = self.shared.names().await;
+        Some(parts_event(name, &self.shared, &self.names, &self.report))
     }
 
     /// One step anew; has no id, for it can be missed.
@@ -111,7 +117,7 @@ impl Follower {
     }
 }
 
-fn parts_event(name: &'static str, shared: &Shared, report: &Report) -> Event {
-    let html = parts(&shared.frame(None), report).into_string();
+fn parts_event(name: &'static str, shared: &Shared, names: &Names, report: &Report) -> Event {
+    let html = parts(&shared.frame(None).calling(names), report).into_string();
     Event::default().event(name).id(report.seq.to_string()).data(html)
 }

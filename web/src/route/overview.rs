@@ -18,7 +18,9 @@ async fn page_of(reader: &Reader) -> Result<Response, Problem> {
     let failed = |error| Problem::explained(shared, "The overview cannot be shown", &error);
     let view = updater.overview().await.map_err(failed)?;
     let history = updater.history().await.map_err(|error| Problem::journal(shared, &error))?;
-    Ok(page::overview(&reader.frame(), &reader.who, &view, History(&history)).into_response())
+    let names = shared.names().await;
+    let frame = reader.frame().calling(&names);
+    Ok(page::overview(&frame, &reader.who, &view, History(&history)).into_response())
 }
 
 /// Looks at the repository now.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::gate::{Gate, SignedIn};
 use crate::page::Frame;
+use crate::part::names::Names;
 use crate::portal::Portal;
 
 /// The portal with its gate.
@@ -24,6 +25,12 @@ impl Inner {
 
     /// The frame of a page for this reader, or for nobody.
     pub(super) fn frame<'a>(&'a self, reader: Option<&'a SignedIn>) -> Frame<'a> {
-        Frame { product: &self.portal.product, reader, now: self.portal.clock.now() }
+        let now = self.portal.clock.now();
+        Frame { product: &self.portal.product, reader, now, names: Names::NONE }
+    }
+
+    /// What apps are called, as far as this machine knows.
+    pub(super) async fn names(&self) -> Names {
+        self.portal.updater.app_names().await.into()
     }
 }

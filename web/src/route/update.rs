@@ -12,7 +12,9 @@ use crate::page;
 /// The page of one update.
 pub(super) async fn show(reader: Reader, Path(id): Path<String>) -> Response {
     let found = report_of(&reader, &id).await;
-    reader.answer(found.map(|report| page::run(&reader.frame(), &report).into_response()))
+    let names = reader.shared.names().await;
+    let frame = reader.frame().calling(&names);
+    reader.answer(found.map(|report| page::run(&frame, &report).into_response()))
 }
 
 /// What is known of the update with this id.

@@ -49,6 +49,8 @@ fn inner_pages(frame: &Frame<'_>) -> Vec<(&'static str, Page)> {
         ("run-undone", page::run(frame, &sample::undone())),
         ("history", page::history(frame, &history)),
         ("history-empty", page::history(frame, &[])),
+        ("apps", page::apps(frame, reader, &sample::shelf())),
+        ("apps-none", page::apps(frame, reader, &[])),
         ("releases", page::releases(frame, reader, &releases)),
         ("preflight", page::preflight(frame, &sample::blocked_prerequisites())),
     ]

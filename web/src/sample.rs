@@ -7,13 +7,14 @@ use newleaf_domain::{
     ByteSize, Channel, Digest, Edition, Grant, GrantChange, Grants, PackageName, PlanId, Target,
     Timestamp, UpdateId, Version, VersionReq,
 };
+use newleaf_update::TrustLevel;
 use newleaf_update::journal::{Ending, Failure, Outcome, StepId};
 use newleaf_update::plan::{Candidate, Change, Plan, Reason, Verdict};
 use newleaf_update::state::Way;
 use newleaf_update::view::{
     AppRow, ChangeView, CoreCard, DisplayText, Freshness, HistoryEntry, HistoryTarget, Notice,
     Offer, Overview, PlanView, Prerequisite, PrerequisiteId, Progress, Report, RunningUpdate,
-    Severity, StalePlan, Standing, StepReport, StepStanding, UndoOffer, Unit,
+    Severity, ShelfRow, StalePlan, Standing, StepReport, StepStanding, UndoOffer, Unit,
 };
 
 use crate::gate::SignedIn;
@@ -190,6 +191,32 @@ pub(crate) fn names() -> Names {
         .into_iter()
         .collect::<BTreeMap<_, _>>()
         .into()
+}
+
+fn shelf_row(id: &str, name: &str, summary: &str) -> ShelfRow {
+    ShelfRow {
+        id: PackageName::parse(id).unwrap(),
+        name: name.to_owned(),
+        summary: summary.to_owned(),
+        level: Some(TrustLevel::Claimed),
+        offer: Some(Offer { step: None, ..offer("1.2.0", Step::Minor) }),
+        candidates: Vec::new(),
+    }
+}
+
+pub(crate) fn shelf() -> Vec<ShelfRow> {
+    vec![
+        shelf_row("acme/calendar", "Calendar", "Appointments of a team, with reminders."),
+        ShelfRow {
+            offer: None,
+            candidates: candidates().into_iter().take(1).collect(),
+            ..shelf_row("acme/maps", "Maps", "Finds the way.")
+        },
+        ShelfRow {
+            level: Some(TrustLevel::Fresh),
+            ..shelf_row("north/quotes", "Quotes", "A new quotation for every day of the year.")
+        },
+    ]
 }
 
 pub(crate) fn overview() -> Overview {

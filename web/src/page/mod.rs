@@ -1,5 +1,6 @@
 //! The pages, each a function from data to a whole document.
 
+mod apps;
 mod failure;
 mod frame;
 mod history;
@@ -11,6 +12,7 @@ pub(crate) mod run;
 mod sign_in;
 mod undo;
 
+pub(crate) use apps::apps;
 pub(crate) use failure::{failed, failure, stale};
 pub(crate) use frame::{Frame, Page, Place, Refresh};
 pub(crate) use history::history;

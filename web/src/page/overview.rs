@@ -79,7 +79,10 @@ pub(crate) fn overview(
             @if let Some(running) = &view.running { (running_banner(frame, running)) }
             (core_card(reader, &view.core, history))
             section aria-labelledby="apps-title" {
-                h2 id="apps-title" { "Apps" }
+                div class="head" {
+                    h2 id="apps-title" { "Apps" }
+                    a class="more" href="/apps" { "Install an app" }
+                }
                 @if view.apps.is_empty() {
                     p class="card empty" { "No app is installed yet." }
                 } @else {

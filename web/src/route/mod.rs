@@ -1,5 +1,6 @@
 //! The portal's addresses, and what each one does: parse, authorise, ask the updater, render.
 
+mod apps;
 mod guard;
 mod history;
 mod live;
@@ -40,6 +41,7 @@ pub fn router(portal: Portal) -> Router {
         .route("/plans/{id}/start", post(plan::start))
         .route("/updates/{id}", get(update::show))
         .route("/updates/{id}/events", get(live::events))
+        .route("/apps", get(apps::show))
         .route("/history", get(history::show))
         .route("/releases/{*target}", get(releases::show))
         .route("/undo/{*target}", get(undo::ask).post(undo::start))

@@ -158,3 +158,42 @@ async fn the_check_up_measures_without_updating() {
     assert!(page.says("Write permission") && page.says("Free space"), "{}", page.text);
     assert_eq!(host.updater.history().await.unwrap().len(), before);
 }
+
+#[tokio::test]
+async fn an_app_that_is_not_installed_is_found_and_installed_by_forms_alone() {
+    let (world, host) = world().await;
+    world.publisher().app(
+        "acme/hello",
+        "1.0.0",
+        json!({"name": "Hello", "summary": "Says hello."}),
+    );
+    world.publisher().app("acme/later", "1.0.0", json!({"core": ">=9.0"}));
+    world.publish();
+    let mut browser = Browser::signed_in(&world, &host).await;
+    assert!(browser.get("/").await.says(r#"href="/apps""#));
+    let shelf = browser.get("/apps").await;
+    for part in ["Hello", "Says hello.", "acme/hello", "claimed author", "1.0.0</strong> is not"] {
+        assert!(shelf.says(part), "no {part:?} in {}", shelf.text);
+    }
+    assert!(!shelf.says("acme/notes"), "what is installed is no offer: {}", shelf.text);
+    assert!(!shelf.says(r#"value="acme/later""#), "no button without an offer: {}", shelf.text);
+
+    let plan = browser.submit(&shelf, "/plans", "target=acme%2Fhello").await;
+    assert!(plan.says("Install Hello 1.0.0"), "{}", plan.text);
+    browser.submit(&plan, &start_address(&plan), "").await;
+    let id = newest(&host).await;
+    host.updater.finished(&id).await.unwrap().unwrap();
+    let result = browser.get(&format!("/updates/{id}")).await;
+    assert!(result.says("Hello 1.0.0 is running."), "{}", result.text);
+    assert!(!browser.get("/apps").await.says("Says hello."));
+}
+
+#[tokio::test]
+async fn a_repository_that_is_gone_says_so_on_the_page_of_apps() {
+    let (world, host) = world().await;
+    let mut browser = Browser::signed_in(&world, &host).await;
+    world.repository.disappear();
+    let page = browser.get("/apps").await;
+    assert_eq!(page.status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert!(page.says("newleaf check"), "{}", page.text);
+}

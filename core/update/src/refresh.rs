@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use newleaf_domain::{Namespace, Target, Timestamp};
 use newleaf_trust::refresh::{self, Fetch, Next, RefreshOutcome, Supplied, Wanted};
-use newleaf_trust::{Limits, Refresh, Targets, TrustError, TrustStore, Verified};
+use newleaf_trust::{Limits, Pin, Refresh, Targets, TrustError, TrustStore, Verified};
 
 use crate::Updater;
 use crate::explain::{ExitClass, Explain, chain};
@@ -95,12 +95,10 @@ impl Explain for CheckError {
 /// What is wanted of the repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Interest {
-    /// Core and the installed apps.
+    /// Core, the installed apps, and every namespace whose signer is pinned.
     Installed,
     /// Those, and this target.
     Also(Target),
-    /// Those, and whoever signs for this namespace.
-    Author(Namespace),
     /// Every namespace there is.
     Everything,
 }
@@ -202,7 +200,7 @@ impl Updater {
         let timestamp = files.get("timestamp.json").cloned();
         let trusted = TrustStore::from_files(files, &limits).map_err(CheckError::Trust)?;
         let pins = store.pins().await.map_err(CheckError::Store)?;
-        let (wanted, reach) = self.wanted(interest);
+        let (wanted, reach) = self.wanted(interest, &pins);
         let now = self.ports().clock.now();
         let mut refresh =
             Refresh::start(trusted, pins, wanted, limits, now).map_err(CheckError::Trust)?;
@@ -232,7 +230,7 @@ impl Updater {
         }
     }
 
-    fn wanted(&self, interest: &Interest) -> (Wanted, Seen) {
+    fn wanted(&self, interest: &Interest, pins: &[Pin]) -> (Wanted, Seen) {
         let mut namespaces = self
             .ports()
             .launcher
@@ -241,11 +239,9 @@ impl Updater {
             .keys()
             .map(newleaf_domain::PackageName::namespace)
             .collect::<BTreeSet<_>>();
+        namespaces.extend(pins.iter().map(|pin| pin.ns.clone()));
         if let Interest::Also(Target::App(app)) = interest {
             namespaces.insert(app.namespace());
-        }
-        if let Interest::Author(namespace) = interest {
-            namespaces.insert(namespace.clone());
         }
         let everything = *interest == Interest::Everything;
         let seen = if everything { Seen::Everything } else { Seen::Namespaces(namespaces.clone()) };

@@ -117,9 +117,8 @@ impl Updater {
         agreed: &SignerView,
         by: &str,
     ) -> Result<SignerRow, AcceptError> {
-        let interest = Interest::Author(namespace.clone());
-        let known = self.refresh(interest.clone()).await.map_err(AcceptError::Check)?;
         let pinned = self.pinned(namespace).await?;
+        let known = self.refresh(Interest::Installed).await.map_err(AcceptError::Check)?;
         let accepted = acceptable(&pinned, &known)?;
         if SignerView::from(&accepted) != *agreed {
             return Err(AcceptError::Moved {
@@ -136,7 +135,7 @@ impl Updater {
         let noted = self.ports().launcher.append(None, Entry::Notice { text }).await;
         noted.map_err(AcceptError::Launcher)?;
         self.ports().store.put_pin(&accepted).await.map_err(AcceptError::Store)?;
-        if let Err(error) = self.refresh(interest).await {
+        if let Err(error) = self.refresh(Interest::Installed).await {
             // The pin stands; the next look finds what the new signer offers.
             tracing::warn!(error = chain(&error), "the repository was not looked at again");
         }

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use newleaf_domain::Timestamp;
+use newleaf_domain::{Namespace, Timestamp};
+use newleaf_trust::role::Threshold;
+use newleaf_trust::{Authority, KeyPair, Pin, TrustLevel};
 use newleaf_update::port::fake::World;
 use serde_json::{Value, json};
 
@@ -131,4 +133,34 @@ fn whose_signatures_are_trusted_is_said_and_nobody_is_accepted_where_nobody_is_p
     let said = place.run(&["trust", "accept", "acme", "--yes"]);
     assert_eq!(said.code, 1, "{said:?}");
     assert!(said.err.contains("newleaf trust show"), "{said:?}");
+}
+
+#[test]
+fn another_signer_is_accepted_on_the_command_line_and_stays() {
+    let place = scene();
+    let lost = KeyPair::generate([99; 32]).public();
+    let authority = Authority::new([lost], Threshold::ONE);
+    let acme = Namespace::parse("acme").unwrap();
+    let pin = Pin::first(acme, &authority, TrustLevel::Claimed);
+    write(&place.dir().join("trust/pins"), &[pin_file(&pin)].into());
+
+    let said = place.run(&["trust", "show"]);
+    assert_eq!(said.code, 0, "{said:?}");
+    let [pinned, offered] = ["acme       pinned   1", "acme       offered  2"];
+    assert!(said.out.contains(pinned) && said.out.contains(offered), "{said:?}");
+    assert!(said.out.contains(&lost.id().short()), "{said:?}");
+
+    let said = place.run(&["trust", "accept", "acme"]);
+    assert_eq!(said.code, 3, "nobody said yes: {said:?}");
+    assert!(said.err.contains("newleaf trust accept acme --yes"), "{said:?}");
+    let said = place.run(&["trust", "accept", "acme", "--yes"]);
+    assert_eq!(said.code, 0, "{said:?}");
+    let said = place.run(&["trust", "show"]);
+    assert!(said.out.contains("acme       pinned  2"), "{said:?}");
+    assert!(!said.out.contains(&lost.id().short()), "{said:?}");
+    assert_eq!(place.run(&["trust", "accept", "acme", "--yes"]).code, 0);
+}
+
+fn pin_file(pin: &Pin) -> (String, Vec<u8>) {
+    (format!("{}.json", pin.ns), serde_json::to_vec(pin).unwrap())
 }

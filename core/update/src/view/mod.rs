@@ -9,7 +9,8 @@ mod signer;
 
 pub use history::{HistoryEntry, HistoryTarget};
 pub use overview::{
-    AppRow, CoreCard, Freshness, Notice, Offer, Overview, RunningUpdate, Severity, ShelfRow, UndoOffer,
+    AppRow, CoreCard, Freshness, Notice, Offer, Overview, RunningUpdate, Severity, ShelfRow,
+    UndoOffer,
 };
 pub use plan::{ChangeView, DisplayText, PlanView, StalePlan};
 pub use prerequisite::{Prerequisite, PrerequisiteId, Standing};

@@ -56,7 +56,7 @@ fn a_manifest_and_a_role_that_differ_in_one_field_are_refused() {
 }
 
 #[test]
-fn a_new_signer_for_an_installed_app_is_refused_with_both_signers_named() {
+fn a_new_signer_for_an_installed_app_is_refused_with_both_named_until_an_admin_accepts_it() {
     let victim = Victim::new();
     let (author, other) = (victim.world.registry.author_key(), KeyPair::generate([7; 32]));
     let public = victim.world.path("other.pub.json");
@@ -66,6 +66,14 @@ fn a_new_signer_for_an_installed_app_is_refused_with_both_signers_named() {
     victim.mirror.replace("pub.acme", &[&other], |_| {});
     let (was, is) = (author.public().id().short(), other.public().id().short());
     victim.refuses(4, &[&was, &is]);
+    let shown = victim.host.run(&["trust", "show"]).assert_code(0);
+    assert!(shown.stdout.contains(&was) && shown.stdout.contains(&is), "{}", shown.stdout);
+    victim.host.run(&["trust", "accept", "acme"]).assert_code(3);
+    victim.refuses(4, &[&was, &is]);
+    victim.host.run(&["trust", "accept", "acme", "--yes"]).assert_code(0);
+    victim.host.run(&["update", "acme/notes", "--yes"]).assert_code(0);
+    assert_eq!(victim.host.app_version("acme/notes"), "2.0.0");
+    assert_eq!(victim.host.count_notes("kept"), 1);
 }
 
 #[test]

@@ -69,8 +69,11 @@ async fn updates_in_the_browser(name: &str, javascript: JavaScript) {
 }
 
 fn set_up() -> (World, Host) {
-    let (world, host) =
-        World::with_host(HostSettings { probation: 3.0, ..HostSettings::default() });
+    let (world, host) = World::with_host(HostSettings {
+        probation: 3.0,
+        core_probation: 3.0,
+        ..HostSettings::default()
+    });
     host.add_note("Buy oat milk", "todo, home");
     host.add_note("Call the printer", "work");
     world.registry.publish_app("plugins/notes");

@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 
 /// Packages whose programs the world runs. The tests' own package is in the list so that cargo
 /// resolves the same features as for the tests.
-const PROGRAMS: [&str; 8] = [
+const PROGRAMS: [&str; 9] = [
     "newleaf-tests",
     "newleaf",
     "newleaf-registry",
@@ -17,6 +17,7 @@ const PROGRAMS: [&str; 8] = [
     "newleaf-core-newer",
     "newleaf-core-exits",
     "newleaf-core-hangs",
+    "newleaf-core-sours",
     "newleaf-core-unhealthy",
 ];
 

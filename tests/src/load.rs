@@ -103,6 +103,7 @@ struct Shared {
     address: SocketAddr,
     idle: Mutex<Vec<(Instant, SendRequest<Full<Bytes>>)>>,
     tally: Mutex<Tally>,
+    answered: tokio::sync::Notify,
     began: Instant,
 }
 
@@ -120,6 +121,7 @@ impl Load {
             address,
             idle: Mutex::default(),
             tally: Mutex::default(),
+            answered: tokio::sync::Notify::new(),
             began: Instant::now(),
         });
         let runner = tokio::spawn(run(Arc::clone(&shared), Arc::clone(&stop), per_second, shots));
@@ -129,6 +131,13 @@ impl Load {
     /// Requests answered well so far.
     pub fn good(&self) -> u64 {
         self.shared.tally.lock().unwrap().ok.values().sum()
+    }
+
+    /// Waits until `requests` were answered well.
+    pub async fn reaches(&self, requests: u64) {
+        while self.good() < requests {
+            self.shared.answered.notified().await;
+        }
     }
 
     /// Stops, waits for what is under way, and returns the tally.
@@ -169,6 +178,7 @@ async fn fire(shared: Arc<Shared>, shot: Shot) {
         Ok(()) => {
             *tally.ok.entry(shot.name).or_default() += 1;
             tally.latencies.push(u32::try_from(began.elapsed().as_micros()).unwrap_or(u32::MAX));
+            shared.answered.notify_one();
         }
         Err((kind, detail)) => {
             *tally.failed.entry(kind.clone()).or_default() += 1;

@@ -60,6 +60,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("newleaf-core-newer", &["newleaf"]),
     ("newleaf-core-exits", &["newleaf"]),
     ("newleaf-core-hangs", &["newleaf"]),
+    ("newleaf-core-sours", &["newleaf"]),
     ("newleaf-core-unhealthy", &["newleaf"]),
 ];
 

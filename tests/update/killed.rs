@@ -31,7 +31,8 @@ struct Fate {
 }
 
 fn prepare() -> Prepared {
-    let settings = HostSettings { probation: 0.4, ready_within: 20.0, linger: 0.2 };
+    let settings =
+        HostSettings { probation: 0.4, core_probation: 0.4, ready_within: 20.0, linger: 0.2 };
     let (world, host) = World::with_host(settings);
     host.add_note("kept", "one, two");
     assert_eq!(host.post_json("/board", r#"{"text":"kept"}"#).status, 201);

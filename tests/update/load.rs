@@ -53,17 +53,23 @@ async fn under_load(host: Host, update: impl FnOnce(&Host) + Send + 'static) -> 
     .await
     .unwrap();
     // The old worker drains after the update is reported; the load goes on until it is gone.
-    let so_far = load.good();
-    while load.good() < so_far + u64::from(RATE) * 3 {
-        tokio::task::yield_now().await;
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
+    let enough = load.good() + u64::from(RATE) * 3;
+    let reached =
+        tokio::time::timeout(std::time::Duration::from_mins(1), load.reaches(enough)).await;
+    assert!(
+        reached.is_ok(),
+        "nothing answers any more: {}\n{}",
+        load.stop().await,
+        host.process.log()
+    );
     (host, load.stop().await)
 }
 
 async fn running_world() -> (World, Host) {
     tokio::task::spawn_blocking(|| {
-        let (world, host) = World::with_host(HostSettings::default());
+        // Long enough for the watch to see a version go bad: it asks every five seconds.
+        let settings = HostSettings { core_probation: 16.0, ..HostSettings::default() };
+        let (world, host) = World::with_host(settings);
         host.add_note("first", "one, two");
         world.registry.publish_app("plugins/notes");
         (world, host)
@@ -102,6 +108,15 @@ async fn no_request_fails_while_an_app_and_core_are_updated_and_one_core_is_roll
     })
     .await;
     println!("core 1.1.0 -> 1.2.2 and back: {tally}");
+    assert_eq!(tally.failures(), 0, "{tally}\n{}", host.process.log());
+    assert_eq!(host.core_version(), "1.1.0");
+
+    let world = publish(world, CoreRelease::Sours).await;
+    let (host, tally) = under_load(host, |host| {
+        host.run(&["update", "core", "--yes"]).assert_code(5);
+    })
+    .await;
+    println!("core 1.1.0 -> 1.2.3, which serves and goes bad, and back: {tally}");
     assert_eq!(tally.failures(), 0, "{tally}\n{}", host.process.log());
     assert_eq!(host.core_version(), "1.1.0");
     drop((host, world));

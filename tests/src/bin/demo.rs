@@ -33,8 +33,11 @@ async fn main() -> ExitCode {
 
 /// Core 1.0.0 and notes 1.0.0 run; newer ones are published.
 fn set_up() -> (World, newleaf_tests::world::Host) {
-    let (world, host) =
-        World::with_host(HostSettings { probation: 8.0, ..HostSettings::default() });
+    let (world, host) = World::with_host(HostSettings {
+        probation: 8.0,
+        core_probation: 8.0,
+        ..HostSettings::default()
+    });
     for text in ["Buy oat milk", "Call the printer about the tender", "Read the release notes"] {
         host.add_note(text, "todo, today");
     }

@@ -13,8 +13,10 @@ use std::os::unix::process::CommandExt as _;
 /// Settings of a host that tests shorten.
 #[derive(Debug, Clone, Copy)]
 pub struct HostSettings {
-    /// Seconds of probation, for core and apps.
+    /// Seconds of probation of apps.
     pub probation: f64,
+    /// Seconds of probation of core.
+    pub core_probation: f64,
     /// Seconds until a new worker must be ready.
     pub ready_within: f64,
     /// Seconds a draining worker leaves idle connections open.
@@ -24,7 +26,7 @@ pub struct HostSettings {
 impl Default for HostSettings {
     /// Short waits, long enough for a machine with two busy cores.
     fn default() -> Self {
-        Self { probation: 2.0, ready_within: 20.0, linger: 1.5 }
+        Self { probation: 2.0, core_probation: 2.0, ready_within: 20.0, linger: 1.5 }
     }
 }
 
@@ -200,17 +202,18 @@ impl Host {
 impl HostSettings {
     /// What a host has whose operator sets nothing.
     pub const fn product_defaults() -> Self {
-        Self { probation: 60.0, ready_within: 30.0, linger: 2.0 }
+        Self { probation: 60.0, core_probation: 60.0, ready_within: 30.0, linger: 2.0 }
     }
 
     /// Puts the settings into `<dir>/newleaf.toml`, as an admin would edit them.
     fn write(self, dir: &Path) {
         let path = dir.join("newleaf.toml");
         let text = std::fs::read_to_string(&path).unwrap();
-        let Self { probation, ready_within, linger } = self;
+        let Self { probation, core_probation, ready_within, linger } = self;
         let text = text
             .replace("# public = [\"127.0.0.1:8080\"]", &setting("public"))
             .replace("# admin = [\"127.0.0.1:8081\"]", &setting("admin"))
+            .replacen("# probation = 60", &format!("probation = {core_probation}"), 1)
             .replace("# probation = 60", &format!("probation = {probation}"))
             .replace("# ready_within = 30", &format!("ready_within = {ready_within}"))
             .replace("# linger = 2", &format!("linger = {linger}"));

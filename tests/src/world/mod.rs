@@ -14,7 +14,7 @@ use crate::build;
 
 pub use host::{Answer, Host, HostSettings};
 pub use mirror::{Mirror, read_key};
-pub use pack::{CORES, CoreRelease};
+pub use pack::CoreRelease;
 pub use registry::Registry;
 
 /// How long a process is given until it is ready; far beyond what an idle machine needs.

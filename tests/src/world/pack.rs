@@ -22,16 +22,9 @@ pub enum CoreRelease {
     Hangs,
     /// 1.2.2, whose worker answers its probe with 503.
     Unhealthy,
+    /// 1.2.3, whose worker is healthy until it serves.
+    Sours,
 }
-
-/// Every core the world can publish.
-pub const CORES: [CoreRelease; 5] = [
-    CoreRelease::Stock,
-    CoreRelease::Newer,
-    CoreRelease::Exits,
-    CoreRelease::Hangs,
-    CoreRelease::Unhealthy,
-];
 
 impl CoreRelease {
     /// Its version.
@@ -42,6 +35,7 @@ impl CoreRelease {
             Self::Exits => "1.2.0",
             Self::Hangs => "1.2.1",
             Self::Unhealthy => "1.2.2",
+            Self::Sours => "1.2.3",
         }
     }
 
@@ -53,6 +47,7 @@ impl CoreRelease {
             Self::Exits => "newleaf-core-exits",
             Self::Hangs => "newleaf-core-hangs",
             Self::Unhealthy => "newleaf-core-unhealthy",
+            Self::Sours => "newleaf-core-sours",
         }
     }
 
@@ -60,7 +55,7 @@ impl CoreRelease {
     pub const fn schema(self) -> u32 {
         match self {
             Self::Stock => 1,
-            Self::Newer | Self::Exits | Self::Hangs | Self::Unhealthy => 2,
+            Self::Newer | Self::Exits | Self::Hangs | Self::Unhealthy | Self::Sours => 2,
         }
     }
 
@@ -73,6 +68,7 @@ impl CoreRelease {
             Self::Exits => "# 1.2.0\n\nLeaves at start.\n",
             Self::Hangs => "# 1.2.1\n\nNever becomes ready.\n",
             Self::Unhealthy => "# 1.2.2\n\nSays that it is not well.\n",
+            Self::Sours => "# 1.2.3\n\nIs well until it serves.\n",
         }
     }
 

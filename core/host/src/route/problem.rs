@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 /// Media type of a problem document (RFC 9457 §6.1).
 pub const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
 
-/// Something that was asked for and not done. Written and read as a [`Document`].
+/// Something that was asked for and not done. Written and read as a problem document (RFC 9457 §3).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Document", into = "Document")]
 pub struct Problem {

@@ -101,7 +101,9 @@ impl Refusal {
             Self::Untrusted { .. } => "`newleaf trust show` names both signers",
             Self::NoAdvisories { .. } => "try again later; apps that run can still be updated",
             Self::NoReleases { .. } => "check the name, or the repository's address",
-            Self::NoSuchVersion { .. } => "`newleaf status --json` lists the versions there are, each with its verdict",
+            Self::NoSuchVersion { .. } => {
+                "`newleaf status --json` lists the versions there are, each with its verdict"
+            }
             Self::CannotInstall { reason, .. } => reason.hint(),
             Self::NoCanonicalForm { .. } => "this is a fault of the program; report it",
         }

@@ -41,7 +41,7 @@ impl HostGround {
 impl Ground for HostGround {
     async fn probe(&self, area: Area) -> Probe {
         let path = self.path(area);
-        blocking(move || probe(path)).await
+        blocking(move || probe_all(path)).await
     }
 
     async fn space(&self) -> Result<Space, GroundError> {
@@ -96,6 +96,35 @@ pub(crate) fn filesystem_of(path: &Path) -> io::Result<(String, Locality)> {
         || (format!("a filesystem of kind {number:#x}"), Locality::Local),
         |(_, kind, locality)| ((*kind).to_owned(), *locality),
     ))
+}
+
+/// Writes in `folder` and in those below it that an update adds entries to; the first that
+/// refuses is what is told.
+fn probe_all(folder: PathBuf) -> Probe {
+    let below = written_below(&folder);
+    let own = probe(folder);
+    if matches!(own.result, ProbeResult::Failed { .. }) {
+        return own;
+    }
+    let failed = |probe: &Probe| matches!(probe.result, ProbeResult::Failed { .. });
+    below.into_iter().map(probe).find(failed).unwrap_or(own)
+}
+
+/// `core/`, and `apps/` with each namespace and app: slots and data are laid out alike. What is
+/// below an app's folder of slots never changes, so it need not be writable.
+fn written_below(folder: &Path) -> Vec<PathBuf> {
+    let apps = folder.join("apps");
+    let namespaces = folders_in(&apps);
+    let names = namespaces.iter().flat_map(|namespace| folders_in(namespace)).collect::<Vec<_>>();
+    let all = [vec![folder.join("core"), apps], namespaces, names].concat();
+    all.into_iter().filter(|path| path.is_dir()).collect()
+}
+
+/// The folders in `folder`; none where it is not there or cannot be read, which the probe of
+/// `folder` itself tells better.
+fn folders_in(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect()
 }
 
 fn probe(path: PathBuf) -> Probe {
@@ -170,6 +199,17 @@ mod tests {
         let probe = HostGround::new(dir.path()).probe(Area::Slots).await;
         let ProbeResult::Failed { fault, .. } = probe.result else { panic!("it was written") };
         assert_eq!(fault, ProbeFault::Missing);
+    }
+
+    #[tokio::test]
+    async fn the_folders_of_installed_apps_are_written_too() {
+        let dir = tempfile::tempdir().unwrap();
+        let app = dir.path().join("slots/apps/acme/notes");
+        fs::create_dir_all(app.join("0123-1.0.0")).unwrap();
+        assert_eq!(
+            written_below(&dir.path().join("slots")),
+            [dir.path().join("slots/apps"), dir.path().join("slots/apps/acme"), app]
+        );
     }
 
     #[tokio::test]

@@ -33,14 +33,21 @@ fn row(probe: &Probe, doing: &str, fault: ProbeFault, detail: &str) -> Prerequis
     Prerequisite { command, ..block(PrerequisiteId::Write, measured, remedy) }
 }
 
+/// The bits with which a directory's owner may add to it.
+const OWNER_WRITES: u32 = 0o300;
+
 /// The sentence and the command that mend it.
 fn remedy(probe: &Probe, fault: ProbeFault) -> (String, Option<String>) {
     let path = quoted(&probe.path);
     match fault {
-        ProbeFault::Permission if probe.owner != probe.user => (
-            format!("Give {path} to {}.", probe.user),
-            Some(format!("sudo chown -R {} {path}", probe.user)),
-        ),
+        ProbeFault::Permission if probe.owner != probe.user => {
+            let own = format!("sudo chown -R {} {path}", probe.user);
+            let command = match probe.mode & OWNER_WRITES {
+                OWNER_WRITES => own,
+                _ => format!("{own} && sudo chmod u+rwx {path}"),
+            };
+            (format!("Give {path} to {}.", probe.user), Some(command))
+        }
         ProbeFault::Permission => {
             ("Allow its owner to write.".to_owned(), Some(format!("sudo chmod u+rwx {path}")))
         }
@@ -87,7 +94,10 @@ mod tests {
         let command = |owner| {
             remedy(&probe(owner, ProbeFault::Permission), ProbeFault::Permission).1.unwrap()
         };
-        assert_eq!(command("root"), "sudo chown -R leaf '/srv/new leaf/slots'");
+        assert_eq!(
+            command("root"),
+            "sudo chown -R leaf '/srv/new leaf/slots' && sudo chmod u+rwx '/srv/new leaf/slots'"
+        );
         assert_eq!(command("leaf"), "sudo chmod u+rwx '/srv/new leaf/slots'");
     }
 

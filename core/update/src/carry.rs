@@ -3,6 +3,7 @@
 use newleaf_domain::PackageName;
 use newleaf_launcher::journal::StepId;
 use newleaf_launcher::state::{AppSlot, CoreSlot};
+use newleaf_trust::Pin;
 
 use crate::phase::State;
 use crate::port::Reach;
@@ -137,6 +138,7 @@ async fn arm(run: &mut Run, slot: &CoreSlot, handed: Handed) -> Result<Handed, S
 
 async fn app_forward(run: &mut Run, app: PackageName, listed: Listed) -> Result<(), Stop> {
     let cx = run.cx().clone();
+    let signer = listed.signer().cloned();
     let artifact = bring(run, listed).await?;
     let ready = run.step(StepId::Stage, stage::run(cx.clone(), artifact)).await?;
     let Ready::App(new) = ready else { return Err(other_kind()) };
@@ -147,7 +149,7 @@ async fn app_forward(run: &mut Run, app: PackageName, listed: Listed) -> Result<
     run.step(StepId::Hold, hold::run(cx.clone(), &switch)).await?;
     let copy = run.step(StepId::Snapshot, snapshot::run(cx.clone(), &switch)).await?;
     run.step(StepId::Migrate, migrate::forward(cx, &switch)).await?;
-    switch_over(run, &switch, &copy).await
+    switch_over(run, &switch, &copy, signer.as_ref()).await
 }
 
 async fn app_back(run: &mut Run, switch: &AppSwitch) -> Result<(), Stop> {
@@ -161,14 +163,19 @@ async fn app_back(run: &mut Run, switch: &AppSwitch) -> Result<(), Stop> {
     run.step(StepId::Hold, hold::run(cx.clone(), switch)).await?;
     let copy = run.step(StepId::Snapshot, snapshot::run(cx.clone(), switch)).await?;
     run.step(StepId::Migrate, migrate::back(cx, switch)).await?;
-    switch_over(run, switch, &copy).await
+    switch_over(run, switch, &copy, None).await
 }
 
-/// From migrated data to a proven version.
-async fn switch_over(run: &mut Run, switch: &AppSwitch, copy: &str) -> Result<(), Stop> {
+/// From migrated data to a proven version. `signer` is the one that the approved plan saw.
+async fn switch_over(
+    run: &mut Run,
+    switch: &AppSwitch,
+    copy: &str,
+    signer: Option<&Pin>,
+) -> Result<(), Stop> {
     let cx = run.cx().clone();
     run.step(StepId::Health, health::run(cx.clone(), switch)).await?;
-    run.step(StepId::Activate, activate::app(cx.clone(), switch, copy)).await?;
+    run.step(StepId::Activate, activate::app(cx.clone(), switch, copy, signer)).await?;
     run.step(StepId::Release, release::run(cx.clone(), switch)).await?;
     run.step(StepId::Commit, commit::run(cx, switch)).await
 }

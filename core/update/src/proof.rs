@@ -5,15 +5,18 @@
 
 use newleaf_domain::{Manifest, Target};
 use newleaf_plan::Change;
+use newleaf_trust::Pin;
 use newleaf_trust::role::TargetFile;
 
 use crate::port::{Inspected, Measured, SlotRef};
 
-/// A release that is signed for: the plan's change with the signed file behind it.
+/// A release that is signed for: the plan's change with the signed file behind it, and the signer of
+/// its namespace, all three of the view the plan was approved on.
 #[derive(Debug, Clone)]
 pub struct Listed {
     change: Change,
     file: TargetFile,
+    signer: Option<Pin>,
 }
 
 /// Its package is on disk, complete; nothing is known of its bytes.
@@ -39,8 +42,8 @@ pub struct Staged {
 }
 
 impl Listed {
-    pub(crate) const fn new(change: Change, file: TargetFile) -> Self {
-        Self { change, file }
+    pub(crate) const fn new(change: Change, file: TargetFile, signer: Option<Pin>) -> Self {
+        Self { change, file, signer }
     }
 
     /// The plan's change.
@@ -51,6 +54,11 @@ impl Listed {
     /// The file as signed.
     pub const fn file(&self) -> &TargetFile {
         &self.file
+    }
+
+    /// The signer of its namespace, to be pinned at the first install; none for core.
+    pub const fn signer(&self) -> Option<&Pin> {
+        self.signer.as_ref()
     }
 
     /// The slot it belongs in.

@@ -362,7 +362,11 @@ impl Updater {
         }
         match known.targets.file(&change.path) {
             Some(file) if file.sha256 == change.digest => {
-                let listed = Listed::new(change.clone(), file.clone());
+                let signer = match &change.target {
+                    Target::App(app) => known.targets.signers.get(&app.namespace()).cloned(),
+                    Target::Core => None,
+                };
+                let listed = Listed::new(change.clone(), file.clone(), signer);
                 Ok((change, listed))
             }
             Some(_) | None => Err(StartError::NotListed { path: change.path }),

@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use newleaf_domain::{Digest, Namespace, UpdateId};
+use newleaf_domain::{Digest, UpdateId};
 use newleaf_launcher::journal::Entry;
 use newleaf_launcher::state::{CorePhase, State};
 use newleaf_plan::{Installed, InstalledApp, InstalledCore};
@@ -208,19 +208,6 @@ impl Updater {
             bad: state.bad.iter().map(|bad| (bad.digest, bad.reason.clone())).collect(),
             install_id,
         })
-    }
-
-    /// Keeps the signer of a namespace that something is installed from for the first time.
-    pub(crate) async fn pin_signer(&self, namespace: &Namespace) -> Result<(), StoreError> {
-        let pins = self.ports.store.pins().await?;
-        if pins.iter().any(|pin| pin.ns == *namespace) {
-            return Ok(());
-        }
-        match self.known().and_then(|known| known.targets.signers.get(namespace).cloned()) {
-            Some(pin) => self.ports.store.put_pin(&pin).await,
-            // Going back to a version installed before: its signer was pinned then.
-            None => Ok(()),
-        }
     }
 
     /// The digest an update was to bring, by its first record.

@@ -2,18 +2,26 @@
 
 use newleaf_launcher::proto::Ask;
 use newleaf_launcher::state::{AppSlot, CoreSlot, Way};
+use newleaf_trust::Pin;
 
 use crate::port::LauncherError;
-use crate::run::{Broken, Context, Passed, StepResult};
+use crate::run::{Blame, Broken, Context, Passed, StepResult, Stop};
 use crate::step::{AppSwitch, plugin_failed};
 
 /// Puts the new version behind the hold, pins its author's signer, then writes `state`: from that
 /// write on, the new version is what this host runs.
-pub(crate) async fn app(cx: Context, switch: &AppSwitch, snapshot: &str) -> StepResult<()> {
+pub(crate) async fn app(
+    cx: Context,
+    switch: &AppSwitch,
+    snapshot: &str,
+    signer: Option<&Pin>,
+) -> StepResult<()> {
     let ports = cx.updater.ports();
     ports.plugins.swap(&switch.app, &switch.new).await.map_err(|error| plugin_failed(&error))?;
-    let pinned = cx.updater.pin_signer(&switch.app.namespace()).await;
-    pinned.map_err(|error| Broken::machine(&error, "see to the trust folder, then try again"))?;
+    // A version that is gone back to was installed before: its signer was pinned then.
+    if cx.way == Way::Forward {
+        pin(&cx, switch, signer).await?;
+    }
     // A version that is gone back to keeps no copy: there is nothing newer to go back from.
     let kept = match cx.way {
         Way::Forward => Some(snapshot.to_owned()),
@@ -26,6 +34,23 @@ pub(crate) async fn app(cx: Context, switch: &AppSwitch, snapshot: &str) -> Step
     };
     ports.launcher.ask(Ask::CommitApp { app: switch.app.clone(), slot, previous }).await?;
     Ok(Passed::done((), format!("{} {}", switch.app, switch.new.version)))
+}
+
+/// Keeps the signer of a namespace that something is installed from for the first time.
+async fn pin(cx: &Context, switch: &AppSwitch, signer: Option<&Pin>) -> Result<(), Stop> {
+    let (store, namespace) = (&cx.updater.ports().store, switch.app.namespace());
+    let broken = |error| Broken::machine(&error, "see to the trust folder, then try again");
+    if store.pins().await.map_err(broken)?.iter().any(|pin| pin.ns == namespace) {
+        return Ok(());
+    }
+    let Some(signer) = signer else {
+        return Err(Stop::Failed(Broken {
+            what: format!("the signer of {namespace} is not known, so it cannot be pinned"),
+            todo: "check for updates, then make a new plan".to_owned(),
+            blame: Blame::Machine,
+        }));
+    };
+    store.put_pin(signer).await.map_err(broken)
 }
 
 /// Point A: hands core to the launcher, which starts, probes, watches and records from here on.

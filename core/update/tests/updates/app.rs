@@ -23,6 +23,22 @@ async fn an_app_is_installed_updated_and_keeps_its_data() {
 }
 
 #[tokio::test]
+async fn a_check_in_the_middle_of_an_install_does_not_change_the_signer_that_is_pinned() {
+    let quiet = world();
+    assert!(update(&quiet.start(), &target()).await.exit_class().is_none());
+
+    let world = world();
+    let host = world.start();
+    let id = begin(&host, &target()).await.unwrap();
+    world.publisher().claim("acme", 77);
+    world.publish();
+    world.clock.set(world_now(&world).plus_seconds(3600));
+    host.updater.check().await.unwrap();
+    assert!(end(&host, &id).await.exit_class().is_none());
+    assert_eq!(world.disk.pins(), quiet.disk.pins());
+}
+
+#[tokio::test]
 async fn the_first_install_pins_the_authors_signer() {
     let world = world();
     let host = world.start();

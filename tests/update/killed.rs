@@ -153,6 +153,23 @@ fn both_ways(fates: &[Fate]) {
 }
 
 #[test]
+fn a_launcher_killed_while_a_new_core_hangs_comes_up_again() {
+    let settings = HostSettings { ready_within: 60.0, ..HostSettings::default() };
+    let (world, host) = World::with_host(settings);
+    world.registry.publish_core(CoreRelease::Hangs);
+    let mut update = host.spawn(&["update", "core", "--yes"]);
+    update.wait_for_line("Extend the database", std::time::Duration::from_mins(1));
+    while host.workers().len() < 2 {
+        std::thread::yield_now();
+    }
+    host.process.signal(rustix::process::Signal::KILL);
+    update.kill_group();
+    let host = restart(host);
+    assert_eq!(host.get("/board.json").status, 200);
+    assert_eq!(host.core_version(), "1.0.0");
+}
+
+#[test]
 fn core_killed_at_each_record_comes_up_on_a_working_version() {
     both_ways(&killed_at_each_record("core", ["1.0.0", "1.1.0"]));
 }

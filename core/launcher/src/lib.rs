@@ -11,6 +11,7 @@ pub mod journal;
 pub mod layout;
 pub mod lock;
 pub mod offline;
+mod orphans;
 pub mod proto;
 #[cfg(test)]
 mod sample;

@@ -10,6 +10,7 @@ use rustix::fs::FlockOperation;
 
 use crate::durable::DiskError;
 use crate::layout::Layout;
+use crate::orphans;
 
 /// How often a held workers' lock is asked for again.
 const RETRY: Duration = Duration::from_millis(20);
@@ -43,7 +44,9 @@ impl LockError {
     pub const fn hint(&self) -> &'static str {
         match self {
             Self::Held { .. } => "stop the other host first, or give this one its own folder",
-            Self::WorkersRemain { .. } => "end those processes: `fuser DIR/run/workers` lists them",
+            Self::WorkersRemain { .. } => {
+                "end the processes that run from the folder's slots/core: `ps -ef | grep slots/core`"
+            }
             Self::Disk(_) => "check that the folder exists and is writable",
         }
     }
@@ -84,14 +87,19 @@ pub fn running(layout: &Layout) -> Option<String> {
     }
 }
 
-/// Waits until no worker of an earlier launcher is left.
+/// Waits until no worker of an earlier launcher is left; those that stay beyond `deadline` are
+/// ended, and waited for once more.
 pub(crate) fn wait_for_workers(layout: &Layout, deadline: Duration) -> Result<(), LockError> {
     let file = open(layout, &layout.workers_lock())?;
-    let start = Instant::now();
+    let mut start = Instant::now();
+    let mut asked_nicely = true;
     while !try_flock(&file, FlockOperation::NonBlockingLockExclusive)
         .map_err(DiskError::on("lock", &layout.workers_lock()))?
     {
-        if start.elapsed() >= deadline {
+        if start.elapsed() >= deadline && asked_nicely && orphans::end(layout) > 0 {
+            asked_nicely = false;
+            start = Instant::now();
+        } else if start.elapsed() >= deadline {
             let dir = layout.dir().to_owned();
             return Err(LockError::WorkersRemain { dir, waited: deadline });
         }

@@ -117,8 +117,8 @@ impl Host {
         Process::start(&format!("newleaf {}", arguments.join(" ")), &mut self.command(arguments))
     }
 
-    /// Kills the worker that has served longest.
-    pub fn kill_worker(&self) {
+    /// The process ids of the workers, oldest first.
+    pub fn workers(&self) -> Vec<i32> {
         let pid = self.process.pid().as_raw_nonzero();
         let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
         let workers = children.split_whitespace().filter(|child| {
@@ -126,7 +126,14 @@ impl Host {
                 std::fs::read_to_string(format!("/proc/{child}/cmdline")).unwrap_or_default();
             line.split('\0').any(|word| word == "worker")
         });
-        let oldest = workers.filter_map(|pid| pid.parse().ok()).min().expect("a worker runs");
+        let mut pids = workers.filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>();
+        pids.sort_unstable();
+        pids
+    }
+
+    /// Kills the worker that has served longest.
+    pub fn kill_worker(&self) {
+        let oldest = *self.workers().first().expect("a worker runs");
         let oldest = rustix::process::Pid::from_raw(oldest).unwrap();
         rustix::process::kill_process(oldest, rustix::process::Signal::KILL).unwrap();
     }

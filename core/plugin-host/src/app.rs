@@ -83,6 +83,11 @@ impl Failure {
         }
     }
 
+    /// Whether the host alone is behind it: too many requests at once say nothing of a version.
+    pub fn is_the_hosts(self) -> bool {
+        matches!(self, Self::Busy | Self::Held)
+    }
+
     /// One sentence for the person at the browser.
     pub fn sentence(self) -> &'static str {
         match self {
@@ -181,7 +186,8 @@ impl App {
             Ok(response) => self.pass_back(response, waiting, head),
             Err(failure) => {
                 waiting.done();
-                if failure.status().is_server_error() {
+                // A full house is the host's doing and no evidence against the version.
+                if failure.status().is_server_error() && !failure.is_the_hosts() {
                     self.shared.counters.server_error();
                 }
                 failure.response()

@@ -35,8 +35,9 @@ pub(super) struct Loaded {
 pub(super) enum Counting {
     /// It took over before this process began: nobody counted all of them.
     Unknown,
-    /// All writes but the first so many, which it made while it was brought in.
-    Since(u64),
+    /// The slot counts from the switch on, so that what the version wrote while it was brought in
+    /// (its migration) is not among them.
+    SinceSwap,
 }
 
 impl Entry {
@@ -95,7 +96,7 @@ impl Loaded {
     fn writes(&self) -> Option<u64> {
         match self.counting {
             Counting::Unknown => None,
-            Counting::Since(first) => Some(self.slot.app().stats().writes.saturating_sub(first)),
+            Counting::SinceSwap => Some(self.slot.app().stats().writes),
         }
     }
 }

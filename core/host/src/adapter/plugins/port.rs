@@ -210,13 +210,12 @@ impl Plugins for Apps {
             Some(_) | None => self.bring_up(app, slot).await.map_err(|error| load(app, &error))?,
         };
         let link = self.link(app, Some(slot)).await;
-        let first = version.stats().writes;
         let mut entries = self.write();
         let entry = entries.entry(app.clone()).or_insert_with(|| {
             Entry::new(link.clone(), Standing::Stopped("it is being installed".to_owned()))
         });
         entry.rename(link);
-        entry.serve(version, Counting::Since(first));
+        entry.serve(version, Counting::SinceSwap);
         // Nobody enters between: the entry is not visible before the lock is given back.
         if let Some(loaded) = entry.loaded() {
             loaded.slot.hold(self.0.hold_cap);

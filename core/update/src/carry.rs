@@ -94,7 +94,7 @@ async fn core(run: &mut Run, listed: Listed) -> Result<Handed, Stop> {
     let artifact = bring(run, listed).await?;
     let ready = run.step(StepId::Stage, stage::run(cx.clone(), artifact)).await?;
     let Ready::Core(slot) = ready else { return Err(other_kind()) };
-    run.step(StepId::Rehearse, async { Ok(rehearse::run()) }).await?;
+    run.step(StepId::Rehearse, async { Ok(rehearse::core()) }).await?;
     run.step(StepId::Prewarm, async { Ok(prewarm::core()) }).await?;
     if cx.updater.ports().launcher.reach() == Reach::Folder {
         return arm(run, &slot, Handed::Deferred).await;
@@ -109,7 +109,7 @@ async fn core_back(run: &mut Run, slot: &CoreSlot) -> Result<Handed, Stop> {
     for step in [StepId::Fetch, StepId::Verify, StepId::Stage] {
         run.step(step, async { Ok(Passed::skipped((), KEPT)) }).await?;
     }
-    run.step(StepId::Rehearse, async { Ok(rehearse::run()) }).await?;
+    run.step(StepId::Rehearse, async { Ok(rehearse::core()) }).await?;
     run.step(StepId::Prewarm, async { Ok(prewarm::core()) }).await?;
     if cx.updater.ports().launcher.reach() == Reach::Folder {
         return arm(run, slot, Handed::Deferred).await;
@@ -144,7 +144,7 @@ async fn app_forward(run: &mut Run, app: PackageName, listed: Listed) -> Result<
     let Ready::App(new) = ready else { return Err(other_kind()) };
     let old = cx.updater.state().apps.get(&app).and_then(|row| row.good.clone());
     let switch = AppSwitch { app, old, new: *new };
-    run.step(StepId::Rehearse, async { Ok(rehearse::run()) }).await?;
+    run.step(StepId::Rehearse, async { Ok(rehearse::app()) }).await?;
     run.step(StepId::Prewarm, prewarm::app(cx.clone(), &switch)).await?;
     run.step(StepId::Hold, hold::run(cx.clone(), &switch)).await?;
     let copy = run.step(StepId::Snapshot, snapshot::run(cx.clone(), &switch)).await?;
@@ -158,7 +158,7 @@ async fn app_back(run: &mut Run, switch: &AppSwitch) -> Result<(), Stop> {
     for step in [StepId::Fetch, StepId::Verify, StepId::Stage] {
         run.step(step, async { Ok(Passed::skipped((), KEPT)) }).await?;
     }
-    run.step(StepId::Rehearse, async { Ok(rehearse::run()) }).await?;
+    run.step(StepId::Rehearse, async { Ok(rehearse::app()) }).await?;
     run.step(StepId::Prewarm, prewarm::app(cx.clone(), switch)).await?;
     run.step(StepId::Hold, hold::run(cx.clone(), switch)).await?;
     let copy = run.step(StepId::Snapshot, snapshot::run(cx.clone(), switch)).await?;

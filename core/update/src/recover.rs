@@ -218,10 +218,20 @@ impl Updater {
             if let Some(copy) = &trial.snapshot {
                 plugins.restore(app, copy).await.map_err(data)?;
             }
+            // What the update brought is not on trial any more: its way back was, whose data is
+            // the old version's.
+            let brought = self.digest_of(&trial.update).await;
+            let goes_back = brought.is_some_and(|digest| digest != trial.slot.digest);
+            let good = if goes_back { Some(&trial.slot) } else { row.good.as_ref() };
+            if goes_back {
+                let slot = Box::new(trial.slot.clone());
+                let commit = Ask::CommitApp { app: app.clone(), slot, previous: None };
+                self.ports().launcher.ask(commit).await.map_err(RecoverError::Launcher)?;
+            }
             let abort =
                 Ask::Abort { update: trial.update.clone(), app: Some(app.clone()), bad: None };
             self.ports().launcher.ask(abort).await.map_err(RecoverError::Launcher)?;
-            match &row.good {
+            match good {
                 Some(good) if !row.disabled => {
                     plugins.swap(app, good).await.map_err(data)?;
                     plugins.release(app).await.map_err(data)?;

@@ -34,7 +34,18 @@ struct Back {
 }
 
 impl Back {
+    /// Goes back; where that fails the app stops, so that nobody waits behind the hold for a
+    /// version that does not come.
     async fn run(self) -> StepResult<()> {
+        let result = self.way_back().await;
+        if let Err(Stop::Failed(broken)) = &result {
+            let reason = format!("{}; {}", self.reason, broken.what);
+            self.cx.updater.ports().plugins.stop(&self.app, &reason).await;
+        }
+        result
+    }
+
+    async fn way_back(&self) -> StepResult<()> {
         let state = self.cx.updater.ports().launcher.state();
         let app = state.apps.get(&self.app).cloned().unwrap_or_default();
         match (&app.trial, &app.good) {
@@ -145,14 +156,12 @@ impl Back {
 
     /// Neither way is safe without a person: the app stops on a page that says so.
     async fn stop_serving(&self, why: &str) -> Stop {
-        let reason = format!("{}; {why}", self.reason);
         let ports = self.cx.updater.ports();
         let change = AppChange::Disable;
         if let Err(error) = ports.launcher.ask(Ask::SetApp { app: self.app.clone(), change }).await
         {
             return Stop::from(error);
         }
-        ports.plugins.stop(&self.app, &reason).await;
         Stop::Failed(Broken {
             what: why.to_owned(),
             todo: format!(

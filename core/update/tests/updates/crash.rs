@@ -168,3 +168,22 @@ async fn a_trial_whose_way_back_failed_is_put_back_at_the_next_start() {
     let told = world.disk.journal().into_iter().any(|it| matches!(it.entry, Entry::Notice { .. }));
     assert!(told);
 }
+
+#[tokio::test]
+async fn a_way_back_after_the_switch_that_failed_stops_the_app_and_is_gone_at_the_next_start() {
+    let world = world_with_update().await;
+    let host = world.start();
+    let view = host.updater.plan(&target(), None).await.unwrap();
+    world.disk.fail(Point::Probation, Fault::Version);
+    world.disk.fail(Point::Restore, Fault::Machine);
+    let id = approve(&host, view.plan.id, newleaf_update::Consent::Given).await.unwrap();
+    assert_eq!(end(&host, &id).await.ending, Some(Ending::Failed));
+    let overview = host.updater.overview().await.unwrap();
+    assert!(overview.apps[0].stopped.as_ref().unwrap().contains("trapped"), "{overview:#?}");
+    world.disk.mend();
+    let next = world.start();
+    next.updater.recover().await.unwrap();
+    assert_eq!(next.plugins.serves(&notes()).as_deref(), Some("1.0.0"));
+    assert_eq!((good(&world).as_deref(), schema(&world)), (Some("1.0.0"), 1));
+    assert_eq!(written(&world), ["milk", "bread"]);
+}

@@ -223,6 +223,7 @@ mod tests {
             schema: 1,
             oldest_reader: 1,
             snapshot: None,
+            component: None,
         }
     }
 

@@ -13,6 +13,7 @@ pub(crate) fn slot(version: &str) -> CoreSlot {
         program: "bin/newleaf".to_owned(),
         schema: 1,
         oldest_reader: 1,
+        binary: None,
     }
 }
 

@@ -109,6 +109,10 @@ pub struct CoreSlot {
     /// The lowest schema whose program still runs correctly on data it wrote.
     #[serde(default)]
     pub oldest_reader: u32,
+    /// SHA-256 of the program as it was when the slot was made, by which damage is noticed before
+    /// it is run; none in a slot that an older version made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub binary: Option<Digest>,
 }
 
 impl CoreSlot {
@@ -177,6 +181,10 @@ pub struct AppSlot {
     /// Folder name under `snapshots/` of the data from before this version, while it is kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snapshot: Option<String>,
+    /// SHA-256 of `app.wasm` as it was when the slot was made, by which damage is noticed before
+    /// it is run; none in a slot that an older version made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub component: Option<Digest>,
 }
 
 impl AppSlot {

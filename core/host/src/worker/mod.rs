@@ -105,6 +105,7 @@ mod tests {
             program: "bin/newleaf".to_owned(),
             schema: 1,
             oldest_reader: 1,
+            binary: None,
         };
         State {
             schema: STATE_SCHEMA,

@@ -233,6 +233,7 @@ pub(crate) fn slot(version: &str) -> CoreSlot {
         program: "bin/core".to_owned(),
         schema: 0,
         oldest_reader: 0,
+        binary: None,
     }
 }
 

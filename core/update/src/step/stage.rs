@@ -56,6 +56,7 @@ fn app_slot(staged: &Staged) -> AppSlot {
         schema: change.schema.1,
         oldest_reader: change.oldest_reader,
         snapshot: None,
+        component: None,
     }
 }
 
@@ -91,5 +92,6 @@ async fn core_slot(cx: &Context, staged: &Staged) -> Result<CoreSlot, Stop> {
         program,
         schema: change.schema.1,
         oldest_reader: change.oldest_reader,
+        binary: staged.artifact().manifest().binary.as_ref().map(|binary| binary.sha256),
     })
 }

@@ -198,5 +198,6 @@ pub(super) fn core_slot(number: &str, digest: Digest) -> CoreSlot {
         program: "bin/newleaf".to_owned(),
         schema: 1,
         oldest_reader: 1,
+        binary: None,
     }
 }

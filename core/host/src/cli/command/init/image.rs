@@ -37,6 +37,7 @@ pub(super) fn copy(product: &Product, layout: &Layout) -> Result<CoreSlot, Probl
         program: PROGRAM.to_owned(),
         schema: product.schema(),
         oldest_reader: OLDEST_READER,
+        binary: Some(digest),
     };
     let program = layout.program(&slot);
     place(&image, &program)

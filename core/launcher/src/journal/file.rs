@@ -22,6 +22,16 @@ pub struct Journal {
     next: u64,
     /// Bytes of whole lines; a failed append is cut back to here.
     length: u64,
+    end: End,
+}
+
+/// What stands behind the last whole line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// Nothing.
+    Clean,
+    /// Maybe a part of a line: a cut is owed before the next append.
+    Torn,
 }
 
 impl Journal {
@@ -43,7 +53,8 @@ impl Journal {
             durable::sync_parent(&path)?;
         }
         let tail = read::tail(&path)?;
-        let journal = Self { file, path, next: tail.last_seq + 1, length: tail.whole };
+        let (next, length, end) = (tail.last_seq + 1, tail.whole, End::Torn);
+        let mut journal = Self { file, path, next, length, end };
         journal.cut()?;
         Ok(journal)
     }
@@ -56,7 +67,8 @@ impl Journal {
     /// Appends a record and waits until it is on disk.
     ///
     /// # Errors
-    /// The disk refused; what was half written is cut off again.
+    /// The disk refused. What was half written is cut off again, at the latest before the next
+    /// record is appended.
     pub fn append(
         &mut self,
         update: Option<UpdateId>,
@@ -65,10 +77,15 @@ impl Journal {
         let record = Record { seq: self.next, at: now(), update, entry };
         let mut line = serde_json::to_vec(&record).map_err(JournalError::Form)?;
         line.push(b'\n');
-        if let Err(source) = self.file.write_all(&line).and_then(|()| self.file.sync_data()) {
-            let error = DiskError::on("append to", &self.path)(source);
+        if self.end == End::Torn {
             self.cut()?;
-            return Err(error.into());
+        }
+        if let Err(source) = self.file.write_all(&line).and_then(|()| self.file.sync_data()) {
+            self.end = End::Torn;
+            let refused = DiskError::on("append to", &self.path)(source);
+            // Where the disk refuses this too, the next append does it first.
+            drop(self.cut());
+            return Err(refused.into());
         }
         self.next += 1;
         self.length += line.len() as u64;
@@ -76,13 +93,14 @@ impl Journal {
     }
 
     /// Leaves only whole lines.
-    fn cut(&self) -> Result<(), DiskError> {
+    fn cut(&mut self) -> Result<(), DiskError> {
         let on = |action| DiskError::on(action, &self.path);
         let length = self.file.metadata().map_err(on("measure"))?.len();
         if length > self.length {
             self.file.set_len(self.length).map_err(on("cut"))?;
             self.file.sync_all().map_err(on("sync"))?;
         }
+        self.end = End::Clean;
         Ok(())
     }
 }
@@ -130,6 +148,23 @@ mod tests {
             assert_eq!(journal.append(None, notice("next")).unwrap().seq, 2, "cut to {length}");
             assert_eq!(read::read_from(&layout, 1).unwrap().len(), 2);
         }
+    }
+
+    #[test]
+    fn a_record_is_not_glued_to_a_torn_one_that_could_not_be_cut_off() {
+        let dir = tempfile::tempdir().unwrap();
+        let layout = Layout::new(dir.path());
+        let lock = HostLock::acquire(&layout).unwrap();
+        let mut journal = Journal::open(&lock, &layout).unwrap();
+        journal.append(None, notice("whole")).unwrap();
+        // A handle that only reads refuses the append and the cut alike, as a failing disk does.
+        let writable = std::mem::replace(&mut journal.file, File::open(layout.journal()).unwrap());
+        (&writable).write_all(br#"{"seq":2,"at":"2026-"#).unwrap();
+        journal.append(None, notice("refused")).unwrap_err();
+        journal.file = writable;
+        assert_eq!(journal.append(None, notice("next")).unwrap().seq, 2);
+        let read = read::read_from(&layout, 1).unwrap();
+        assert_eq!(read.iter().map(|record| record.seq).collect::<Vec<_>>(), [1, 2]);
     }
 
     #[test]

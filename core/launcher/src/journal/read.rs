@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::Record;
 use crate::durable::DiskError;
@@ -20,21 +20,28 @@ pub enum JournalError {
 }
 
 /// Each record of the journal, oldest first. A line that is not a record is passed over: the
-/// journal explains, it decides nothing that `state` does not decide.
+/// journal explains, it decides nothing that `state` does not decide. A line that cannot be read
+/// is an error, after which nothing follows: what stands behind it is not known.
 ///
 /// # Errors
 /// The file cannot be opened; a journal that does not exist yet is empty.
-pub fn replay(layout: &Layout) -> Result<impl Iterator<Item = Record>, JournalError> {
+pub fn replay(
+    layout: &Layout,
+) -> Result<impl Iterator<Item = Result<Record, JournalError>> + use<>, JournalError> {
     let lines = Lines::open(&layout.journal())?;
-    Ok(lines.filter_map(|line| serde_json::from_slice(&line).ok()))
+    Ok(lines.filter_map(|line| match line {
+        Ok(line) => serde_json::from_slice(&line).ok().map(Ok),
+        Err(error) => Some(Err(error.into())),
+    }))
 }
 
 /// The records from `seq` on.
 ///
 /// # Errors
-/// As [`replay`].
+/// The file cannot be opened or read to its end.
 pub fn read_from(layout: &Layout, seq: u64) -> Result<Vec<Record>, JournalError> {
-    Ok(replay(layout)?.filter(|record| record.seq >= seq).collect())
+    let wanted = |record: &Result<Record, _>| !matches!(record, Ok(record) if record.seq < seq);
+    replay(layout)?.filter(wanted).collect()
 }
 
 /// Where a journal ends.
@@ -49,6 +56,7 @@ pub(super) struct Tail {
 pub(super) fn tail(path: &Path) -> Result<Tail, JournalError> {
     let mut tail = Tail::default();
     for line in Lines::open(path)? {
+        let line = line?;
         tail.whole += line.len() as u64;
         if let Ok(Numbered { seq }) = serde_json::from_slice(&line) {
             tail.last_seq = tail.last_seq.max(seq);
@@ -63,25 +71,51 @@ struct Numbered {
     seq: u64,
 }
 
-/// Whole lines with their line feed; a last line without one is not given.
-struct Lines(Option<BufReader<File>>);
+/// Whole lines with their line feed; a last line without one is not given. The first line that
+/// cannot be read is the last item: only a file that was read to its end is known to end there.
+struct Lines {
+    path: PathBuf,
+    file: Option<BufReader<File>>,
+}
 
 impl Lines {
     fn open(path: &Path) -> Result<Self, DiskError> {
-        match File::open(path) {
-            Ok(file) => Ok(Self(Some(BufReader::new(file)))),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self(None)),
-            Err(error) => Err(DiskError::on("open", path)(error)),
-        }
+        let file = match File::open(path) {
+            Ok(file) => Some(BufReader::new(file)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(DiskError::on("open", path)(error)),
+        };
+        Ok(Self { path: path.to_owned(), file })
     }
 }
 
 impl Iterator for Lines {
-    type Item = Vec<u8>;
+    type Item = Result<Vec<u8>, DiskError>;
 
-    fn next(&mut self) -> Option<Vec<u8>> {
+    fn next(&mut self) -> Option<Self::Item> {
         let mut line = Vec::new();
-        self.0.as_mut()?.read_until(b'\n', &mut line).ok()?;
-        line.ends_with(b"\n").then_some(line)
+        match self.file.as_mut()?.read_until(b'\n', &mut line) {
+            Ok(_) => line.ends_with(b"\n").then_some(Ok(line)),
+            Err(error) => {
+                self.file = None;
+                Some(Err(DiskError::on("read", &self.path)(error)))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A folder opens as a file does, and refuses each read of it.
+    #[test]
+    fn a_journal_that_cannot_be_read_is_not_taken_for_an_empty_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let layout = Layout::new(dir.path());
+        std::fs::create_dir(layout.journal()).unwrap();
+        assert!(matches!(tail(&layout.journal()), Err(JournalError::Disk(_))));
+        assert!(matches!(read_from(&layout, 1), Err(JournalError::Disk(_))));
+        assert_eq!(replay(&layout).unwrap().count(), 1, "the error is told once, as the last item");
     }
 }

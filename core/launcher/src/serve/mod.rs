@@ -127,7 +127,7 @@ impl Bound {
     /// The journal or the system fails at the start. Later failures are lived with.
     pub fn run(self) -> Result<(), ServeError> {
         let journal = Journal::open(&self.lock, &self.layout)?;
-        let unfinished = unfinished_core(crate::journal::replay(&self.layout)?);
+        let unfinished = unfinished_core(crate::journal::replay(&self.layout)?)?;
         let state: State = state_file::read(&self.layout)?;
         let model = Model::new(state, self.settings.timing);
         let mut shell = Shell::new(self, journal, model)?;

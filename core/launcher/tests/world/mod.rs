@@ -133,7 +133,7 @@ impl World {
     pub(crate) fn endings(&self) -> Vec<Ending> {
         let mut endings = Vec::new();
         for record in journal::replay(&self.layout).unwrap() {
-            if let Entry::Ended { ending, .. } = record.entry {
+            if let Entry::Ended { ending, .. } = record.unwrap().entry {
                 endings.push(ending);
             }
         }
@@ -192,7 +192,7 @@ impl Host {
             // The first line says that the watch has begun; a worker that went leaves none.
             while lines.next().is_some_and(|line| line.is_ok()) {
                 let mut records = journal::replay(&self.layout).unwrap();
-                if records.any(|record| fits(&record.entry)) {
+                if records.any(|record| fits(&record.unwrap().entry)) {
                     return;
                 }
             }

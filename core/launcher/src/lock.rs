@@ -73,7 +73,8 @@ impl HostLock {
                 holder: holder(&mut file),
             });
         }
-        sign(&mut file).map_err(DiskError::on("write", &layout.lock()))?;
+        // The lock is held; the name of its holder is a courtesy that a full disk may refuse.
+        drop(sign(&mut file));
         Ok(Self { _file: file })
     }
 }
@@ -184,6 +185,16 @@ mod tests {
         assert!(running(&layout).is_some());
         drop(first);
         assert!(running(&layout).is_none());
+        HostLock::acquire(&layout).unwrap();
+    }
+
+    /// A device that is always full takes a lock, and no name.
+    #[test]
+    fn a_full_disk_does_not_keep_the_lock_from_a_host() {
+        let dir = tempfile::tempdir().unwrap();
+        let layout = Layout::new(dir.path());
+        fs::create_dir(layout.run()).unwrap();
+        std::os::unix::fs::symlink("/dev/full", layout.lock()).unwrap();
         HostLock::acquire(&layout).unwrap();
     }
 

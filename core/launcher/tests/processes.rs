@@ -7,7 +7,7 @@ mod world;
 
 use std::io::{Read as _, Write as _};
 
-use newleaf_launcher::journal::{Ending, Entry};
+use newleaf_launcher::journal::{Ending, Entry, StepId};
 use newleaf_launcher::proto::Answer;
 use newleaf_launcher::state::{CorePhase, Way};
 use newleaf_launcher::{Bound, Settings, StoppedHost};
@@ -101,6 +101,29 @@ fn a_good_version_that_cannot_start_leaves_a_page() {
 }
 
 #[test]
+fn a_full_disk_does_not_keep_a_host_down() {
+    let Some((world, disk)) = World::on_small_disk("a_full_disk_does_not_keep_a_host_down") else {
+        return;
+    };
+    // An update that was taken back and whose end was not recorded: the start has records to write.
+    let mut stopped = StoppedHost::open(world.layout.clone()).unwrap();
+    for entry in [world::began(&slot("1.1.0")), Entry::Started { step: StepId::Rollback }] {
+        stopped.append(Some(world::update()), entry).unwrap();
+    }
+    drop(stopped);
+    disk.fill(&world.layout.journal());
+    let host = world.start();
+    assert_eq!(host.version(), "1.0.0");
+    host.crash_worker();
+    // It is started again; a connection that the old one took with it says nothing.
+    while host.version() != "1.0.0" {}
+    assert!(world.endings().is_empty(), "the disk was not full");
+    disk.free();
+    host.wait_for_end();
+    assert_eq!(world.endings(), [Ending::RolledBack], "what waited for the disk is written");
+}
+
+#[test]
 fn a_trial_laid_ready_offline_is_made_at_the_next_start() {
     let world = World::new();
     let next = world.stage("1.1.0", "good");
@@ -189,18 +212,9 @@ fn begin(
     let mut answer = String::new();
     let mut stream = std::net::TcpStream::connect(public).unwrap();
     drop(stream.read_to_string(&mut answer));
-    let entry = Entry::Began {
-        target: newleaf_domain::Target::Core,
-        from: None,
-        to: next.version.clone(),
-        digest: next.digest,
-        plan: newleaf_domain::PlanId::of(newleaf_domain::Digest::of(b"plan")),
-        way: Way::Forward,
-        by: "test".to_owned(),
-    };
     let append = newleaf_launcher::proto::Ask::Append {
         update: Some(world::update()),
-        entry: Box::new(entry),
+        entry: Box::new(world::began(next)),
     };
     for ask in [append, arm(next, Way::Forward)] {
         let Ok(mut stream) = std::os::unix::net::UnixStream::connect(layout.admin_socket()) else {

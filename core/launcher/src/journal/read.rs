@@ -19,9 +19,11 @@ pub enum JournalError {
     Disk(#[from] DiskError),
 }
 
-/// Each record of the journal, oldest first. A line that is not a record is passed over: the
-/// journal explains, it decides nothing that `state` does not decide. A line that cannot be read
-/// is an error, after which nothing follows: what stands behind it is not known.
+/// Each record of the journal, oldest first.
+///
+/// A line that is not a record is passed over: the journal explains, it decides nothing that
+/// `state` does not decide. A line that cannot be read is an error, after which nothing follows:
+/// what stands behind it is not known.
 ///
 /// # Errors
 /// The file cannot be opened; a journal that does not exist yet is empty.

@@ -1,11 +1,14 @@
 //! The half of the shell that a crash must not lose: journal and state.
 
 use std::collections::VecDeque;
+use std::io::Write as _;
 use std::time::{Duration, Instant};
+
+use newleaf_domain::UpdateId;
 
 use super::ServeError;
 use super::test_point::TestPoint;
-use crate::journal::{Journal, Record};
+use crate::journal::{Entry, Journal, Record};
 use crate::layout::Layout;
 use crate::lock::HostLock;
 use crate::state::State;
@@ -46,6 +49,20 @@ impl Durable {
         Ok(Self { lock, layout, journal, test_point, last: None, written: None })
     }
 
+    /// Appends a notice. Where the disk refuses, it is told on standard error instead.
+    pub(super) fn note(&mut self, update: Option<UpdateId>, text: &str) -> Option<Made> {
+        let entry = Entry::Notice { text: text.to_owned() };
+        match self.carry_out(&Effect::Append { update, entry }) {
+            Ok(made) => made,
+            Err(error) => {
+                let line = format!("{text} (not in the journal: {})\n", chain(&error));
+                // Where standard error is closed too, nobody is left to tell.
+                drop(std::io::stderr().write_all(line.as_bytes()));
+                None
+            }
+        }
+    }
+
     /// Carries out a durable effect; gives nothing for one that is not.
     pub(super) fn carry_out(&mut self, effect: &Effect) -> Result<Option<Made>, ServeError> {
         match effect {
@@ -60,7 +77,8 @@ impl Durable {
                 self.written = Some(state.clone());
                 Ok(Some(Made::State(state.clone())))
             }
-            Effect::Answer { .. }
+            Effect::Notice { .. }
+            | Effect::Answer { .. }
             | Effect::Spawn { .. }
             | Effect::Probe(_)
             | Effect::Go(_)
@@ -75,18 +93,31 @@ impl Durable {
     }
 }
 
+/// Whether the disk must take an effect before those behind it are carried out.
+pub(super) const fn is_durable(effect: &Effect) -> bool {
+    matches!(effect, Effect::Append { .. } | Effect::Write(_))
+}
+
 /// Effects that wait because the disk refused the first of them.
 ///
-/// Until it is accepted nothing else is decided: what runs goes on running, and no act goes
-/// ahead of its record.
+/// No act goes ahead of the record before it. What a later turn does before its own first record
+/// is carried out meanwhile: so the good version can be started, probed and told to go.
 #[derive(Debug)]
 pub(super) struct Stuck {
     pub(super) effects: VecDeque<Effect>,
     pub(super) again: Instant,
+    /// What the disk said.
+    pub(super) why: String,
 }
 
 impl Stuck {
-    pub(super) fn new(effects: VecDeque<Effect>) -> Self {
-        Self { effects, again: Instant::now() + RETRY }
+    pub(super) fn new(effects: VecDeque<Effect>, why: String) -> Self {
+        Self { effects, again: Instant::now() + RETRY, why }
     }
+}
+
+/// An error with everything it comes from, in one line.
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
+    std::iter::successors(error.source(), |error| error.source())
+        .fold(error.to_string(), |text, source| format!("{text}: {source}"))
 }

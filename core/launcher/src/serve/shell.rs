@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec};
 
-use super::durable_half::{Durable, Made, Stuck};
+use super::durable_half::{Durable, Made, Stuck, chain, is_durable};
 use super::timers::Timers;
 use super::workers::Processes;
 use super::{Bound, ServeError};
@@ -78,15 +78,17 @@ impl Shell {
         if self.waiting.contains(&Event::Stop) {
             self.give_up_on_the_disk();
         }
-        if self.stuck.as_ref().is_some_and(|stuck| stuck.again <= Instant::now())
-            && let Some(stuck) = self.stuck.take()
-        {
-            self.carry_out(stuck.effects);
+        if self.stuck.as_ref().is_some_and(|stuck| stuck.again <= Instant::now()) {
+            self.try_the_disk_again();
         }
-        while self.stuck.is_none()
-            && let Some(event) = self.waiting.pop_front()
-        {
+        while let Some(event) = self.waiting.pop_front() {
             self.turn(&event);
+        }
+    }
+
+    fn try_the_disk_again(&mut self) {
+        if let Some(stuck) = self.stuck.take() {
+            self.carry_out(stuck.effects);
         }
     }
 
@@ -101,51 +103,83 @@ impl Shell {
 
     fn turn(&mut self, event: &Event) {
         let (next, effects) = supervisor::step(&self.model, event.clone());
-        if let (Event::Asked { worker, id, .. }, Some(first)) = (event, effects.first())
-            && let Err(error) = self.make_durable(first)
+        let mut effects = VecDeque::from(effects);
+        if let Event::Asked { worker, id, .. } = event
+            && let Some(first) = effects.pop_front_if(|first| is_durable(first))
+            && let Err(error) = self.grant(&first)
         {
             let why = format!("the host could not write it down: {error}");
             self.answer(*worker, *id, Reply::Refused(why));
             return;
         }
-        let asked = matches!(event, Event::Asked { .. });
         self.model = next;
-        // The first effect of a request has been made durable above, or is not durable.
-        let durable_first =
-            effects.first().is_some_and(|e| matches!(e, Effect::Append { .. } | Effect::Write(_)));
-        self.carry_out(effects.into_iter().skip(usize::from(asked && durable_first)).collect());
+        self.carry_out(effects);
+    }
+
+    /// Makes the first effect of a request durable, or gives why the request is refused. It never
+    /// overtakes what waits for the disk already.
+    fn grant(&mut self, first: &Effect) -> Result<(), String> {
+        self.try_the_disk_again();
+        match &self.stuck {
+            Some(stuck) => Err(stuck.why.clone()),
+            None => self.make_durable(first).map_err(|error| chain(&error)),
+        }
     }
 
     fn carry_out(&mut self, mut effects: VecDeque<Effect>) {
         while let Some(effect) = effects.pop_front() {
+            if is_durable(&effect) && self.stuck.is_some() {
+                effects.push_front(effect);
+                return self.park(effects, String::new());
+            }
             match self.make_durable(&effect) {
                 Ok(()) => self.act(effect),
                 Err(_) if self.model.stopping => {}
-                Err(_) => {
+                Err(error) => {
                     effects.push_front(effect);
-                    self.stuck = Some(Stuck::new(effects));
-                    return;
+                    return self.park(effects, chain(&error));
                 }
             }
         }
     }
 
+    /// Keeps effects until the disk takes the first of them, behind those that wait already.
+    fn park(&mut self, effects: VecDeque<Effect>, why: String) {
+        match &mut self.stuck {
+            Some(stuck) => stuck.effects.extend(effects),
+            None => self.stuck = Some(Stuck::new(effects, why)),
+        }
+        self.waiting.push_back(Event::DiskRefuses);
+    }
+
     fn make_durable(&mut self, effect: &Effect) -> Result<(), ServeError> {
-        match self.durable.carry_out(effect)? {
+        let made = self.durable.carry_out(effect)?;
+        self.tell(made);
+        Ok(())
+    }
+
+    /// Tells the workers what was made durable.
+    fn tell(&mut self, made: Option<Made>) {
+        match made {
             Some(Made::Record(record)) => {
                 self.processes.broadcast(&ToWorker::Appended { record });
             }
             Some(Made::State(state)) => self.processes.broadcast(&ToWorker::Changed { state }),
             None => {}
         }
-        Ok(())
     }
 
     /// Carries out what is not durable.
     fn act(&mut self, effect: Effect) {
         match effect {
             Effect::Append { .. } | Effect::Write(_) => {}
+            Effect::Notice { update, text } => {
+                let made = self.durable.note(update, &text);
+                self.tell(made);
+            }
             Effect::Answer { worker, id, reply } => self.answer(worker, id, reply),
+            // It waited for the disk, and is not wanted any more.
+            Effect::Spawn { worker, .. } if !self.model.workers.contains_key(&worker) => {}
             Effect::Spawn { worker, slot, on_trial } => {
                 if let Err(exit) = self.processes.spawn(worker, &slot, on_trial, &self.model.state)
                 {
@@ -229,7 +263,7 @@ impl Shell {
 
     /// How long nothing can be due; for ever where nothing is set.
     fn until_next(&self) -> Option<Timespec> {
-        if !self.waiting.is_empty() && self.stuck.is_none() {
+        if !self.waiting.is_empty() {
             return Some(Timespec { tv_sec: 0, tv_nsec: 0 });
         }
         let moments = [

@@ -50,6 +50,8 @@ pub enum Event {
     Expanded(Result<(), Exit>),
     /// The recovery page's process has exited.
     RecoveryGone,
+    /// The disk refuses a record or a state: what stands behind it waits.
+    DiskRefuses,
     /// The launcher was asked to end.
     Stop,
 }
@@ -98,6 +100,13 @@ pub enum Effect {
         update: Option<UpdateId>,
         /// The record.
         entry: Entry,
+    },
+    /// Append a notice, where the disk takes it; nothing waits for it.
+    Notice {
+        /// The update it belongs to.
+        update: Option<UpdateId>,
+        /// One line.
+        text: String,
     },
     /// Replace `state`, durably.
     Write(Box<State>),

@@ -5,8 +5,9 @@
 //! path of an update of core is a test without one. The shell in [`crate::serve`] carries out.
 //!
 //! Rules that hold everywhere: a record stands before the effect it announces; a try is burnt
-//! before the start it pays for; only what was probed is told to go; a full disk or a lack of
-//! descriptors is never evidence against a version.
+//! before the start it pays for; the start of the good version stands before every record, so
+//! that a full disk never keeps it down; only what was probed is told to go; a full disk or a
+//! lack of descriptors is never evidence against a version.
 
 mod asked;
 mod event;

@@ -10,27 +10,27 @@ impl Turn {
         let core = self.model.state.core.clone();
         match (core.phase, core.trial) {
             (CorePhase::Idle, _) => {
+                self.spawn_good();
                 if let Some(unfinished) = unfinished {
                     self.close(&unfinished);
                 }
-                self.spawn_good();
             }
             (CorePhase::Expand, Some(trial)) => {
-                self.started(&trial.update, StepId::Expand);
                 self.spawn_good();
+                self.started(&trial.update, StepId::Expand);
                 self.push(Effect::Expand(trial.slot));
             }
             (CorePhase::Expand, None) => {
-                self.undo_expand(unfinished.map(|unfinished| unfinished.update).as_ref());
                 self.spawn_good();
+                self.undo_expand(unfinished.map(|unfinished| unfinished.update).as_ref());
             }
             (CorePhase::Trial | CorePhase::Probation, Some(trial)) => {
                 self.resume(&trial, core.phase, unfinished.as_ref());
             }
             (CorePhase::Trial | CorePhase::Probation, None) => {
+                self.spawn_good();
                 self.notice(format!("state names phase {:?} but no trial; it is idle", core.phase));
                 self.write(|state| state.core.phase = CorePhase::Idle);
-                self.spawn_good();
             }
         }
     }
@@ -68,10 +68,10 @@ impl Turn {
             self.go_on_back(back.failed.clone().unwrap_or_else(stopped), trial.tries == 0);
             return;
         }
-        self.notice(format!("the host was started again while {version} was on trial"));
         if phase == CorePhase::Trial {
             self.spawn_good();
         }
+        self.notice(format!("the host was started again while {version} was on trial"));
         self.try_trial("the host ended before its last try was over");
     }
 

@@ -44,6 +44,7 @@ impl Story {
 fn short(effect: &Effect) -> String {
     match effect {
         Effect::Append { entry, .. } => format!("record {}", short_entry(entry)),
+        Effect::Notice { text, .. } => format!("notice {text}"),
         Effect::Write(state) => {
             let core = &state.core;
             let trial = core.trial.as_ref().map_or_else(String::new, |trial| {
@@ -274,6 +275,52 @@ fn a_serving_worker_that_dies_while_the_schema_is_extended_ends_the_update() {
 
 #[test]
 fn a_start_goes_on_from_wherever_the_last_one_was_killed() {
+    let mut told = String::new();
+    for (name, state, unfinished) in interrupted() {
+        let mut story = Story::of(state).then(Event::Start(Some(unfinished)));
+        writeln!(told, "## {name}\n{}", story.tell()).unwrap();
+    }
+    insta::assert_snapshot!(told);
+}
+
+#[test]
+fn a_start_writes_nothing_before_the_good_version_is_started() {
+    for (name, state, unfinished) in interrupted() {
+        let (_, effects) =
+            step(&Model::new(state, Timing::default()), Event::Start(Some(unfinished)));
+        let good = |effect: &Effect| matches!(effect, Effect::Spawn { on_trial: false, .. });
+        let writes = |effect: &Effect| matches!(effect, Effect::Append { .. } | Effect::Write(_));
+        let Some(good) = effects.iter().position(good) else {
+            assert_eq!(name, "in probation", "no good version is started");
+            continue;
+        };
+        assert!(!effects[..good].iter().any(writes), "{name}: {effects:?}");
+    }
+}
+
+#[test]
+fn the_good_version_serves_while_the_disk_refuses_to_burn_a_try() {
+    let interrupted = sample::trial(1, CorePhase::Probation);
+    let mut story = Story::of(interrupted).then(Event::Start(None));
+    story.tell();
+    let mut story = story.all([Event::DiskRefuses, ready(2), healthy(2)]);
+    assert_eq!(story.tell(), "spawn 2 1.0.0\nprobe 2\ngo 2\n");
+    let trial = story.model.workers[&w(1)].clone();
+    assert_eq!(
+        (trial.which, trial.stage),
+        (Which::Trial, Stage::Starting),
+        "it waits for the disk"
+    );
+}
+
+#[test]
+fn a_good_version_that_serves_is_not_started_again_because_the_disk_refuses() {
+    let mut story = serving().then(Event::DiskRefuses);
+    assert_eq!(story.tell(), "");
+}
+
+/// What a killed launcher can leave, and what the journal says of it.
+fn interrupted() -> [(&'static str, State, Unfinished); 12] {
     use crate::journal::StepId;
     let committed = {
         let mut state = sample::state();
@@ -282,7 +329,7 @@ fn a_start_goes_on_from_wherever_the_last_one_was_killed() {
     };
     let failed =
         Unfinished { failed: Some("1.1.0 exited".to_owned()), ..unfinished(StepId::Rollback) };
-    let cases = [
+    [
         ("armed, no try burnt", sample::trial(2, CorePhase::Trial), unfinished(StepId::Activate)),
         ("one try burnt", sample::trial(1, CorePhase::Trial), unfinished(StepId::Probe)),
         ("last try burnt", sample::trial(0, CorePhase::Trial), unfinished(StepId::Probe)),
@@ -299,13 +346,7 @@ fn a_start_goes_on_from_wherever_the_last_one_was_killed() {
         ("laid ready offline", expanding(true), unfinished(StepId::Stage)),
         ("announced, not armed", sample::state(), unfinished(StepId::Activate)),
         ("not armed yet", sample::state(), unfinished(StepId::Fetch)),
-    ];
-    let mut told = String::new();
-    for (name, state, unfinished) in cases {
-        let mut story = Story::of(state).then(Event::Start(Some(unfinished)));
-        writeln!(told, "## {name}\n{}", story.tell()).unwrap();
-    }
-    insta::assert_snapshot!(told);
+    ]
 }
 
 fn expanding(offline: bool) -> State {

@@ -34,6 +34,7 @@ impl Turn {
         let Some(trial) = self.trial() else { return };
         let what = format!("{} {why}", trial.slot.version);
         if evidence == Evidence::Machine {
+            self.spawn_good();
             self.give_try_back();
             self.fail_back(step, what, evidence);
         } else if trial.tries > 0 {
@@ -53,9 +54,11 @@ impl Turn {
         });
     }
 
-    /// The trial is over: says what failed and goes back.
+    /// The trial is over: says what failed and goes back. The good version is started before
+    /// anything is written, because the disk may be what failed.
     pub(super) fn fail_back(&mut self, step: StepId, what: String, evidence: Evidence) {
         let Some(trial) = self.trial() else { return };
+        self.spawn_good();
         let good = self.model.state.core.good.version.clone();
         let is_bad = evidence == Evidence::Release && trial.way == Way::Forward;
         let failure = Failure {
@@ -74,6 +77,7 @@ impl Turn {
     /// Goes back; where the good version does not serve, it must come up first.
     pub(super) fn begin_back(&mut self, reason: String, evidence: Evidence) {
         let Some(trial) = self.trial() else { return };
+        self.spawn_good();
         self.started(&trial.update, StepId::Rollback);
         let spent = evidence == Evidence::Release;
         if self.good_serves() {

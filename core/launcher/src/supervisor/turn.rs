@@ -21,6 +21,7 @@ pub fn step(model: &Model, event: Event) -> (Model, Vec<Effect>) {
         Event::Asked { worker, id, ask } => turn.asked(worker, id, ask),
         Event::Expanded(result) => turn.expanded(result),
         Event::RecoveryGone => turn.recovery_gone(),
+        Event::DiskRefuses => turn.disk_refuses(),
         Event::Stop => turn.stop(),
     }
     (turn.model, turn.effects)
@@ -47,7 +48,7 @@ impl Turn {
 
     pub(super) fn notice(&mut self, text: String) {
         let update = self.model.state.core.trial.as_ref().map(|trial| trial.update.clone());
-        self.push(Effect::Append { update, entry: Entry::Notice { text } });
+        self.push(Effect::Notice { update, text });
     }
 
     pub(super) fn started(&mut self, update: &UpdateId, step: StepId) {
@@ -93,6 +94,13 @@ impl Turn {
             |worker: &Worker| worker.which == Which::Good && worker.stage != Stage::Draining;
         if self.model.find(alive).is_none() {
             self.spawn(Which::Good, self.model.state.core.good.clone());
+        }
+    }
+
+    /// A try cannot be burnt on a full disk, so no trial is started; somebody must serve meanwhile.
+    fn disk_refuses(&mut self) {
+        if self.model.serving().is_none() && !self.model.stopping {
+            self.spawn_good();
         }
     }
 

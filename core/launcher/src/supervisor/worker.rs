@@ -110,13 +110,13 @@ impl Turn {
     }
 
     fn good_left(&mut self, worker: &Worker, exit: &Exit) {
+        self.good_failed(&exit.how);
         let core = &self.model.state.core;
         if worker.stage == Stage::Serving && core.phase == CorePhase::Expand && core.trial.is_none()
         {
             let update = self.model.expanding.take();
             self.undo_expand(update.as_ref());
         }
-        self.good_failed(&exit.how);
     }
 
     /// The good version failed: it is started again, later each time, and a page says so.

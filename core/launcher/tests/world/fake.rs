@@ -70,6 +70,7 @@ enum Happens {
     Orphaned,
     Asked(Ask, UnixStream),
     Watches(UnixStream),
+    Leaves,
 }
 
 fn worker(behaviour: &str, version: &str) -> i32 {
@@ -158,6 +159,7 @@ fn live(
                 asked.push(stream);
                 wire.send(&ToLauncher::Ask { id: 1, ask }, &[], Blocking::Yes).unwrap();
             }
+            Happens::Leaves => return 3,
             Happens::Watches(stream) => {
                 watchers.lock().unwrap().push(stream);
                 tell(&watchers);
@@ -184,6 +186,7 @@ fn hear(local: UnixListener, happens: mpsc::Sender<Happens>) {
             BufReader::new(&stream).read_line(&mut line).unwrap();
             let happening = match line.trim() {
                 "watch" => Happens::Watches(stream),
+                "leave" => Happens::Leaves,
                 ask => Happens::Asked(serde_json::from_str(ask).unwrap(), stream),
             };
             drop(happens.send(happening));

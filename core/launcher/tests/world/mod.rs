@@ -1,6 +1,7 @@
 //! A host of real processes whose programs are this test program itself, told by a small script
 //! in each slot what to play.
 
+pub(crate) mod disk;
 pub(crate) mod fake;
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -40,7 +41,17 @@ pub(crate) struct Host {
 
 impl World {
     pub(crate) fn new() -> Self {
+        Self::within(tempfile::tempdir().unwrap())
+    }
+
+    /// A world on a disk that can be filled, for `test`; none where there is no such disk.
+    pub(crate) fn on_small_disk(test: &str) -> Option<(Self, disk::SmallDisk)> {
         let dir = tempfile::tempdir().unwrap();
+        let disk = disk::SmallDisk::over(dir.path(), test)?;
+        Some((Self::within(dir), disk))
+    }
+
+    fn within(dir: tempfile::TempDir) -> Self {
         let layout = Layout::new(dir.path());
         let world = Self { dir, layout: layout.clone(), ready_within: 20_000 };
         world.stage("1.0.0", "good");
@@ -157,18 +168,14 @@ impl Host {
         serde_json::from_str(&line).unwrap()
     }
 
+    /// Makes the worker that serves exit, as a crash of it would.
+    pub(crate) fn crash_worker(&self) {
+        assert_eq!(self.line("leave"), "", "it is gone before it could answer");
+    }
+
     /// Begins an update as an updater would, up to the point where core takes over.
     pub(crate) fn update_to(&self, slot: &CoreSlot) {
-        let entry = Entry::Began {
-            target: Target::Core,
-            from: None,
-            to: slot.version.clone(),
-            digest: slot.digest,
-            plan: plan(),
-            way: Way::Forward,
-            by: "test".to_owned(),
-        };
-        self.ask(&Ask::Append { update: Some(update()), entry: Box::new(entry) });
+        self.ask(&Ask::Append { update: Some(update()), entry: Box::new(began(slot)) });
         self.ask(&arm(slot, Way::Forward));
     }
 
@@ -243,6 +250,18 @@ fn plan() -> PlanId {
 
 pub(crate) fn update() -> UpdateId {
     UpdateId::new(Timestamp::from_unix(1_800_000_000), &plan(), 1)
+}
+
+pub(crate) fn began(slot: &CoreSlot) -> Entry {
+    Entry::Began {
+        target: Target::Core,
+        from: None,
+        to: slot.version.clone(),
+        digest: slot.digest,
+        plan: plan(),
+        way: Way::Forward,
+        by: "test".to_owned(),
+    }
 }
 
 pub(crate) fn arm(slot: &CoreSlot, way: Way) -> Ask {

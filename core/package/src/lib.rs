@@ -1,4 +1,5 @@
-//! The package format: a strict reader and a reproducible writer of stored zips.
+//! The package format: a strict reader and a reproducible writer of stored zips; and how a package
+//! travels, in [`transport`].
 //!
 //! A package is one zip file whose members are *stored*, never compressed: its bytes are easy to
 //! rebuild from an unpacked folder, and reading one can never cost more than its signed length.
@@ -28,6 +29,7 @@ mod nested;
 mod reader;
 mod record;
 mod tiling;
+pub mod transport;
 mod unpack;
 mod writer;
 

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Cursor, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use newleaf_domain::digest::DigestWriter;
@@ -151,7 +151,23 @@ impl PackageWriter {
     /// # Errors
     /// [`WriteError`]; `out` is then to be thrown away.
     pub fn write(&self, out: &mut (impl Read + Write + Seek)) -> Result<Written, WriteError> {
-        let mut zip = ZipWriter::new(&mut *out);
+        self.write_members(&mut *out)?;
+        self.read_back(out).map_err(WriteError::ReadBack)
+    }
+
+    /// Writes the package into memory and does not read it back: for whoever knows the digest it
+    /// must have, and checks that.
+    ///
+    /// # Errors
+    /// [`WriteError`].
+    pub(crate) fn write_to_memory(&self) -> Result<Vec<u8>, WriteError> {
+        let mut out = Cursor::new(Vec::with_capacity(self.length_to_be()?));
+        self.write_members(&mut out)?;
+        Ok(out.into_inner())
+    }
+
+    fn write_members(&self, out: &mut (impl Write + Seek)) -> Result<(), WriteError> {
+        let mut zip = ZipWriter::new(out);
         write_member(&mut zip, MANIFEST, &mut self.manifest.as_slice())?;
         for (name, source) in &self.members {
             match source {
@@ -165,7 +181,30 @@ impl PackageWriter {
             }
         }
         zip.finish().map_err(output("the directory"))?;
-        self.read_back(out).map_err(WriteError::ReadBack)
+        Ok(())
+    }
+
+    /// Bytes that the package will have, so that memory for it is taken once.
+    fn length_to_be(&self) -> Result<usize, WriteError> {
+        // Local header, directory record, end record (APPNOTE 4.3.7, 4.3.12, 4.3.16).
+        let framed = |name: &str, size: u64| 30 + 46 + 2 * name.len() as u64 + size;
+        let mut length = 22 + framed(MANIFEST, self.manifest.len() as u64);
+        for (name, source) in &self.members {
+            let size = match source {
+                Source::Bytes(bytes) => bytes.len() as u64,
+                Source::File(path) => {
+                    let unreadable = |source| WriteError::Source { path: path.clone(), source };
+                    fs::metadata(path).map_err(unreadable)?.len()
+                }
+            };
+            length = length.saturating_add(framed(name.as_str(), size));
+        }
+        let too_long =
+            || PackageError::TooLarge { length: ByteSize::bytes(length), limit: self.limits.total };
+        if length > self.limits.total.as_u64() {
+            return Err(WriteError::ReadBack(too_long()));
+        }
+        usize::try_from(length).map_err(|_| WriteError::ReadBack(too_long()))
     }
 
     fn add(&mut self, name: &str, source: Source) -> Result<(), WriteError> {

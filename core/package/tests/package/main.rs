@@ -6,3 +6,4 @@ mod archive;
 mod format;
 mod hostile;
 mod properties;
+mod transport;

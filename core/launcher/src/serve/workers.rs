@@ -127,8 +127,12 @@ impl Processes {
         }
     }
 
-    /// Asks a worker's private socket through the launcher's own image.
+    /// Asks a worker's private socket through the launcher's own image. A probe of it that still
+    /// runs is ended: what it would say is older than the question.
     pub(super) fn probe(&mut self, id: WorkerId) -> Result<(), Exit> {
+        if let Some(mut older) = self.probes.remove(&id) {
+            older.process.kill();
+        }
         let within = self.settings.timing.probe_within;
         let socket = self.layout.probe_socket(id.0);
         let milliseconds = within.as_millis().to_string();

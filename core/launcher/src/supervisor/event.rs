@@ -81,7 +81,7 @@ pub enum Timer {
     Ready(WorkerId),
     /// A serving worker on trial is probed again.
     Probe(WorkerId),
-    /// A worker on trial has proved itself.
+    /// A worker on trial has served for its probation.
     Probation(WorkerId),
     /// A worker serves so long that its earlier failures are forgotten.
     Steady(WorkerId),

@@ -91,6 +91,15 @@ pub enum Stage {
     Draining,
 }
 
+/// Whether a version on trial has served as long as it is watched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Watch {
+    /// Not yet.
+    Runs,
+    /// It has; the next probe that it passes makes it good.
+    IsOver,
+}
+
 /// A process that runs core.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Worker {
@@ -102,6 +111,8 @@ pub struct Worker {
     pub stage: Stage,
     /// Failed probes in a row.
     pub strikes: u8,
+    /// How far its probation is, where it is on trial.
+    pub watch: Watch,
 }
 
 /// All that the launcher knows and decides from.

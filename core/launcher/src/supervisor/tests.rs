@@ -106,6 +106,9 @@ fn out_of_disk(id: u64) -> Event {
     let exit = Exit { how: "exited with status 75".to_owned(), evidence: Evidence::Machine };
     Event::Exited { worker: w(id), exit }
 }
+fn probation_over(id: u64) -> Event {
+    Event::Fired(Timer::Probation(w(id)))
+}
 fn asked(id: u64, ask: Ask) -> Event {
     Event::Asked { worker: w(id), id: 1, ask }
 }
@@ -156,12 +159,8 @@ fn in_probation() -> Story {
 
 #[test]
 fn a_good_update_goes_from_arm_to_commit() {
-    let mut story = serving().all([
-        asked(1, arm()),
-        ready(2),
-        healthy(2),
-        Event::Fired(Timer::Probation(w(2))),
-    ]);
+    let mut story =
+        serving().all([asked(1, arm()), ready(2), healthy(2), probation_over(2), healthy(2)]);
     insta::assert_snapshot!(story.tell());
     assert_eq!(story.model.state.core.previous, Some(sample::slot("1.0.0")));
 }
@@ -200,6 +199,22 @@ fn two_exits_in_probation_take_the_old_version_back() {
 fn an_unhealthy_version_in_probation_serves_until_the_old_one_is_up() {
     let mut story = in_probation().all([unhealthy(2), unhealthy(2), ready(3), healthy(3)]);
     insta::assert_snapshot!(story.tell());
+}
+
+#[test]
+fn a_version_that_is_unhealthy_when_its_probation_ends_is_not_good() {
+    let mut story = in_probation().all([unhealthy(2), probation_over(2)]);
+    assert!(!story.tell().contains("Idle"), "it is made good without being asked again");
+    story = story.then(unhealthy(2));
+    assert!(story.tell().contains("failed commit: 1.1.0 became unhealthy"));
+    assert_eq!(story.model.state.core.good, sample::slot("1.0.0"));
+}
+
+#[test]
+fn one_hiccup_at_the_end_of_the_probation_only_delays_the_commit() {
+    let probed = Event::Fired(Timer::Probe(w(2)));
+    let story = in_probation().all([probation_over(2), unhealthy(2), probed, healthy(2)]);
+    assert_eq!(story.model.state.core.good, sample::slot("1.1.0"));
 }
 
 #[test]
@@ -366,7 +381,8 @@ fn a_trial_laid_ready_offline_is_expanded_then_tried() {
         Event::Expanded(Ok(())),
         ready(2),
         healthy(2),
-        Event::Fired(Timer::Probation(w(2))),
+        probation_over(2),
+        healthy(2),
     ]);
     insta::assert_snapshot!(story.tell());
 }
@@ -395,7 +411,7 @@ fn the_whole_matrix() {
         ("exits", exited),
         ("exits, machine", out_of_disk),
         ("late", |id| Event::Fired(Timer::Ready(w(id)))),
-        ("probation over", |id| Event::Fired(Timer::Probation(w(id)))),
+        ("probation over", probation_over),
         ("drain over", |id| Event::Fired(Timer::Drain(w(id)))),
         ("asks to arm", |id| asked(id, arm_to("1.2.0", Way::Forward))),
         ("asks to abort", |id| asked(id, abort())),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use newleaf_domain::UpdateId;
 
-use super::{Effect, Event, Model, Stage, Timer, Which, Worker, WorkerId};
+use super::{Effect, Event, Model, Stage, Timer, Watch, Which, Worker, WorkerId};
 use crate::journal::{Ending, Entry, Outcome, StepId};
 use crate::state::{CorePhase, CoreSlot, State};
 
@@ -84,7 +84,7 @@ impl Turn {
         let on_trial = which == Which::Trial;
         self.push(Effect::Spawn { worker: id, slot: slot.clone(), on_trial });
         self.wake(Timer::Ready(id), self.model.timing.ready_within);
-        let worker = Worker { slot, which, stage: Stage::Starting, strikes: 0 };
+        let worker = Worker { slot, which, stage: Stage::Starting, strikes: 0, watch: Watch::Runs };
         self.model.workers.insert(id, worker);
     }
 

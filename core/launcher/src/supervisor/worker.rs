@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::model::{RECOVERY_AFTER, STRIKES};
 use super::turn::Turn;
-use super::{Effect, Evidence, Exit, Model, Stage, Timer, Which, Worker, WorkerId};
+use super::{Effect, Evidence, Exit, Model, Stage, Timer, Watch, Which, Worker, WorkerId};
 use crate::journal::StepId;
 use crate::state::CorePhase;
 
@@ -23,7 +23,7 @@ impl Turn {
     pub(super) fn healthy(&mut self, id: WorkerId) {
         let Some(worker) = self.model.workers.get_mut(&id) else { return };
         worker.strikes = 0;
-        let (which, stage) = (worker.which, worker.stage);
+        let (which, stage, watch) = (worker.which, worker.stage, worker.watch);
         match (which, stage) {
             (Which::Trial, Stage::Probing) => {
                 if let Some(trial) = self.trial() {
@@ -31,6 +31,9 @@ impl Turn {
                 }
             }
             (Which::Good, Stage::Probing) => self.good_came_up(id),
+            (Which::Trial, Stage::Serving) if watch == Watch::IsOver && self.may_commit() => {
+                self.commit(id);
+            }
             (Which::Trial, Stage::Serving) => {
                 self.wake(Timer::Probe(id), self.model.timing.probe_every);
             }
@@ -140,18 +143,8 @@ impl Turn {
     pub(super) fn fired(&mut self, timer: Timer) {
         match timer {
             Timer::Ready(id) => self.late(id),
-            Timer::Probe(id) => {
-                if self.at(id, Stage::Serving).is_some_and(|worker| worker.which == Which::Trial) {
-                    self.push(Effect::Probe(id));
-                }
-            }
-            Timer::Probation(id) => {
-                let proved =
-                    self.at(id, Stage::Serving).is_some_and(|worker| worker.which == Which::Trial);
-                if proved && self.model.going_back.is_none() && !self.model.stopping {
-                    self.commit(id);
-                }
-            }
+            Timer::Probe(id) => self.probe_again(id, None),
+            Timer::Probation(id) => self.probe_again(id, Some(Watch::IsOver)),
             Timer::Steady(id) => {
                 if self.at(id, Stage::Serving).is_some() {
                     self.model.failures = 0;
@@ -169,6 +162,20 @@ impl Turn {
                 }
             }
         }
+    }
+
+    /// Probes a version on trial that serves. Once its watch is over, a probe that was begun
+    /// before says nothing: only a fresh one makes it good.
+    fn probe_again(&mut self, id: WorkerId, watch: Option<Watch>) {
+        let Some(worker) = self.model.workers.get_mut(&id) else { return };
+        if (worker.which, worker.stage) == (Which::Trial, Stage::Serving) {
+            worker.watch = watch.unwrap_or(worker.watch);
+            self.push(Effect::Probe(id));
+        }
+    }
+
+    const fn may_commit(&self) -> bool {
+        self.model.going_back.is_none() && !self.model.stopping
     }
 
     /// Whether the good version should run: not while another version serves in probation.

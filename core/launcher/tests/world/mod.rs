@@ -106,6 +106,11 @@ impl World {
     }
 
     fn spawn(&self, mut command: Command, stdin: Stdio) -> Host {
+        // A program that another test starts at this moment may still hold what this process held
+        // when it was forked.
+        while newleaf_launcher::lock::running(&self.layout).is_some() {
+            std::thread::yield_now();
+        }
         command
             .args(["--exact", "fake_program", "--nocapture"])
             .env("FAKE_ARGUMENTS", format!("launcher --dir {}", self.dir.path().display()))

@@ -14,6 +14,9 @@ pub enum Refusal {
     /// The worker was not told to go, or was told to drain.
     #[error("this worker does not hold the baton")]
     NoBaton,
+    /// A newer version's request.
+    #[error("the launcher does not know this request: it is older than the worker")]
+    Unknown,
     /// Core is being updated; everything else waits.
     #[error("core is being updated (phase {0:?})")]
     Busy(CorePhase),

@@ -35,12 +35,36 @@ pub enum WireError {
         /// Its length.
         length: usize,
     },
-    /// Not a message of this protocol.
+    /// Not a message that this version knows.
     #[error("understand a message of the control socket")]
-    Form(#[source] serde_json::Error),
+    Form(#[source] UnknownForm),
     /// The system refused.
     #[error("use the control socket")]
     System(#[source] std::io::Error),
+}
+
+/// A message in a form that this version does not know: a newer version may have sent it.
+#[derive(Debug, thiserror::Error)]
+#[error("its form is not known here")]
+pub struct UnknownForm {
+    /// The number that its answer must repeat, where it has one.
+    pub id: Option<u64>,
+    /// What is not known of it.
+    #[source]
+    pub source: serde_json::Error,
+}
+
+impl UnknownForm {
+    fn of(bytes: &[u8], source: serde_json::Error) -> Self {
+        let id = serde_json::from_slice(bytes).ok().and_then(|Numbered { id }| id);
+        Self { id, source }
+    }
+}
+
+/// The part of every request's form that never changes.
+#[derive(serde::Deserialize)]
+struct Numbered {
+    id: Option<u64>,
 }
 
 /// Whether a send may wait for the other side.
@@ -105,7 +129,8 @@ impl Wire {
         descriptors: &[BorrowedFd<'_>],
         blocking: Blocking,
     ) -> Result<(), WireError> {
-        let bytes = serde_json::to_vec(message).map_err(WireError::Form)?;
+        let unknown = |source| WireError::Form(UnknownForm { id: None, source });
+        let bytes = serde_json::to_vec(message).map_err(unknown)?;
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_DESCRIPTORS))];
         let mut beside = SendAncillaryBuffer::new(&mut space);
         let fits =
@@ -159,7 +184,9 @@ impl Wire {
         if received.flags.contains(ReturnFlags::TRUNC) {
             return Err(WireError::TooLong { length: received.bytes });
         }
-        let message = serde_json::from_slice(&bytes[..received.bytes]).map_err(WireError::Form)?;
+        let bytes = &bytes[..received.bytes];
+        let message = serde_json::from_slice(bytes)
+            .map_err(|source| WireError::Form(UnknownForm::of(bytes, source)))?;
         Ok((message, descriptors))
     }
 }
@@ -202,6 +229,24 @@ mod tests {
         let mut text = String::new();
         reader.read_to_string(&mut text).unwrap();
         assert_eq!(text, "through");
+    }
+
+    #[test]
+    fn a_message_of_an_unknown_form_is_told_with_its_number() {
+        let (ours, theirs) = Wire::pair().unwrap();
+        let theirs = Wire { socket: theirs };
+        for (sent, number) in [
+            (serde_json::json!({ "say": "sing", "id": 7, "tune": [1] }), Some(7)),
+            (serde_json::json!({ "say": "ask", "id": 8, "ask": { "ask": "sing" } }), Some(8)),
+            (serde_json::json!({ "say": "sing" }), None),
+            (serde_json::json!([]), None),
+        ] {
+            ours.send(&sent, &[], Blocking::No).unwrap();
+            let Err(WireError::Form(unknown)) = theirs.receive::<ToLauncher>() else {
+                panic!("{sent} was understood");
+            };
+            assert_eq!(unknown.id, number, "{sent}");
+        }
     }
 
     #[test]

@@ -82,6 +82,14 @@ fn a_version_that_dies_twice_while_watched_is_taken_back() {
 }
 
 #[test]
+fn a_version_that_says_more_than_the_launcher_knows_is_not_ended() {
+    let world = World::new();
+    let host = updated(&world, "newer");
+    assert_eq!(host.version(), "1.1.0");
+    assert_eq!(world.endings(), [Ending::Committed]);
+}
+
+#[test]
 fn a_full_disk_takes_a_version_back_without_blaming_it() {
     let world = World::new();
     let host = updated(&world, "full");

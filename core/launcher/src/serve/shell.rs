@@ -15,6 +15,7 @@ use super::{Bound, ServeError};
 use crate::journal::Journal;
 use crate::proto::{Answer, ToLauncher, ToWorker};
 use crate::supervisor::{self, Effect, Event, Evidence, Exit, Model, Reply, WorkerId};
+use crate::wire::{UnknownForm, WireError};
 
 /// The running launcher.
 #[derive(Debug)]
@@ -310,8 +311,17 @@ impl Shell {
             }
             // It exits next, and that is told by its process.
             Ok((ToLauncher::Drained, _)) => {}
+            Err(WireError::Form(UnknownForm { id: number, .. })) => {
+                self.waiting.push_back(Event::Unknown { worker: id, id: number });
+            }
+            // Not even its number is known, so nobody can be answered.
+            Err(WireError::TooLong { .. }) => {
+                self.waiting.push_back(Event::Unknown { worker: id, id: None });
+            }
             // A worker without its control socket cannot be told anything any more.
-            Err(_) => worker.process.kill(),
+            Err(WireError::Closed | WireError::Full | WireError::System(_)) => {
+                worker.process.kill();
+            }
         }
     }
 

@@ -1,7 +1,7 @@
 //! Requests of workers. Only the one that holds the baton is heard.
 
 use super::turn::Turn;
-use super::{Effect, Evidence, Reply, Stage, Which, WorkerId};
+use super::{Effect, Evidence, Reply, Speech, Stage, Which, WorkerId};
 use crate::ask::{self, Refusal};
 use crate::journal::StepId;
 use crate::proto::Ask;
@@ -32,6 +32,20 @@ impl Turn {
             | Ask::SetApp { .. } => {
                 self.change(worker, id, &ask);
             }
+        }
+    }
+
+    /// A newer version may say more than this launcher knows: that is no reason to end it. What
+    /// asks is answered; the first such message is noted.
+    pub(super) fn unknown(&mut self, worker: WorkerId, id: Option<u64>) {
+        let Some(speaker) = self.model.workers.get_mut(&worker) else { return };
+        let version = speaker.slot.version.clone();
+        let before = std::mem::replace(&mut speaker.speech, Speech::Newer);
+        if let Some(id) = id {
+            self.answer(worker, id, Reply::Refused(Refusal::Unknown.to_string()));
+        }
+        if before == Speech::Known {
+            self.notice(format!("{version} said something that this launcher does not know"));
         }
     }
 

@@ -46,6 +46,13 @@ pub enum Event {
         /// The request.
         ask: Ask,
     },
+    /// A worker said something that this launcher does not know.
+    Unknown {
+        /// Which.
+        worker: WorkerId,
+        /// The request's number, where it asked for something.
+        id: Option<u64>,
+    },
     /// The child that extends the schema has exited.
     Expanded(Result<(), Exit>),
     /// The recovery page's process has exited.

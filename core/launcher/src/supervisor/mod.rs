@@ -21,5 +21,5 @@ mod worker;
 mod tests;
 
 pub use event::{Effect, Event, Evidence, Exit, Reply, Timer};
-pub use model::{Model, Stage, Timing, Watch, Which, Worker, WorkerId};
+pub use model::{Model, Speech, Stage, Timing, Watch, Which, Worker, WorkerId};
 pub use turn::step;

@@ -100,6 +100,15 @@ pub enum Watch {
     IsOver,
 }
 
+/// How a worker speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Speech {
+    /// As this launcher knows it.
+    Known,
+    /// As a newer launcher would know it; that was told once.
+    Newer,
+}
+
 /// A process that runs core.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Worker {
@@ -113,6 +122,8 @@ pub struct Worker {
     pub strikes: u8,
     /// How far its probation is, where it is on trial.
     pub watch: Watch,
+    /// Whether it speaks as this launcher knows it.
+    pub speech: Speech,
 }
 
 /// All that the launcher knows and decides from.

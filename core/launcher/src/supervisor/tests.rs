@@ -253,6 +253,14 @@ fn a_worker_without_the_baton_is_refused() {
 }
 
 #[test]
+fn a_message_of_a_newer_form_is_answered_and_noted_once() {
+    let unknown = |id| Event::Unknown { worker: w(1), id };
+    let mut story = serving().all([unknown(Some(7)), unknown(None), unknown(Some(8))]);
+    insta::assert_snapshot!(story.tell());
+    assert_eq!(story.model.serving(), Some(w(1)));
+}
+
+#[test]
 fn a_good_version_that_keeps_exiting_gets_a_page_and_later_starts() {
     let mut story = serving();
     for id in 1..=4 {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use newleaf_domain::UpdateId;
 
-use super::{Effect, Event, Model, Stage, Timer, Watch, Which, Worker, WorkerId};
+use super::{Effect, Event, Model, Speech, Stage, Timer, Watch, Which, Worker, WorkerId};
 use crate::journal::{Ending, Entry, Outcome, StepId};
 use crate::state::{CorePhase, CoreSlot, State};
 
@@ -19,6 +19,7 @@ pub fn step(model: &Model, event: Event) -> (Model, Vec<Effect>) {
         Event::Probed { worker, result: Err(why) } => turn.unhealthy(worker, &why),
         Event::Fired(timer) => turn.fired(timer),
         Event::Asked { worker, id, ask } => turn.asked(worker, id, ask),
+        Event::Unknown { worker, id } => turn.unknown(worker, id),
         Event::Expanded(result) => turn.expanded(result),
         Event::RecoveryGone => turn.recovery_gone(),
         Event::DiskRefuses => turn.disk_refuses(),
@@ -84,7 +85,8 @@ impl Turn {
         let on_trial = which == Which::Trial;
         self.push(Effect::Spawn { worker: id, slot: slot.clone(), on_trial });
         self.wake(Timer::Ready(id), self.model.timing.ready_within);
-        let worker = Worker { slot, which, stage: Stage::Starting, strikes: 0, watch: Watch::Runs };
+        let (stage, watch, speech) = (Stage::Starting, Watch::Runs, Speech::Known);
+        let worker = Worker { slot, which, stage, strikes: 0, watch, speech };
         self.model.workers.insert(id, worker);
     }
 

@@ -94,6 +94,9 @@ fn worker(behaviour: &str, version: &str) -> i32 {
         return recovery(&wire, public);
     }
     answer_probes(&probe_socket, if behaviour == "sick" { "sick" } else { "healthy" });
+    if behaviour == "newer" {
+        wire.send(&serde_json::json!({ "say": "sing" }), &[], Blocking::Yes).unwrap();
+    }
     wire.send(&ToLauncher::Ready { schema: 0, protocol: 1 }, &[], Blocking::Yes).unwrap();
     live(&wire, behaviour, version, public, local)
 }

@@ -17,6 +17,9 @@ pub enum Refusal {
     /// A newer version's request.
     #[error("the launcher does not know this request: it is older than the worker")]
     Unknown,
+    /// An older worker still finishes: it may serve the app that would be updated.
+    #[error("core {0} still finishes its requests, and may serve the app until it is done")]
+    Draining(newleaf_domain::Version),
     /// Core is being updated; everything else waits.
     #[error("core is being updated (phase {0:?})")]
     Busy(CorePhase),

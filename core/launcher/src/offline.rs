@@ -113,7 +113,7 @@ impl StoppedHost {
                 self.state = state;
                 Ok(Answer::Changed { state: Box::new(self.state.clone()) })
             }
-            Err(refusal) => Ok(Answer::Refused { why: refusal.to_string() }),
+            Err(refusal) => Ok(Answer::refused(refusal.to_string())),
         }
     }
 

@@ -178,5 +178,27 @@ pub enum Answer {
     Refused {
         /// Why, in one line.
         why: String,
+        /// What it hangs on.
+        #[serde(default)]
+        ground: Ground,
     },
+}
+
+impl Answer {
+    /// A refusal of the request as such.
+    pub const fn refused(why: String) -> Self {
+        Self::Refused { why, ground: Ground::Request }
+    }
+}
+
+/// What a refusal hangs on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ground {
+    /// The moment: the same request may be granted a little later.
+    Moment,
+    /// The request, or something that does not pass by itself.
+    #[default]
+    #[serde(other)]
+    Request,
 }

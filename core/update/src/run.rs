@@ -148,7 +148,9 @@ impl From<LauncherError> for Stop {
     fn from(error: LauncherError) -> Self {
         match error {
             LauncherError::Gone => Self::Lost(error),
-            LauncherError::Refused { .. } | LauncherError::Io { .. } => {
+            LauncherError::Refused { .. }
+            | LauncherError::Busy { .. }
+            | LauncherError::Io { .. } => {
                 Broken::machine(&error, "look at the log of the host, then try again")
             }
         }

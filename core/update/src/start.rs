@@ -138,7 +138,7 @@ fn list(changes: &[GrantChange]) -> String {
 impl Explain for StartError {
     fn class(&self) -> ExitClass {
         match self {
-            Self::Busy { .. } => ExitClass::Busy,
+            Self::Busy { .. } | Self::Launcher(LauncherError::Busy { .. }) => ExitClass::Busy,
             Self::Blocked(_) | Self::ConsentNeeded { .. } | Self::CannotGoBack { .. } => {
                 ExitClass::Blocked
             }
@@ -157,6 +157,9 @@ impl Explain for StartError {
         match self {
             Self::Stale(stale) => format!("read the new plan: newleaf plan {}", stale.target),
             Self::Busy { .. } => "wait until it is over: newleaf status".to_owned(),
+            Self::Launcher(LauncherError::Busy { .. }) => {
+                "try the same plan again in half a minute".to_owned()
+            }
             Self::Blocked(rows) => {
                 let row = rows.iter().find(|row| row.standing == Standing::Block);
                 row.and_then(|row| row.command.clone().or_else(|| row.remedy.clone()))

@@ -230,11 +230,11 @@ mod tests {
         let heard = tokio::task::spawn_blocking(move || {
             let (message, _) = launcher.receive::<ToLauncher>().unwrap();
             let ToLauncher::Ask { id, .. } = message else { panic!("{message:?}") };
-            let answer = Answer::Refused { why: "busy".to_owned() };
+            let answer = Answer::refused("busy".to_owned());
             launcher.send(&ToWorker::Answer { id, answer }, &[], Blocking::Yes).unwrap();
             launcher
         });
-        assert_eq!(asking.await.unwrap().unwrap(), Answer::Refused { why: "busy".to_owned() });
+        assert_eq!(asking.await.unwrap().unwrap(), Answer::refused("busy".to_owned()));
         heard.await.unwrap();
     }
 

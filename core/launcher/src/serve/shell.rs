@@ -13,7 +13,7 @@ use super::timers::Timers;
 use super::workers::Processes;
 use super::{Bound, ServeError};
 use crate::journal::Journal;
-use crate::proto::{Answer, ToLauncher, ToWorker};
+use crate::proto::{Answer, Ground, ToLauncher, ToWorker};
 use crate::supervisor::{self, Effect, Event, Evidence, Exit, Model, Reply, WorkerId};
 use crate::wire::{UnknownForm, WireError};
 
@@ -226,10 +226,11 @@ impl Shell {
                 .clone()
                 .map(|record| Answer::Appended { record: Box::new(record) }),
             Reply::Changed => self.durable.written.clone().map(|state| Answer::Changed { state }),
-            Reply::Refused(why) => Some(Answer::Refused { why }),
+            Reply::Refused(why) => Some(Answer::refused(why)),
+            Reply::Busy(why) => Some(Answer::Refused { why, ground: Ground::Moment }),
         };
         // Nothing was made durable, so there is nothing to tell of: the machine never says so.
-        let nothing = || Answer::Refused { why: "nothing was written".to_owned() };
+        let nothing = || Answer::refused("nothing was written".to_owned());
         let answer = answer.unwrap_or_else(nothing);
         self.processes.say(worker, &ToWorker::Answer { id, answer });
     }

@@ -1,11 +1,13 @@
 //! Requests of workers. Only the one that holds the baton is heard.
 
+use newleaf_domain::Target;
+
 use super::turn::Turn;
 use super::{Effect, Evidence, Reply, Speech, Stage, Which, WorkerId};
 use crate::ask::{self, Refusal};
-use crate::journal::StepId;
+use crate::journal::{Entry, StepId};
 use crate::proto::Ask;
-use crate::state::CorePhase;
+use crate::state::{CorePhase, Way};
 
 impl Turn {
     pub(super) fn asked(&mut self, worker: WorkerId, id: u64, ask: Ask) {
@@ -15,6 +17,9 @@ impl Turn {
             return;
         }
         match ask {
+            Ask::Append { ref entry, .. } if let Some(early) = self.too_early(entry) => {
+                self.answer(worker, id, Reply::Busy(early.to_string()));
+            }
             Ask::Append { update, entry } => {
                 self.push(Effect::Append { update, entry: *entry });
                 self.answer(worker, id, Reply::Appended);
@@ -33,6 +38,18 @@ impl Turn {
                 self.change(worker, id, &ask);
             }
         }
+    }
+
+    /// While two workers run, both may serve the same version of an app, never two: so a new one
+    /// does not begin before the older worker has gone. What has begun goes on, and so does a way
+    /// back.
+    fn too_early(&self, entry: &Entry) -> Option<Refusal> {
+        let Entry::Began { target: Target::App(_), way: Way::Forward, .. } = entry else {
+            return None;
+        };
+        let mut workers = self.model.workers.values();
+        let draining = workers.find(|worker| worker.stage == Stage::Draining)?;
+        Some(Refusal::Draining(draining.slot.version.clone()))
     }
 
     /// A newer version may say more than this launcher knows: that is no reason to end it. What

@@ -164,4 +164,6 @@ pub enum Reply {
     Changed,
     /// Not done, and why.
     Refused(String),
+    /// Not done at this moment, and why.
+    Busy(String),
 }

@@ -252,6 +252,35 @@ fn a_worker_without_the_baton_is_refused() {
     assert!(story.tell().contains("does not hold the baton"));
 }
 
+/// An update of an app begins.
+fn begins_app(way: Way) -> Ask {
+    let entry = Entry::Began {
+        target: newleaf_domain::Target::parse("acme/notes").unwrap(),
+        from: None,
+        to: sample::slot("2.0.0").version,
+        digest: sample::slot("2.0.0").digest,
+        plan: newleaf_domain::PlanId::of(sample::slot("2.0.0").digest),
+        way,
+        by: "test".to_owned(),
+    };
+    Ask::Append { update: Some(sample::update()), entry: Box::new(entry) }
+}
+
+#[test]
+fn no_app_update_begins_while_an_older_worker_still_finishes() {
+    // 1.1.0 was taken back and drains, 1.0.0 serves as worker 3; core's phase is idle.
+    let mut story = in_probation().all([unhealthy(2), unhealthy(2), ready(3), healthy(3)]);
+    assert_eq!(story.model.state.core.phase, CorePhase::Idle);
+    story.tell();
+    let mut story = story.then(asked(3, begins_app(Way::Forward)));
+    let told = story.tell();
+    assert!(told.starts_with("answer Busy(\"core 1.1.0 still finishes"), "{told}");
+    let mut story = story.then(asked(3, begins_app(Way::Back)));
+    assert!(story.tell().ends_with("answer Appended\n"), "a way back does not wait");
+    let mut story = story.all([exited(2), asked(3, begins_app(Way::Forward))]);
+    assert!(story.tell().ends_with("answer Appended\n"), "it has gone");
+}
+
 #[test]
 fn a_message_of_a_newer_form_is_answered_and_noted_once() {
     let unknown = |id| Event::Unknown { worker: w(1), id };

@@ -74,6 +74,12 @@ pub enum LauncherError {
         /// Why, in one line.
         why: String,
     },
+    /// It refused for now: the same may be granted a little later.
+    #[error("the host is busy: {why}")]
+    Busy {
+        /// With what, in one line.
+        why: String,
+    },
     /// It is gone, and this process ends soon.
     #[error("the launcher is gone")]
     Gone,

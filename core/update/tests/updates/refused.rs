@@ -149,6 +149,20 @@ async fn a_double_click_starts_one_update() {
 }
 
 #[tokio::test]
+async fn an_app_waits_for_an_older_worker_and_its_plan_stays_good() {
+    let world = world_with_update().await;
+    let host = world.start();
+    host.launcher.set_way(LauncherWay::Drains);
+    let plan = host.updater.plan(&target(), None).await.unwrap().plan;
+    let before = (world.disk.state(), world.disk.journal().len());
+    let busy = approve(&host, plan.id.clone(), Consent::Given).await.unwrap_err();
+    assert_eq!(busy.class(), ExitClass::Busy, "{busy}");
+    assert_eq!((world.disk.state(), world.disk.journal().len()), before);
+    host.launcher.set_way(LauncherWay::Commits);
+    approve(&host, plan.id, Consent::Given).await.unwrap();
+}
+
+#[tokio::test]
 async fn what_is_newest_is_up_to_date_and_what_is_unknown_is_refused() {
     let world = world_with_update().await;
     let host = world.start();

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use newleaf_launcher::Layout;
 use newleaf_launcher::journal::{Record, read_from};
-use newleaf_launcher::proto::Answer;
+use newleaf_launcher::proto::{Answer, Ground};
 use newleaf_launcher::state::State;
 use newleaf_update::port::LauncherError;
 
@@ -26,11 +26,18 @@ fn io(what: &str, error: &(dyn std::error::Error + 'static)) -> LauncherError {
     LauncherError::Io { what: what.to_owned(), detail: newleaf_update::explain::chain(error) }
 }
 
+const fn refused(why: String, ground: Ground) -> LauncherError {
+    match ground {
+        Ground::Moment => LauncherError::Busy { why },
+        Ground::Request => LauncherError::Refused { why },
+    }
+}
+
 /// The record that was appended.
 fn appended(answer: Answer) -> Result<Record, LauncherError> {
     match answer {
         Answer::Appended { record } => Ok(*record),
-        Answer::Refused { why } => Err(LauncherError::Refused { why }),
+        Answer::Refused { why, ground } => Err(refused(why, ground)),
         Answer::Changed { .. } => {
             Err(LauncherError::Refused { why: "it answered another question".to_owned() })
         }
@@ -41,7 +48,7 @@ fn appended(answer: Answer) -> Result<Record, LauncherError> {
 fn changed(answer: Answer) -> Result<Arc<State>, LauncherError> {
     match answer {
         Answer::Changed { state } => Ok(Arc::from(state)),
-        Answer::Refused { why } => Err(LauncherError::Refused { why }),
+        Answer::Refused { why, ground } => Err(refused(why, ground)),
         Answer::Appended { .. } => {
             Err(LauncherError::Refused { why: "it answered another question".to_owned() })
         }

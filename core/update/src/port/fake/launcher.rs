@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
-use newleaf_domain::{Clock, UpdateId};
+use newleaf_domain::{Clock, Target, UpdateId};
 use newleaf_launcher::ask;
 use newleaf_launcher::journal::{Cause, Ending, Entry, Failure, Outcome, Record, StepId};
 use newleaf_launcher::proto::Ask;
@@ -30,6 +30,8 @@ pub enum LauncherWay {
     Waits,
     /// No host runs.
     Absent,
+    /// An older worker still drains: it passes, but no update of an app begins.
+    Drains,
 }
 
 /// Appends, changes, tells; after [`FakeLauncher::die_after`] so many records it is gone.
@@ -157,6 +159,11 @@ impl Launcher for FakeLauncher {
         update: Option<&UpdateId>,
         entry: Entry,
     ) -> Result<Record, LauncherError> {
+        let begins =
+            matches!(&entry, Entry::Began { target: Target::App(_), way: Way::Forward, .. });
+        if begins && self.way() == LauncherWay::Drains {
+            return Err(LauncherError::Busy { why: "an older worker still finishes".to_owned() });
+        }
         self.write(update, entry)
     }
 

@@ -1,7 +1,7 @@
 //! `newleaf --self-test`: what this program says of itself, asked of an unpacked version before it
 //! is trusted with anything. That it answers at all shows that it runs on this machine.
 
-use newleaf_domain::Version;
+use newleaf_domain::{Platform, Version};
 use newleaf_launcher::proto::PROTOCOL;
 use newleaf_update::port::SelfTest;
 
@@ -17,6 +17,7 @@ pub(super) fn run(product: &Product) -> Exit {
         protocol: PROTOCOL,
         schema: product.schema(),
         oldest_reader: OLDEST_READER,
+        platform: Some(Platform::current()),
     };
     Screen::new(Form::Json).line(&said);
     Exit::Done

@@ -89,14 +89,14 @@ fn report(error: &(dyn std::error::Error + 'static)) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use newleaf_domain::{Digest, Version};
     use newleaf_launcher::state::{CorePhase, CoreSlot, CoreState, Origin, STATE_SCHEMA, State};
     use newleaf_launcher::wire::Wire;
 
     use super::Control;
 
-    pub(super) fn state() -> State {
+    pub(crate) fn state() -> State {
         let good = CoreSlot {
             digest: Digest::of(b"1.0.0"),
             version: Version::parse("1.0.0").unwrap(),

@@ -23,7 +23,7 @@ pub use plugins::{Kept, PluginError, Plugins, Serving, Trouble};
 pub use repository::{Body, Place, Repository, RepositoryError, Resume};
 pub use slots::{
     ExpandError, Heard, Inspected, Keep, Measured, Partial, SelfTest, SlotError, SlotRef, Slots,
-    Swept,
+    Swept, Unpacked, runs,
 };
 pub use store::{Contact, PlanMemo, Store, StoreError};
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use newleaf_domain::{ByteSize, Digest, Manifest, Target};
+use newleaf_domain::{ByteSize, Digest, Manifest, Platform, Target};
 use newleaf_launcher::state::{AppSlot, CoreSlot};
 use serde::{Deserialize, Serialize};
 
@@ -44,7 +44,7 @@ pub trait Slots: Send + Sync + std::fmt::Debug {
     async fn discard(&self, digest: Digest) -> Result<(), SlotError>;
 
     /// Unpacks into staging, syncs every file and folder, and renames into place. What is there
-    /// already, complete, is left as it is.
+    /// already is compared with the package, member by member, and made anew where it differs.
     ///
     /// # Errors
     /// The package or the disk fails; nothing is left under `slots`.
@@ -53,7 +53,7 @@ pub trait Slots: Send + Sync + std::fmt::Debug {
         artifact: &VerifiedArtifact,
         slot: &SlotRef,
         heard: Heard<'_>,
-    ) -> Result<(), SlotError>;
+    ) -> Result<Unpacked, SlotError>;
 
     /// Whether the slot is on disk.
     ///
@@ -90,6 +90,24 @@ pub trait Slots: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// Something cannot be removed; the rest was.
     async fn sweep(&self, keep: &Keep) -> Result<Swept, SlotError>;
+}
+
+/// Path, below a slot's folder, of what is run: an app's component, a core's program.
+pub fn runs(target: &Target, manifest: &Manifest) -> String {
+    match target {
+        Target::App(_) => "app.wasm".to_owned(),
+        Target::Core => {
+            let name = manifest.binary.as_ref().map_or("newleaf", |binary| binary.name.as_str());
+            format!("bin/{name}")
+        }
+    }
+}
+
+/// What a slot holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unpacked {
+    /// SHA-256 of what is run, see [`runs`]; none where the package does not hold it.
+    pub runs: Option<Digest>,
 }
 
 /// A download under way.
@@ -174,6 +192,9 @@ pub struct SelfTest {
     /// The lowest schema whose program still runs on data it wrote.
     #[serde(default)]
     pub oldest_reader: u32,
+    /// The platform it was built for; none where an older program does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub platform: Option<Platform>,
 }
 
 /// What must stay on disk.

@@ -1,12 +1,13 @@
 //! Unpacks a verified package into a slot beside the running version; asks a core's program what
 //! it is before anyone depends on it.
 
-use newleaf_domain::Target;
+use newleaf_domain::{Platform, Target};
 use newleaf_launcher::journal::StepId;
 use newleaf_launcher::proto::PROTOCOL;
 use newleaf_launcher::state::{AppSlot, CoreSlot, Origin};
+use newleaf_plan::Change;
 
-use crate::port::SlotError;
+use crate::port::{SelfTest, SlotError, Unpacked, runs};
 use crate::proof::{Staged, VerifiedArtifact};
 use crate::run::{Blame, Broken, Context, Passed, StepResult, Stop};
 use crate::view::Unit;
@@ -20,7 +21,8 @@ pub(crate) enum Ready {
     App(Box<AppSlot>),
 }
 
-/// Unpacks; what is in place already, complete, is taken as it is.
+/// Unpacks; what is in place already is taken as it is only where it is the package's, byte for
+/// byte.
 pub(crate) async fn run(cx: Context, artifact: VerifiedArtifact) -> StepResult<Ready> {
     let slots = &cx.updater.ports().slots;
     let slot = artifact.listed().slot();
@@ -28,13 +30,13 @@ pub(crate) async fn run(cx: Context, artifact: VerifiedArtifact) -> StepResult<R
     let heard = |bytes: newleaf_domain::ByteSize| {
         cx.progress(StepId::Stage, bytes.as_u64(), Some(total), Unit::Bytes);
     };
-    slots.unpack(&artifact, &slot, &heard).await.map_err(|error| failed(&error))?;
+    let unpacked = slots.unpack(&artifact, &slot, &heard).await.map_err(|error| failed(&error))?;
     let detail =
         format!("{} files, {}", artifact.inspected().members, artifact.inspected().unpacked);
     let staged = Staged::new(artifact, slot);
     let ready = match staged.artifact().target() {
-        Target::App(_) => Ready::App(Box::new(app_slot(&staged))),
-        Target::Core => Ready::Core(Box::new(core_slot(&cx, &staged).await?)),
+        Target::App(_) => Ready::App(Box::new(app_slot(&staged, unpacked)?)),
+        Target::Core => Ready::Core(Box::new(core_slot(&cx, &staged, unpacked).await?)),
     };
     Ok(Passed::done(ready, detail))
 }
@@ -47,28 +49,29 @@ fn failed(error: &SlotError) -> Stop {
     Stop::Failed(Broken { what: crate::explain::chain(error), todo, blame: Blame::Version })
 }
 
-fn app_slot(staged: &Staged) -> AppSlot {
+fn app_slot(staged: &Staged, unpacked: Unpacked) -> Result<AppSlot, Stop> {
     let change = staged.artifact().listed().change();
-    AppSlot {
+    let Some(component) = unpacked.runs else {
+        let member = runs(staged.artifact().target(), staged.artifact().manifest());
+        return Err(Broken::version(
+            format!("the package holds no {member}"),
+            "tell the release's author",
+        ));
+    };
+    Ok(AppSlot {
         digest: change.digest,
         version: change.to.clone(),
         grants: change.grants.clone(),
         schema: change.schema.1,
         oldest_reader: change.oldest_reader,
         snapshot: None,
-        component: None,
-    }
+        component: Some(component),
+    })
 }
 
-async fn core_slot(cx: &Context, staged: &Staged) -> Result<CoreSlot, Stop> {
+async fn core_slot(cx: &Context, staged: &Staged, unpacked: Unpacked) -> Result<CoreSlot, Stop> {
     let change = staged.artifact().listed().change();
-    let name = staged
-        .artifact()
-        .manifest()
-        .binary
-        .as_ref()
-        .map_or("newleaf", |binary| binary.name.as_str());
-    let program = format!("bin/{name}");
+    let program = runs(staged.artifact().target(), staged.artifact().manifest());
     let said = cx
         .updater
         .ports()
@@ -76,9 +79,7 @@ async fn core_slot(cx: &Context, staged: &Staged) -> Result<CoreSlot, Stop> {
         .self_test(staged.slot(), &program)
         .await
         .map_err(|error| failed(&error))?;
-    if said.version != change.to {
-        let what =
-            format!("the program says it is {}, but it was signed as {}", said.version, change.to);
+    if let Some(what) = contradiction(&said, change, &cx.updater.face().platform) {
         return Err(Broken::version(what, "tell the product's maker"));
     }
     if said.protocol > PROTOCOL {
@@ -92,6 +93,22 @@ async fn core_slot(cx: &Context, staged: &Staged) -> Result<CoreSlot, Stop> {
         program,
         schema: change.schema.1,
         oldest_reader: change.oldest_reader,
-        binary: staged.artifact().manifest().binary.as_ref().map(|binary| binary.sha256),
+        binary: unpacked.runs,
     })
+}
+
+/// What the program says of itself, where that is not what was signed. (`oldest_reader` is not
+/// compared: the manifest speaks of the data after *contract*, the program of it before.)
+fn contradiction(said: &SelfTest, change: &Change, here: &Platform) -> Option<String> {
+    if said.version != change.to {
+        let (said, signed) = (&said.version, &change.to);
+        return Some(format!("the program says it is {said}, but it was signed as {signed}"));
+    }
+    let signed = change.schema.1;
+    if said.schema != signed {
+        let said = said.schema;
+        return Some(format!("the program writes schema {said}, but it was signed with {signed}"));
+    }
+    let other = said.platform.as_ref().filter(|platform| *platform != here)?;
+    Some(format!("the program was built for {other}, but it was signed for {here}"))
 }

@@ -4,7 +4,7 @@ use newleaf_domain::Target;
 use newleaf_launcher::journal::{Ending, StepId};
 use newleaf_launcher::state::CorePhase;
 use newleaf_update::ExitClass;
-use newleaf_update::port::fake::{Fault, LauncherWay, Point, World};
+use newleaf_update::port::fake::{Fault, LauncherWay, Lie, Point, World};
 use serde_json::json;
 
 use crate::story::*;
@@ -53,6 +53,35 @@ async fn a_program_that_fails_its_self_test_is_never_started() {
     world.disk.mend();
     let refused = host.updater.plan(&Target::Core, None).await.unwrap_err().to_string();
     assert!(refused.contains("failed its self-test"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_program_that_is_not_what_was_signed_is_refused_by_name_and_marked() {
+    let number = newleaf_domain::Version::parse("1.1.1").unwrap();
+    let elsewhere = newleaf_domain::Platform::parse("riscv64-linux-musl").unwrap();
+    for (lie, told) in [
+        (Lie::Version(number), "says it is 1.1.1, but it was signed as 1.1.0"),
+        (Lie::Schema(3), "writes schema 3, but it was signed with 2"),
+        (Lie::Platform(elsewhere), "was built for riscv64-linux-musl, but it was signed for"),
+    ] {
+        let world = world_with_core();
+        let host = world.start();
+        world.disk.lie(lie);
+        let report = update(&host, &Target::Core).await;
+        assert_eq!(report.failure().unwrap().0, StepId::Stage, "{told}");
+        let bad = world.disk.state().bad;
+        assert!(bad[0].reason.contains(told), "{bad:?}");
+        assert_eq!(world.disk.state().core.good.version.as_str(), "1.0.0");
+    }
+}
+
+#[tokio::test]
+async fn the_state_names_the_digest_of_the_program_that_was_staged() {
+    let world = world_with_core();
+    let host = world.start();
+    update(&host, &Target::Core).await;
+    let good = world.disk.state().core.good;
+    assert_eq!(good.binary, Some(newleaf_domain::Digest::of(b"core 1.1.0")));
 }
 
 #[tokio::test]

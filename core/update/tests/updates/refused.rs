@@ -173,6 +173,18 @@ async fn what_is_newest_is_up_to_date_and_what_is_unknown_is_refused() {
 }
 
 #[tokio::test]
+async fn a_package_without_a_program_is_refused_when_it_is_staged() {
+    let world = World::new();
+    world.publisher().bare_app("acme/notes", "1.0.0", wants(1, 1, 4));
+    world.publish();
+    let report = update(&world.start(), &target()).await;
+    let (step, failure) = report.failure().unwrap();
+    assert_eq!(step, newleaf_launcher::journal::StepId::Stage);
+    assert!(failure.what.contains("holds no app.wasm"), "{failure:?}");
+    assert_eq!(world.disk.state().bad.len(), 1);
+}
+
+#[tokio::test]
 async fn a_failure_reads_as_four_lines() {
     let world = world();
     let host = world.start();

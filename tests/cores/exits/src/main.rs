@@ -1,5 +1,8 @@
 //! Core 1.2.0, broken: its worker exits as soon as it starts.
 
+#[path = "../../newer/src/schema.rs"]
+mod schema;
+
 use std::process::ExitCode;
 
 use axum::Router;
@@ -11,5 +14,9 @@ fn exits(_: ProductContext) -> Router {
 }
 
 fn main() -> ExitCode {
-    newleaf::main(Product { routes: exits, ..stock::product(env!("CARGO_PKG_VERSION")) })
+    newleaf::main(Product {
+        migrations: schema::MIGRATIONS,
+        routes: exits,
+        ..stock::product(env!("CARGO_PKG_VERSION"))
+    })
 }

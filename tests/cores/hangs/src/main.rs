@@ -1,5 +1,8 @@
 //! Core 1.2.1, broken: its worker never becomes ready.
 
+#[path = "../../newer/src/schema.rs"]
+mod schema;
+
 use std::process::ExitCode;
 
 use axum::Router;
@@ -12,5 +15,9 @@ fn hangs(_: ProductContext) -> Router {
 }
 
 fn main() -> ExitCode {
-    newleaf::main(Product { routes: hangs, ..stock::product(env!("CARGO_PKG_VERSION")) })
+    newleaf::main(Product {
+        migrations: schema::MIGRATIONS,
+        routes: hangs,
+        ..stock::product(env!("CARGO_PKG_VERSION"))
+    })
 }

@@ -1,5 +1,8 @@
 //! Core 1.2.3, broken: healthy when it is probed before it serves, and no more a second later.
 
+#[path = "../../newer/src/schema.rs"]
+mod schema;
+
 use std::process::ExitCode;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
@@ -17,5 +20,9 @@ fn sours(_: ProductContext) -> Health {
 }
 
 fn main() -> ExitCode {
-    newleaf::main(Product { health: sours, ..stock::product(env!("CARGO_PKG_VERSION")) })
+    newleaf::main(Product {
+        migrations: schema::MIGRATIONS,
+        health: sours,
+        ..stock::product(env!("CARGO_PKG_VERSION"))
+    })
 }

@@ -1,5 +1,8 @@
 //! Core 1.2.2, broken: it starts, and answers its probe with 503.
 
+#[path = "../../newer/src/schema.rs"]
+mod schema;
+
 use std::process::ExitCode;
 
 use newleaf::{Health, Product, ProductContext, stock};
@@ -9,5 +12,9 @@ fn unhealthy(_: ProductContext) -> Health {
 }
 
 fn main() -> ExitCode {
-    newleaf::main(Product { health: unhealthy, ..stock::product(env!("CARGO_PKG_VERSION")) })
+    newleaf::main(Product {
+        migrations: schema::MIGRATIONS,
+        health: unhealthy,
+        ..stock::product(env!("CARGO_PKG_VERSION"))
+    })
 }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use newleaf_domain::{Manifest, PackageName};
+use newleaf_domain::{Digest, Manifest, PackageName, Version};
 use newleaf_launcher::Layout;
 use newleaf_launcher::state::{AppSlot, State};
 use newleaf_package::MANIFEST;
@@ -59,6 +59,34 @@ enum BringUp {
     Prepare(#[source] PrepareError),
     #[error("it cannot be loaded")]
     Load(#[source] LoadError),
+    #[error(transparent)]
+    Damaged(Box<Damage>),
+}
+
+/// An app whose component is not the one that was staged. It is not run.
+#[derive(Debug, thiserror::Error)]
+struct Damage {
+    app: PackageName,
+    version: Version,
+    path: PathBuf,
+    found: Option<Digest>,
+    staged: Digest,
+}
+
+impl std::fmt::Display for Damage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { app, version, path, found, staged } = self;
+        write!(f, "its program is damaged on disk: {} ", path.display())?;
+        match found {
+            Some(found) => write!(f, "has SHA-256 {found}, {staged} was staged")?,
+            None => f.write_str("is gone")?,
+        }
+        write!(
+            f,
+            "; its data is untouched. Fetch it anew: `newleaf apps remove {app} --keep-data`, then \
+             `newleaf apps install {app} --version {version}`"
+        )
+    }
 }
 
 impl BringUp {
@@ -77,7 +105,8 @@ impl BringUp {
                 | PrepareError::Cache(_)
                 | PrepareError::Interfaces { .. },
             )
-            | Self::Load(LoadError::NotPrepared { .. } | LoadError::Cache { .. }) => true,
+            | Self::Load(LoadError::NotPrepared { .. } | LoadError::Cache { .. })
+            | Self::Damaged(_) => true,
             Self::Load(
                 LoadError::Memory { .. } | LoadError::Link { .. } | LoadError::NoHandler { .. },
             ) => false,
@@ -181,7 +210,7 @@ impl Apps {
             settings: BTreeMap::new(),
             limits: Limits::default(),
         };
-        let prepared = self.prepared(app, slot).await.map_err(BringUp::Prepare)?;
+        let prepared = self.prepared(app, slot).await?;
         let inner = Arc::clone(&self.0);
         blocking(move || inner.host.load(&prepared, config)).await.map_err(BringUp::Load)
     }
@@ -215,6 +244,62 @@ impl Places for Apps {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A host that has the app in its state, and what lies in the app's slot.
+    fn installed(component: &[u8], staged: Option<&[u8]>) -> (tempfile::TempDir, State) {
+        let dir = tempfile::tempdir().unwrap();
+        let layout = Layout::new(dir.path());
+        let slot = AppSlot {
+            digest: Digest::of(b"package"),
+            version: Version::parse("1.0.0").unwrap(),
+            grants: newleaf_domain::Grants::default(),
+            schema: 1,
+            oldest_reader: 1,
+            snapshot: None,
+            component: staged.map(Digest::of),
+        };
+        let folder = layout.app_slot(&notes(), &slot);
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("app.wasm"), component).unwrap();
+        let mut state = crate::worker::tests::state();
+        let app = newleaf_launcher::state::AppState { good: Some(slot), ..Default::default() };
+        state.apps.insert(notes(), app);
+        (dir, state)
+    }
+
+    fn notes() -> PackageName {
+        PackageName::parse("acme/notes").unwrap()
+    }
+
+    /// Why the app is not served after a start.
+    async fn reason(dir: &std::path::Path, state: &State) -> String {
+        let apps = Apps::new(Layout::new(dir), 1).unwrap();
+        apps.load_all(state).await;
+        let Place::Stopped { reason } = apps.find(&notes()) else { panic!("it is served") };
+        let told = newleaf_update::port::Plugins::serving(&apps, &notes());
+        assert_eq!(told.unwrap().stopped.as_ref(), Some(&reason), "the portal tells it too");
+        reason
+    }
+
+    #[tokio::test]
+    async fn an_app_that_is_damaged_on_disk_is_not_run_and_its_page_says_what_mends_it() {
+        let (dir, state) = installed(b"bit rot", Some(b"component"));
+        let damaged = reason(dir.path(), &state).await;
+        assert!(damaged.contains("its program is damaged on disk"), "{damaged}");
+        assert!(damaged.contains(&Digest::of(b"component").to_string()), "{damaged}");
+        assert!(damaged.contains("newleaf apps remove acme/notes --keep-data"), "{damaged}");
+        assert!(damaged.contains("newleaf apps install acme/notes --version 1.0.0"), "{damaged}");
+        let slot = state.apps[&notes()].good.as_ref().unwrap();
+        let component = Layout::new(dir.path()).app_slot(&notes(), slot).join("app.wasm");
+        std::fs::remove_file(component).unwrap();
+        assert!(reason(dir.path(), &state).await.contains("app.wasm is gone"));
+    }
+
+    #[tokio::test]
+    async fn a_slot_of_an_older_version_names_no_digest_and_is_tried() {
+        let (dir, state) = installed(b"no component", None);
+        assert!(!reason(dir.path(), &state).await.contains("damaged on disk"));
+    }
 
     #[test]
     fn a_compiler_that_could_not_work_is_no_evidence_against_the_component() {

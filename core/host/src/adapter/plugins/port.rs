@@ -12,7 +12,7 @@ use newleaf_update::port::{Kept, PluginError, Plugins, Serving, StoreError, Trou
 
 use super::super::files::{self, FileError, blocking};
 use super::entry::{Counting, Entry, Loaded, Standing};
-use super::{Apps, BringUp};
+use super::{Apps, BringUp, Damage};
 
 /// The member that holds an app's component.
 const COMPONENT: &str = "app.wasm";
@@ -69,17 +69,32 @@ impl Apps {
         &self,
         app: &PackageName,
         slot: &AppSlot,
-    ) -> Result<Prepared, PrepareError> {
+    ) -> Result<Prepared, BringUp> {
         let component = self.0.layout.app_slot(app, slot).join(COMPONENT);
         let path = component.clone();
         let measured = blocking(move || files::measure(&path)).await;
         let absent = |source| PrepareError::Read { path: component.clone(), source };
-        let (_, digest) = match measured {
-            Ok(Some(measured)) => measured,
-            Ok(None) => return Err(absent(std::io::ErrorKind::NotFound.into())),
-            Err(error) => return Err(absent(error.source)),
+        let found = match measured {
+            Ok(found) => found.map(|(_, digest)| digest),
+            Err(error) => return Err(BringUp::Prepare(absent(error.source))),
         };
-        self.0.host.prepare(&component, digest).await
+        let digest = match (found, slot.component) {
+            (Some(found), None) => found,
+            (Some(found), Some(staged)) if found == staged => found,
+            (None, None) => {
+                return Err(BringUp::Prepare(absent(std::io::ErrorKind::NotFound.into())));
+            }
+            (found, Some(staged)) => {
+                return Err(BringUp::Damaged(Box::new(Damage {
+                    app: app.clone(),
+                    version: slot.version.clone(),
+                    path: component,
+                    found,
+                    staged,
+                })));
+            }
+        };
+        self.0.host.prepare(&component, digest).await.map_err(BringUp::Prepare)
     }
 
     fn entry(&self, app: &PackageName) -> Result<Option<Loaded>, PluginError> {

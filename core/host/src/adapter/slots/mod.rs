@@ -1,5 +1,6 @@
 //! Downloads, staging and slots on disk. A slot appears under `slots/` by one rename, complete.
 
+mod compare;
 mod partial;
 mod program;
 mod sweep;
@@ -16,7 +17,7 @@ use newleaf_launcher::state::CoreSlot;
 use newleaf_package::{Limits, MANIFEST, PackageReader, UnpackError};
 use newleaf_update::port::{
     ExpandError, Heard, Inspected, Keep, Measured, Partial, SelfTest, SlotError, SlotRef, Slots,
-    Swept,
+    Swept, Unpacked, runs,
 };
 use newleaf_update::proof::VerifiedArtifact;
 use tokio::sync::mpsc;
@@ -73,11 +74,8 @@ impl DiskSlots {
         &self,
         job: &Unpack,
         heard: &mut dyn FnMut(newleaf_domain::ByteSize),
-    ) -> Result<(), SlotError> {
+    ) -> Result<Unpacked, SlotError> {
         let target = self.slot(&job.slot);
-        if target.is_dir() {
-            return Ok(());
-        }
         let download = self.download(job.digest);
         // Whatever was proved of the file, it was proved of these bytes.
         match files::measure(&download).map_err(io)? {
@@ -87,27 +85,62 @@ impl DiskSlots {
                 return Err(SlotError::Changed { path: download, found, expected: job.digest });
             }
         }
+        let file = File::open(&download).map_err(FileError::on("opened", &download)).map_err(io)?;
+        let mut reader = PackageReader::open(file, Limits::of(&job.slot.target))
+            .map_err(|error| SlotError::Unpack(UnpackError::Package(error)))?;
+        if Self::is_complete(&mut reader, &target)? {
+            heard(reader.unpacked_size());
+            return contents(&target, job);
+        }
         let staged = self.staged(&job.slot);
         files::remove(&staged).map_err(io)?;
         files::make_folder(&staged).map_err(io)?;
-        let file = File::open(&download).map_err(FileError::on("opened", &download)).map_err(io)?;
-        let limits = Limits::of(&job.slot.target);
-        let unpacked = PackageReader::open(file, limits)
-            .map_err(UnpackError::Package)
-            .and_then(|mut reader| reader.unpack_into(&staged, heard));
-        if let Err(error) = unpacked {
+        if let Err(error) = reader.unpack_into(&staged, heard) {
             files::remove(&staged).map_err(io)?;
             return Err(SlotError::Unpack(error));
         }
         check_binary(&staged, &job.manifest)?;
+        let contents = contents(&staged, job)?;
         fs::set_permissions(&staged, fs::Permissions::from_mode(0o755))
             .map_err(FileError::on("given its mode", &staged))
             .map_err(io)?;
         if let Some(parent) = target.parent() {
             files::make_folder(parent).map_err(io)?;
         }
-        files::rename(&staged, &target).map_err(io)
+        Self::put_in_place(&staged, &target).map_err(io)?;
+        Ok(contents)
     }
+
+    /// Whether the slot is there and is the package's, member by member.
+    fn is_complete(package: &mut PackageReader<File>, slot: &Path) -> Result<bool, SlotError> {
+        if fs::symlink_metadata(slot).is_err() {
+            return Ok(false);
+        }
+        let difference = compare::difference(package, slot).map_err(SlotError::Package)?;
+        if let Some(difference) = &difference {
+            tracing::warn!(slot = %slot.display(), difference, "a slot is damaged and is made anew");
+        }
+        Ok(difference.is_none())
+    }
+
+    /// Renames a staged folder to where the slot belongs; what is damaged there goes first.
+    fn put_in_place(staged: &Path, target: &Path) -> Result<(), FileError> {
+        if fs::symlink_metadata(target).is_err() {
+            return files::rename(staged, target);
+        }
+        let damaged = files::beside(staged, "damaged");
+        files::remove(&damaged)?;
+        files::rename(target, &damaged)?;
+        files::rename(staged, target)?;
+        files::remove(&damaged)
+    }
+}
+
+/// What is run from a slot, as it is on disk.
+fn contents(slot: &Path, job: &Unpack) -> Result<Unpacked, SlotError> {
+    let program = slot.join(runs(&job.slot.target, &job.manifest));
+    let runs = files::measure(&program).map_err(io)?.map(|(_, sha256)| sha256);
+    Ok(Unpacked { runs })
 }
 
 /// What is to be unpacked, owned, so that it can go to another thread.
@@ -175,7 +208,7 @@ impl Slots for DiskSlots {
         artifact: &VerifiedArtifact,
         slot: &SlotRef,
         heard: Heard<'_>,
-    ) -> Result<(), SlotError> {
+    ) -> Result<Unpacked, SlotError> {
         let job = Unpack {
             digest: artifact.measured().sha256,
             manifest: artifact.manifest().clone(),
@@ -229,5 +262,93 @@ impl Slots for DiskSlots {
     async fn sweep(&self, keep: &Keep) -> Result<Swept, SlotError> {
         let (slots, keep) = (self.clone(), keep.clone());
         blocking(move || sweep::sweep(&slots, &keep)).await.map_err(io)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use newleaf_domain::{ByteSize, PackageName};
+    use newleaf_package::PackageWriter;
+
+    use super::*;
+
+    /// What was done to a slot, and how.
+    type Damage = (&'static str, fn(&Path));
+
+    const MANIFEST_OF_NOTES: &str = r#"{"id":"acme/notes","version":"1.0.0"}"#;
+
+    /// A host with a verified download of notes, and the work of unpacking it.
+    fn downloaded() -> (tempfile::TempDir, DiskSlots, Unpack) {
+        let dir = tempfile::tempdir().unwrap();
+        let slots = DiskSlots::new(Layout::new(dir.path()));
+        let mut writer =
+            PackageWriter::new(MANIFEST_OF_NOTES.as_bytes().to_vec(), Limits::app()).unwrap();
+        writer.add_bytes("app.wasm", vec![7; 200_000]).unwrap();
+        writer.add_bytes("assets/app.css", b"body {}".to_vec()).unwrap();
+        let mut package = std::io::Cursor::new(Vec::new());
+        writer.write(&mut package).unwrap();
+        let digest = Digest::of(package.get_ref());
+        files::make_folder(&slots.downloads()).unwrap();
+        fs::write(slots.download(digest), package.get_ref()).unwrap();
+        let manifest = Manifest::parse(MANIFEST_OF_NOTES.as_bytes()).unwrap();
+        let target = Target::App(PackageName::parse("acme/notes").unwrap());
+        let folder = format!("{}-1.0.0", digest.short());
+        (dir, slots, Unpack { digest, manifest, slot: SlotRef { target, folder } })
+    }
+
+    fn unpack(slots: &DiskSlots, job: &Unpack) -> Unpacked {
+        slots.unpack_now(job, &mut |_: ByteSize| ()).unwrap()
+    }
+
+    #[test]
+    fn a_slot_names_the_digest_of_what_is_run_and_is_left_alone_while_it_is_whole() {
+        let (_dir, slots, job) = downloaded();
+        let made = unpack(&slots, &job);
+        assert_eq!(made.runs, Some(Digest::of(&vec![7; 200_000])));
+        let before = fs::metadata(slots.slot(&job.slot)).unwrap();
+        assert_eq!(unpack(&slots, &job), made);
+        let after = fs::metadata(slots.slot(&job.slot)).unwrap();
+        assert_eq!(
+            std::os::unix::fs::MetadataExt::ino(&before),
+            std::os::unix::fs::MetadataExt::ino(&after)
+        );
+    }
+
+    #[test]
+    fn a_slot_that_is_not_the_packages_is_made_anew() {
+        let damages: [Damage; 7] = [
+            ("a flipped bit", |slot| {
+                let mut bytes = fs::read(slot.join("app.wasm")).unwrap();
+                bytes[150_000] ^= 1;
+                fs::write(slot.join("app.wasm"), bytes).unwrap();
+            }),
+            ("a file cut short", |slot| fs::write(slot.join("assets/app.css"), "body").unwrap()),
+            ("a file that is gone", |slot| fs::remove_file(slot.join("manifest.json")).unwrap()),
+            ("a file too many", |slot| fs::write(slot.join("assets/more.js"), "x").unwrap()),
+            ("a link in a file's place", |slot| {
+                fs::rename(slot.join("app.wasm"), slot.join("../elsewhere")).unwrap();
+                std::os::unix::fs::symlink("../elsewhere", slot.join("app.wasm")).unwrap();
+            }),
+            ("a mode that others may write", |slot| {
+                let mode = fs::Permissions::from_mode(0o666);
+                fs::set_permissions(slot.join("app.wasm"), mode).unwrap();
+            }),
+            ("an empty folder in its place", |slot| {
+                fs::remove_dir_all(slot).unwrap();
+                fs::create_dir(slot).unwrap();
+            }),
+        ];
+        for (what, damage) in damages {
+            let (_dir, slots, job) = downloaded();
+            let made = unpack(&slots, &job);
+            let slot = slots.slot(&job.slot);
+            damage(&slot);
+            assert_eq!(unpack(&slots, &job), made, "{what}");
+            assert_eq!(fs::read(slot.join("app.wasm")).unwrap(), vec![7; 200_000], "{what}");
+            assert_eq!(fs::read(slot.join("assets/app.css")).unwrap(), b"body {}", "{what}");
+            assert!(slot.join("manifest.json").is_file(), "{what}");
+            assert!(!slot.join("assets/more.js").exists(), "{what}");
+            assert_eq!(files::names(&slots.staging()).unwrap().len(), 0, "{what}");
+        }
     }
 }

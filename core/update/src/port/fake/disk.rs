@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use newleaf_domain::{Digest, Manifest, PackageName, PlanId};
+use newleaf_domain::{Digest, Manifest, PackageName, PlanId, Platform, Version};
 use newleaf_launcher::journal::Record;
 use newleaf_launcher::proto::PROTOCOL;
 use newleaf_launcher::state::{CorePhase, CoreSlot, CoreState, Origin, STATE_SCHEMA, State};
 use newleaf_trust::Pin;
 
 use super::version;
-use crate::port::{Contact, Kept, PlanMemo, SlotRef};
+use crate::port::{Contact, Kept, PlanMemo, SelfTest, SlotRef};
 
 /// The data of one app: what it is worth to its owner, and its schema.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -54,6 +54,28 @@ pub enum Point {
     Restore,
 }
 
+/// What a core program says of itself, though its manifest says otherwise.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Lie {
+    /// Another version.
+    Version(Version),
+    /// Another schema.
+    Schema(u32),
+    /// Another platform.
+    Platform(Platform),
+}
+
+impl Lie {
+    /// The truth, with this in place of it.
+    pub(super) fn of(&self, truth: SelfTest) -> SelfTest {
+        match self.clone() {
+            Self::Version(version) => SelfTest { version, ..truth },
+            Self::Schema(schema) => SelfTest { schema, ..truth },
+            Self::Platform(platform) => SelfTest { platform: Some(platform), ..truth },
+        }
+    }
+}
+
 /// Who is to blame for a fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
@@ -85,6 +107,7 @@ pub(super) struct Inner {
     pub(super) snapshots: BTreeMap<String, Option<Data>>,
     pub(super) faults: BTreeMap<Point, Fault>,
     pub(super) expanded: BTreeSet<Digest>,
+    pub(super) lie: Option<Lie>,
 }
 
 impl Disk {
@@ -113,6 +136,7 @@ impl Disk {
             snapshots: BTreeMap::new(),
             faults: BTreeMap::new(),
             expanded: BTreeSet::new(),
+            lie: None,
         };
         Self { inner: Mutex::new(inner) }
     }
@@ -176,6 +200,11 @@ impl Disk {
     /// From now on `point` fails.
     pub fn fail(&self, point: Point, fault: Fault) {
         self.lock().faults.insert(point, fault);
+    }
+
+    /// From now on every core program says this of itself, which its manifest does not say.
+    pub fn lie(&self, lie: Lie) {
+        self.lock().lie = Some(lie);
     }
 
     /// From now on nothing fails.

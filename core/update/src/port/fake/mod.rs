@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use newleaf_domain::{AbiVersion, Clock, Edition, Platform, Timestamp, Version};
 
-pub use disk::{Data, Disk, Fault, Point};
+pub use disk::{Data, Disk, Fault, Lie, Point};
 pub use ground::FakeGround;
 pub use launcher::{FakeLauncher, LauncherWay};
 pub use plugins::FakePlugins;

@@ -94,6 +94,21 @@ impl Publisher {
 
     /// Publishes a release of an app whose component is `code`.
     pub fn app_of(&mut self, id: &str, version: &str, more: Value, code: Vec<u8>) -> String {
+        self.app_with(id, version, more, &[("app.wasm", code)])
+    }
+
+    /// Publishes a release of an app whose package holds no component.
+    pub fn bare_app(&mut self, id: &str, version: &str, more: Value) -> String {
+        self.app_with(id, version, more, &[])
+    }
+
+    fn app_with(
+        &mut self,
+        id: &str,
+        version: &str,
+        more: Value,
+        members: &[(&str, Vec<u8>)],
+    ) -> String {
         let (namespace, app) = id.split_once('/').expect("names of tests are well formed");
         let mut manifest = json!({
             "id": id, "version": version, "name": app, "summary": format!("The app {app}."),
@@ -103,7 +118,7 @@ impl Publisher {
         let folder = format!("apps/{id}/{version}");
         let path = format!("{folder}/{app}.zip");
         let role = format!("pub.{namespace}");
-        self.package(&role, &path, &manifest, &[("app.wasm", code)]);
+        self.package(&role, &path, &manifest, members);
         self.text(&role, &format!("{folder}/manifest.json"), manifest.to_string().into_bytes());
         self.text(
             &role,

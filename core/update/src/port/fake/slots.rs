@@ -14,7 +14,7 @@ use newleaf_package::{Limits, PackageReader};
 use super::disk::{Disk, Fault, Point};
 use crate::port::{
     ExpandError, Heard, Inspected, Keep, Measured, Partial, SelfTest, SlotError, SlotRef, Slots,
-    Swept,
+    Swept, Unpacked, runs,
 };
 use crate::proof::VerifiedArtifact;
 
@@ -83,11 +83,21 @@ impl Slots for FakeSlots {
         artifact: &VerifiedArtifact,
         slot: &SlotRef,
         heard: Heard<'_>,
-    ) -> Result<(), SlotError> {
+    ) -> Result<Unpacked, SlotError> {
         self.stop_at(Point::Unpack, "written")?;
         heard(artifact.inspected().unpacked);
-        self.0.lock().slots.insert(slot.clone(), artifact.manifest().clone());
-        Ok(())
+        let mut disk = self.0.lock();
+        let package = disk.downloads.get(&artifact.measured().sha256).cloned().unwrap_or_default();
+        let limits = Limits::of(artifact.target());
+        let mut reader =
+            PackageReader::open(Cursor::new(package), limits).map_err(SlotError::Package)?;
+        let member = runs(artifact.target(), artifact.manifest());
+        let program = match reader.member(&member).map(|member| member.size) {
+            Some(size) => Some(reader.read_member(&member, size).map_err(SlotError::Package)?),
+            None => None,
+        };
+        disk.slots.insert(slot.clone(), artifact.manifest().clone());
+        Ok(Unpacked { runs: program.map(|bytes| Digest::of(&bytes)) })
     }
 
     async fn exists(&self, slot: &SlotRef) -> Result<bool, SlotError> {
@@ -101,8 +111,14 @@ impl Slots for FakeSlots {
     async fn self_test(&self, slot: &SlotRef, _program: &str) -> Result<SelfTest, SlotError> {
         self.stop_at(Point::SelfTest, "started")?;
         let manifest = self.manifest(slot).await?;
-        let (schema, oldest_reader) = (manifest.schema, manifest.oldest_reader);
-        Ok(SelfTest { version: manifest.version, protocol: PROTOCOL, schema, oldest_reader })
+        let said = SelfTest {
+            version: manifest.version,
+            protocol: PROTOCOL,
+            schema: manifest.schema,
+            oldest_reader: manifest.oldest_reader,
+            platform: Some(super::platform()),
+        };
+        Ok(self.0.lock().lie.as_ref().map_or(said.clone(), |lie| lie.of(said)))
     }
 
     async fn expand(

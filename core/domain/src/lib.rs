@@ -9,6 +9,7 @@ pub mod channel;
 pub mod clock;
 pub mod digest;
 pub mod edition;
+pub mod failure;
 pub mod id;
 pub mod manifest;
 pub mod name;

@@ -18,6 +18,7 @@ const MIGRATIONS: &[Migration] = &[Migration {
 fn main() -> ExitCode {
     newleaf::main(Product {
         name: "Visits",
+        program: "visits",
         version: env!("CARGO_PKG_VERSION"),
         edition: "community",
         root: None, // Some(include_bytes!("../root.json")), once the keys are made

@@ -12,6 +12,7 @@ pub mod db;
 pub mod http;
 mod probe;
 mod product;
+mod program;
 mod recovery;
 pub mod route;
 mod serve;

@@ -16,6 +16,8 @@ use crate::route::Places;
 pub struct Product {
     /// The name people read.
     pub name: &'static str,
+    /// What people type to run it, such as `visits`: advice names its commands so.
+    pub program: &'static str,
     /// Its version, usually `env!("CARGO_PKG_VERSION")`; a semantic version without build metadata.
     pub version: &'static str,
     /// The edition its core releases are published under (`core/<edition>/…`).
@@ -52,6 +54,8 @@ impl Product {
 pub struct ProductContext {
     /// The product's name.
     pub name: &'static str,
+    /// What people type to run it.
+    pub program: &'static str,
     /// The product's version.
     pub version: &'static str,
     /// The host's folder; a product keeps its own files below `data/core/`.

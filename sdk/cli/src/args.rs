@@ -92,3 +92,25 @@ pub(crate) struct Publish {
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u8).range(0..=100))]
     pub(crate) rollout: u8,
 }
+
+#[cfg(test)]
+#[path = "../../../tests/src/hints.rs"]
+mod hints;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_well_formed() {
+        use clap::CommandFactory as _;
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_that_people_are_told_to_type_is_understood() {
+        hints::all_can_be_typed("newleaf-sdk", 15, &|words| {
+            Args::try_parse_from(words).map(drop).map_err(|error| error.kind())
+        });
+    }
+}

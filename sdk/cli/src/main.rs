@@ -18,9 +18,17 @@ mod rules;
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use newleaf_domain::failure::{UsageMistake, asks_for_json};
 
 fn main() -> ExitCode {
-    let args = args::Args::parse();
+    let args = match args::Args::try_parse() {
+        Ok(args) => args,
+        Err(error) if error.use_stderr() && asks_for_json(std::env::args_os()) => {
+            let mistake = UsageMistake::read(&error.render().to_string());
+            return report::print(&Err(report::Failure::of_usage(mistake)), report::Style::Json);
+        }
+        Err(error) => error.exit(),
+    };
     let style = if args.json { report::Style::Json } else { report::Style::Text };
     let outcome = command::run(args.command, style);
     report::print(&outcome, style)

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
+use newleaf_domain::failure::{FailureLines, UsageMistake};
 use serde_json::{Value, json};
 
 /// How to print.
@@ -16,13 +17,15 @@ pub(crate) enum Style {
     Json,
 }
 
-/// How a command ended, as its exit code. Code 2 (wrong usage) is given by the argument parser.
+/// How a command ended, as its exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
     /// 0: done.
     Done,
     /// 1: failed.
     Failed,
+    /// 2: the command line is not understood.
+    Usage,
     /// 3: something that must be there first is not.
     Blocked,
     /// 4: a signature or key is not the right one.
@@ -34,6 +37,7 @@ impl Exit {
         match self {
             Self::Done => 0,
             Self::Failed => 1,
+            Self::Usage => UsageMistake::EXIT,
             Self::Blocked => 3,
             Self::Untrusted => 4,
         }
@@ -82,6 +86,11 @@ impl Failure {
         Self::new(format!("{what}: {}", chain(error)), todo)
     }
 
+    /// A command line that was not understood.
+    pub(crate) fn of_usage(mistake: UsageMistake) -> Self {
+        Self::new(mistake.failed, mistake.todo).exit(Exit::Usage)
+    }
+
     pub(crate) fn state(mut self, state: impl Into<String>) -> Self {
         self.state = state.into();
         self
@@ -123,29 +132,21 @@ pub(crate) fn print(outcome: &Result<Report, Failure>, style: Style) -> ExitCode
     };
     match written {
         Ok(()) => ExitCode::from(exit.code()),
-        // Whoever read our output is gone; the work is what it is, but nobody was told.
+        // Whoever read our output went away by choice; the work is what it is.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::from(exit.code()),
         Err(_) => ExitCode::from(Exit::Failed.code()),
     }
 }
 
 fn write_lines(failure: &Failure) -> io::Result<()> {
     let Failure { state, failed, done, todo, exit: _ } = failure;
-    let mut err = io::stderr().lock();
-    for (label, text) in [
-        ("state now:  ", state),
-        ("failed:     ", failed),
-        ("done:       ", done),
-        ("what to do: ", todo),
-    ] {
-        let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-        writeln!(err, "{label}{line}")?;
-    }
-    Ok(())
+    writeln!(io::stderr().lock(), "{}", FailureLines { state, failed, done, todo })
 }
 
+/// The members are those of a host's failure.
 fn failure_json(failure: &Failure) -> Value {
     let Failure { state, failed, done, todo, exit } = failure;
-    json!({ "error": {
-        "state": state, "failed": failed, "done": done, "todo": todo, "exit": exit.code(),
-    }})
+    json!({
+        "detail": failed, "exit": exit.code(), "state": state, "done": done, "todo": todo,
+    })
 }

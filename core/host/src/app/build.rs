@@ -16,6 +16,7 @@ use crate::adapter::{
 };
 use crate::config::Config;
 use crate::product::{Product, ProductContext};
+use crate::program::named_in;
 use crate::route::{self, Api, ApiParts, Places};
 use crate::worker::{Routers, WorkerContext};
 
@@ -49,6 +50,7 @@ pub(crate) async fn build(
     let places: Arc<dyn Places> = Arc::new(apps);
     let context = ProductContext {
         name: product.name,
+        program: product.program,
         version: product.version,
         dir: dir.clone(),
         db: worker.db.clone(),
@@ -68,8 +70,8 @@ pub(crate) async fn build(
         std::fs::metadata(&dir).map_err(|source| BuildError::Owner { path: dir, source })?.uid();
     Ok(Routers {
         public: route::public(places, (product.routes)(context.clone())),
-        admin: route::admin(&api, pages(portal), gate),
-        local: route::local(&api, owner),
+        admin: named_in(route::admin(&api, pages(portal), gate), product.program),
+        local: named_in(route::local(&api, owner), product.program),
         product: context,
     })
 }

@@ -282,6 +282,10 @@ pub(crate) struct Worker {
 }
 
 #[cfg(test)]
+#[path = "../../../../tests/src/hints.rs"]
+mod hints;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
@@ -311,64 +315,28 @@ mod tests {
         insta::assert_snapshot!(help);
     }
 
-    /// The commands that a line of code tells people to type: what follows `newleaf ` where a
-    /// string, a code span or a sentence's colon comes before it.
-    fn told(line: &str) -> Vec<Vec<&str>> {
-        let is_word = |word: &&str| {
-            !word.starts_with('-') && word.chars().all(|c| c.is_ascii_lowercase() || c == '-')
-        };
-        let begins = |before: &str| {
-            before.ends_with(['`', '"']) && !before.ends_with("b\"") || before.ends_with(": ")
-        };
-        line.match_indices("newleaf ")
-            .filter(|(at, _)| begins(&line[..*at]))
-            .map(|(at, name)| {
-                let rest = &line[at + name.len()..];
-                let ended = rest.split(['`', '"', ',', ';', '.', '{', '<']).next().unwrap_or("");
-                ended.split(' ').take_while(|word| !word.is_empty()).take_while(is_word).collect()
-            })
-            .filter(|words: &Vec<_>| !words.is_empty())
-            .collect()
-    }
-
-    /// Whether `words` begin with a command that can be typed.
-    fn can_be_typed(words: &[&str]) -> bool {
-        use clap::CommandFactory as _;
-        let commands = Arguments::command();
-        let Some(command) = commands.find_subcommand(words[0]) else { return false };
-        match words.get(1) {
-            Some(word) if command.has_subcommands() => command.find_subcommand(word).is_some(),
-            Some(_) | None => true,
-        }
+    fn parsed(words: &[&str]) -> Result<(), clap::error::ErrorKind> {
+        Arguments::try_parse_from(words).map(drop).map_err(|error| error.kind())
     }
 
     #[test]
-    fn every_command_that_a_hint_names_can_be_typed() {
-        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-        let mut folders = vec![root.join("core"), root.join("web")];
-        let mut count = 0;
-        while let Some(folder) = folders.pop() {
-            for entry in std::fs::read_dir(&folder).unwrap() {
-                let path = entry.unwrap().path();
-                if path.is_dir() {
-                    folders.push(path);
-                } else if path.extension().is_some_and(|kind| kind == "rs") {
-                    let text = std::fs::read_to_string(&path).unwrap();
-                    for words in text.lines().flat_map(told) {
-                        assert!(can_be_typed(&words), "{}: newleaf {words:?}", path.display());
-                        count += 1;
-                    }
-                }
-            }
-        }
-        assert!(count > 40, "only {count} hints were found");
+    fn every_command_that_people_are_told_to_type_is_understood() {
+        hints::all_can_be_typed("newleaf", 100, &parsed);
     }
 
     #[test]
-    fn a_hint_of_a_command_that_does_not_exist_is_found_out() {
-        // In two pieces, so that the test before does not find it here.
-        let line = ["then: newleaf", "trust forget acme"].join(" ");
-        assert_eq!(told(&line), [["trust", "forget", "acme"]]);
-        assert!(!can_be_typed(&["trust", "forget"]) && can_be_typed(&["trust", "show"]));
+    fn a_command_that_does_not_exist_is_found_out_wherever_it_is_told() {
+        // In two pieces, so that the test before does not find them here.
+        let fits = |what: &str| {
+            let line = ["then: newleaf", what].join(" ");
+            let told = hints::told(&line, "newleaf");
+            told.iter().all(|words| hints::fits("newleaf", words, &parsed))
+        };
+        for wrong in ["trust forget acme", "update --now", "frob it", "update core --all"] {
+            assert!(!fits(wrong), "{wrong}");
+        }
+        for right in ["trust accept {ns} --yes", "status lists it", "update --plan 8d0e… --yes"] {
+            assert!(fits(right), "{right}");
+        }
     }
 }

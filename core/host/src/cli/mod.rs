@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _};
+use newleaf_domain::failure::{UsageMistake, asks_for_json};
 
 use self::arguments::{Arguments, Command, Common, Own};
 use self::command::Context;
@@ -23,19 +24,24 @@ use crate::route::{Kind, Problem};
 
 /// Runs what was typed. The exit code is one of the documented seven.
 pub(crate) fn run(product: &'static Product) -> ExitCode {
-    let matches = Arguments::command().version(product.version).try_get_matches();
+    let program = product.program;
+    let command = Arguments::command().name(program).version(product.version);
+    let matches = command.try_get_matches();
     let arguments = match matches.and_then(|matches| Arguments::from_arg_matches(&matches)) {
         Ok(arguments) => arguments,
-        Err(error) => return refused(&error),
+        Err(error) => return refused(program, &error, form_of_words()),
     };
     if arguments.self_test {
         return self_test::run(product).into();
     }
-    let screen = Screen::new(if arguments.common.json { Form::Json } else { Form::Text });
+    let form = if arguments.common.json { Form::Json } else { Form::Text };
+    let screen = Screen::new(form, program);
     let Some(command) = arguments.command else {
         return refused(
+            program,
             &Arguments::command()
                 .error(clap::error::ErrorKind::MissingSubcommand, "a command is missing"),
+            form_of_words(),
         );
     };
     match dispatch(product, screen, &arguments.common, command) {
@@ -47,8 +53,28 @@ pub(crate) fn run(product: &'static Product) -> ExitCode {
     }
 }
 
-/// Prints clap's own words: help and version on stdout (0), mistakes on stderr (2).
-fn refused(error: &clap::Error) -> ExitCode {
+/// The names of all commands, the internal ones too.
+pub(crate) fn command_names() -> Vec<String> {
+    Arguments::command().get_subcommands().map(|command| command.get_name().to_owned()).collect()
+}
+
+/// The form that a command line asks for which was not understood.
+fn form_of_words() -> Form {
+    if asks_for_json(std::env::args_os()) { Form::Json } else { Form::Text }
+}
+
+/// Prints clap's own words: help and version on stdout (0), mistakes on stderr (2), or as the
+/// document of a problem where JSON is asked for.
+fn refused(program: &'static str, error: &clap::Error, form: Form) -> ExitCode {
+    if form == Form::Json && error.use_stderr() {
+        let mistake = UsageMistake::read(&error.render().to_string());
+        let problem = Problem::new(Kind::Malformed, mistake.failed)
+            .state(UsageMistake::STATE)
+            .done(UsageMistake::DONE)
+            .todo(mistake.todo);
+        Screen::new(form, program).problem(&problem);
+        return Exit::Usage.into();
+    }
     let _closed = error.print();
     u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
 }
@@ -87,7 +113,7 @@ fn by_itself(
             clap_complete::generate(
                 shell,
                 &mut Arguments::command(),
-                "newleaf",
+                product.program,
                 &mut std::io::stdout().lock(),
             );
             Exit::Done.into()

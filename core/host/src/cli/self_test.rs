@@ -19,7 +19,7 @@ pub(super) fn run(product: &Product) -> Exit {
         oldest_reader: OLDEST_READER,
         platform: Some(Platform::current()),
     };
-    Screen::new(Form::Json).line(&said);
+    Screen::new(Form::Json, product.program).line(&said);
     Exit::Done
 }
 

@@ -12,6 +12,7 @@ use newleaf_launcher::Layout;
 
 use crate::http::{self, Door, Listener, Manners, Traffic};
 use crate::product::Product;
+use crate::program::named_in;
 use crate::shutdown::Shutdown;
 use crate::worker::{self, Control, Hello, Standing};
 
@@ -43,7 +44,7 @@ fn run(product: &'static Product, dir: &Path) -> Result<(), Box<dyn std::error::
         for listener in public {
             doors.push(Door { listener: Listener::tcp(listener)?, router: page::public() });
         }
-        let router = page::admin(product.name, layout);
+        let router = named_in(page::admin(product.name, layout), product.program);
         for listener in admin {
             doors.push(Door { listener: Listener::tcp(listener)?, router: router.clone() });
         }

@@ -31,6 +31,7 @@ const MAX_BODY: usize = 16 * 1024;
 pub const fn product(version: &'static str) -> Product {
     Product {
         name: "Newleaf",
+        program: "newleaf",
         version,
         edition: "community",
         root: None,

@@ -8,10 +8,10 @@ use crate::ProductContext;
 use crate::route::AppLink;
 
 pub(super) async fn page(State(context): State<ProductContext>) -> Page {
-    start(context.version, &context.apps.list())
+    start(context.program, context.version, &context.apps.list())
 }
 
-fn start(version: &str, apps: &[AppLink]) -> Page {
+fn start(program: &str, version: &str, apps: &[AppLink]) -> Page {
     super::page(
         "Apps",
         Section::Start,
@@ -19,7 +19,7 @@ fn start(version: &str, apps: &[AppLink]) -> Page {
             h1 { "Apps" }
             @if apps.is_empty() {
                 p.quiet { "No apps are installed yet. An admin can add some in the portal, or by:" }
-                p { code { "newleaf apps install acme/notes" } }
+                p { code { (program) " apps install acme/notes" } }
             } @else {
                 p.quiet { "Choose an app to open it." }
                 ul.grid { @for app in apps { li { (card(app)) } } }
@@ -62,7 +62,7 @@ mod tests {
 
     #[test]
     fn each_app_is_a_card_that_leads_to_it() {
-        let page = start("1.0.0", &[notes(Some("2.0.0"))]).into_string();
+        let page = start("newleaf", "1.0.0", &[notes(Some("2.0.0"))]).into_string();
         assert!(
             page.contains(r#"<a href="/apps/acme/notes/">Notes &lt;&amp; more&gt;</a>"#),
             "{page}"
@@ -73,7 +73,7 @@ mod tests {
     #[test]
     fn a_stopped_app_is_still_listed() {
         assert!(
-            start("1.0.0", &[notes(None)])
+            start("newleaf", "1.0.0", &[notes(None)])
                 .into_string()
                 .contains(r#"<span class="tag warn">stopped</span>"#)
         );
@@ -81,6 +81,6 @@ mod tests {
 
     #[test]
     fn a_host_without_apps_says_how_to_get_one() {
-        assert!(start("1.0.0", &[]).into_string().contains("newleaf apps install"));
+        assert!(start("newleaf", "1.0.0", &[]).into_string().contains("newleaf apps install"));
     }
 }

@@ -76,6 +76,32 @@ fn a_failure_as_json_is_one_document_on_stdout() {
 }
 
 #[test]
+fn a_usage_error_as_json_has_the_same_members_as_every_failure() {
+    let place = Place::new();
+    for wrong in [
+        &["--json"][..],
+        &["frobnicate", "--json"],
+        &["--json", "update", "../etc"],
+        &["init", "--json"],
+        &["--json", "apps"],
+        &["status", "--json", "--frob"],
+    ] {
+        let said = place.run(wrong);
+        let problem: Value = serde_json::from_str(&said.out).unwrap();
+        assert_eq!(
+            (said.code, &problem["exit"], said.err.as_str()),
+            (2, &2.into(), ""),
+            "{wrong:?}"
+        );
+        for member in ["type", "title", "status", "detail", "state", "done", "todo"] {
+            assert!(!problem[member].is_null(), "{member} is missing in {problem:#}");
+        }
+    }
+    let help = place.run(&["--json", "--help"]);
+    assert!(help.code == 0 && help.out.contains("Usage:"), "{help:?}");
+}
+
+#[test]
 fn a_shell_gets_its_completions() {
     let said = Place::new().run(&["completions", "bash"]);
     assert_eq!(said.code, 0);

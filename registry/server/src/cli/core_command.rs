@@ -77,7 +77,7 @@ fn take(objects: &Objects, listed: &BTreeMap<String, String>, file: &Path) -> Re
     };
     let digest = digest_of(file).map_err(|error| wrong(&error))?;
     if !listed.contains_key(&digest.to_string()) {
-        let failed = format!("failed to take {}: the role does not list {digest}", file.display());
+        let failed = format!("take {}: the role does not list {digest}", file.display());
         return Err(Failure::said(failed, "sign a role that lists this file"));
     }
     objects.take(digest, file).map_err(|error| wrong(&error))?;

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 
+use newleaf_domain::failure::UsageMistake;
 use newleaf_keys::KeysError;
 use newleaf_registry_api::Problem;
 
@@ -36,17 +37,28 @@ pub(super) struct Failure {
 impl Failure {
     /// A failure to `act` that changed nothing.
     pub(super) fn new(act: &str, error: &dyn Error, advice: impl Into<String>) -> Self {
-        Self::said(format!("failed to {act}: {}", chain(error)), advice)
+        Self::said(format!("{act}: {}", chain(error)), advice)
     }
 
     /// A failure in words.
     pub(super) fn said(failed: impl Into<String>, advice: impl Into<String>) -> Self {
         Self {
-            state: "unchanged",
+            state: "as before",
             failed: failed.into(),
             done: "nothing was changed",
             advice: advice.into(),
             code: FAILED,
+        }
+    }
+
+    /// A command line that was not understood.
+    pub(super) fn of_usage(mistake: UsageMistake) -> Self {
+        Self {
+            state: UsageMistake::STATE,
+            failed: mistake.failed,
+            done: UsageMistake::DONE,
+            advice: mistake.todo,
+            code: UsageMistake::EXIT,
         }
     }
 
@@ -55,10 +67,10 @@ impl Failure {
         let hint =
             problem.hint.clone().unwrap_or_else(|| "correct the role and sign again".to_owned());
         Self {
-            state: "unchanged; the current version stays published",
+            state: "as before; the current version stays published",
             done: "the role was refused and its version number is free again",
             code: REFUSED,
-            ..Self::said(format!("failed to publish {role}: {problem}"), hint)
+            ..Self::said(format!("publish {role}: {problem}"), hint)
         }
     }
 }

@@ -137,7 +137,7 @@ fn renew(keys: &Path, role: &Path) -> Result<SignedRole, Failure> {
         "root" => newleaf_keys::renew_root(keys, &current, now),
         "targets" | CORE | CLAIMED => newleaf_keys::renew(keys, name, &current, now),
         _ => {
-            let failed = format!("failed to renew {}: it is not signed offline", role.display());
+            let failed = format!("renew {}: it is not signed offline", role.display());
             return Err(Failure::said(failed, "name the file of root, targets, core or claimed"));
         }
     };

@@ -16,6 +16,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use newleaf_domain::failure::{UsageMistake, asks_for_json};
 
 use failure::Failure;
 use output::Output;
@@ -66,14 +67,18 @@ struct DirArg {
 ///
 /// Exit codes: 0 done, 1 failed, 2 wrong usage, 4 refused by a rule of trust.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let cli = match Cli::try_parse_from(args) {
+    let args = args.into_iter().collect::<Vec<_>>();
+    let cli = match Cli::try_parse_from(&args) {
         Ok(cli) => cli,
+        Err(error) if error.use_stderr() && asks_for_json(&args) => {
+            let failure = Failure::of_usage(UsageMistake::read(&error.render().to_string()));
+            Output::Json.failure(&failure);
+            return ExitCode::from(failure.code);
+        }
         Err(error) => {
-            let code = if error.use_stderr() { 2 } else { 0 };
-            return match error.print() {
-                Ok(()) => ExitCode::from(code),
-                Err(_) => ExitCode::FAILURE,
-            };
+            // A reader that went away is the reader's choice.
+            let _closed = error.print();
+            return ExitCode::from(if error.use_stderr() { UsageMistake::EXIT } else { 0 });
         }
     };
     let output = if cli.json { Output::Json } else { Output::Text };
@@ -108,11 +113,24 @@ fn act(command: Command, output: Output) -> Result<(), Failure> {
 }
 
 #[cfg(test)]
+#[path = "../../../../tests/src/hints.rs"]
+mod hints;
+
+#[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
+    use clap::{CommandFactory as _, Parser as _};
+
+    use super::{Cli, hints};
 
     #[test]
     fn the_arguments_are_well_formed() {
-        super::Cli::command().debug_assert();
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_that_people_are_told_to_type_is_understood() {
+        hints::all_can_be_typed("newleaf-registry", 15, &|words| {
+            Cli::try_parse_from(words).map(drop).map_err(|error| error.kind())
+        });
     }
 }

@@ -3,6 +3,7 @@
 
 use std::io::{self, Write as _};
 
+use newleaf_domain::failure::FailureLines;
 use serde_json::{Value, json};
 
 use super::Failure;
@@ -28,18 +29,20 @@ impl Output {
         let _ = writeln!(out, "{line}").and_then(|()| out.flush());
     }
 
-    /// Prints what went wrong, in the order state now, what failed, what was done, what to do.
+    /// Prints what went wrong: four lines on stderr, or one JSON object on stdout, whose members
+    /// are those of a host's failure.
     pub(super) fn failure(self, failure: &Failure) {
-        let Failure { state, failed, done, advice, .. } = failure;
-        let mut out = io::stderr().lock();
+        let Failure { state, failed, done, advice: todo, code } = failure;
         let _ = match self {
             Self::Text => {
-                writeln!(out, "state: {state}\nfailed: {failed}\ndone: {done}\nto do: {advice}")
+                writeln!(io::stderr().lock(), "{}", FailureLines { state, failed, done, todo })
             }
             Self::Json => {
-                let value =
-                    json!({"state": state, "failed": failed, "done": done, "to_do": advice});
-                writeln!(out, "{value}")
+                let value = json!({
+                    "detail": failed, "exit": code, "state": state, "done": done, "todo": todo,
+                });
+                let mut out = io::stdout().lock();
+                writeln!(out, "{value}").and_then(|()| out.flush())
             }
         };
     }

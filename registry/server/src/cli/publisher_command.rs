@@ -52,7 +52,7 @@ async fn create(db: &Db, name: &str, output: Output) -> Result<(), Failure> {
     let created = db::create_publisher(&mut transaction, name, SystemClock.now()).await?;
     transaction.commit().await.map_err(DbError::from)?;
     if created.is_none() {
-        let failed = format!("failed to create the publisher: there is one called {name}");
+        let failed = format!("create the publisher: there is one called {name}");
         return Err(Failure::said(failed, "choose another name"));
     }
     output.done(&format!("publisher {name} created"), &json!({"publisher": name}));
@@ -66,7 +66,7 @@ async fn assign(db: &Db, name: &str, to: &Namespace, output: Output) -> Result<(
     let is_assigned = db::assign(&mut transaction, to, publisher).await?;
     transaction.commit().await.map_err(DbError::from)?;
     if !is_assigned {
-        let failed = format!("failed to assign the namespace: nobody vouches for {to}");
+        let failed = format!("assign the namespace: nobody vouches for {to}");
         return Err(Failure::said(failed, "claim it with `keys claim` and `role publish` first"));
     }
     let text = format!("namespace {to} belongs to {name}");
@@ -76,7 +76,7 @@ async fn assign(db: &Db, name: &str, to: &Namespace, output: Output) -> Result<(
 
 /// There is no publisher of that name.
 pub(super) fn unknown(name: &str) -> Failure {
-    let failed = format!("failed to find the publisher: there is none called {name}");
+    let failed = format!("find the publisher: there is none called {name}");
     Failure::said(
         failed,
         format!("create it with `newleaf-registry publisher create --dir D {name}`"),

@@ -66,9 +66,8 @@ impl Role {
 async fn get(dir: DirArg, name: &str, out: &PathBuf, output: Output) -> Result<(), Failure> {
     let db = open(dir).await?;
     let role = db::role(&mut *db.read().await?, name).await?;
-    let unknown = || {
-        Failure::said(format!("failed to find role {name}"), "name root, targets, core or claimed")
-    };
+    let unknown =
+        || Failure::said(format!("find role {name}"), "name root, targets, core or claimed");
     let role = role.ok_or_else(unknown)?;
     durable::write(out, &role.file, Readers::All).map_err(|error| {
         Failure::new("write the role", &error, "choose another file with --out")
@@ -176,7 +175,7 @@ async fn wait(db: &Db, id: i64, patience: Duration) -> Result<Option<Submission>
 
 fn judge(role: &OfflineRole, submission: Option<Submission>) -> Result<(), Failure> {
     let Some(Submission { state, problem, .. }) = submission else {
-        let failed = format!("failed to publish {}: its submission is gone", role.name);
+        let failed = format!("publish {}: its submission is gone", role.name);
         return Err(Failure::said(failed, "restore registry.db from a backup"));
     };
     match (state, problem) {
@@ -186,7 +185,7 @@ fn judge(role: &OfflineRole, submission: Option<Submission>) -> Result<(), Failu
             state: "the role is queued",
             done: "it stays queued and will be published when the server gets to it",
             ..Failure::said(
-                format!("failed to see {} published in time; it is {}", role.name, state.as_str()),
+                format!("see {} published in time; it is {}", role.name, state.as_str()),
                 "look at the server's log",
             )
         }),

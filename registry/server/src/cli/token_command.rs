@@ -68,7 +68,7 @@ impl Token {
 async fn create(db: &Db, order: &Order, output: Output) -> Result<(), Failure> {
     let mut random = [0; 32];
     getrandom::fill(&mut random).map_err(|error| {
-        Failure::said(format!("failed to make the token: no random bytes: {error}"), "try again")
+        Failure::said(format!("make the token: no random bytes: {error}"), "try again")
     })?;
     let secret = Secret::from_random(random);
     let now = SystemClock.now();
@@ -90,7 +90,7 @@ async fn revoke(db: &Db, id: i64, output: Output) -> Result<(), Failure> {
     let is_revoked = db::revoke_token(&mut transaction, id, SystemClock.now()).await?;
     transaction.commit().await.map_err(DbError::from)?;
     if !is_revoked {
-        let failed = format!("failed to revoke the token: none numbered {id} is valid");
+        let failed = format!("revoke the token: none numbered {id} is valid");
         return Err(Failure::said(failed, "nothing: it cannot be used"));
     }
     output.done(&format!("token {id} revoked"), &json!({"revoked": id}));

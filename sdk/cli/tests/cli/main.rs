@@ -5,3 +5,4 @@ mod making;
 mod program;
 mod publishing;
 mod registry;
+mod usage;

@@ -221,7 +221,7 @@ fn the_registrys_own_words_and_advice_are_shown() {
     what to do: the registry's own advice
     ");
     let json = author.publish_with("1.0.0", &["--json"]);
-    assert_eq!((json.code, &json.json()["error"]["exit"]), (3, &3.into()));
+    assert_eq!((json.code, &json.json()["exit"]), (3, &3.into()));
 }
 
 #[test]

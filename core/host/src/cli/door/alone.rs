@@ -17,6 +17,7 @@ use tower::ServiceExt as _;
 use crate::Product;
 use crate::cli::owner;
 use crate::config::Config;
+use crate::program::named_in;
 use crate::route::{self, Caller, Kind, Problem};
 
 /// The host's place, taken while a command runs.
@@ -45,7 +46,7 @@ impl Alone {
             failed(Kind::Failed, &error).state("no host runs; what it would run is as it was")
         })?;
         let caller = Caller::user(rustix::process::geteuid().as_raw());
-        Ok(Self { router: route::alone(&api, caller) })
+        Ok(Self { router: named_in(route::alone(&api, caller), product.program) })
     }
 
     pub(super) async fn send(&self, request: Request<Body>) -> Result<Response<Body>, Problem> {
@@ -75,7 +76,7 @@ fn become_good(product: &Product, layout: &Layout, state: &State) -> Result<(), 
             good.version
         ),
     )
-    .todo(format!("work with a `newleaf` of version {}", good.version)))
+    .todo(format!("work with the program of version {}", good.version)))
 }
 
 fn in_use(error: &OfflineError) -> Problem {

@@ -132,7 +132,7 @@ async fn whole(body: Body) -> Result<Bytes, Problem> {
 
 fn not_understood(error: &serde_json::Error) -> Problem {
     Problem::new(Kind::Failed, format!("understand the host's answer: {error}"))
-        .todo("use the `newleaf` of the version that runs: `newleaf status` names it")
+        .todo("use the program of the version that runs: `newleaf status` names it")
 }
 
 /// Path of the socket on which the host of `dir` answers its owner.

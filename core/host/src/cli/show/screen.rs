@@ -2,8 +2,10 @@
 
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 
+use newleaf_domain::failure::FailureLines;
 use serde::Serialize;
 
+use crate::program::named;
 use crate::route::Problem;
 
 /// The form of what is printed.
@@ -19,12 +21,13 @@ pub(crate) enum Form {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Screen {
     form: Form,
+    program: &'static str,
 }
 
 impl Screen {
-    /// A screen of this form.
-    pub(crate) const fn new(form: Form) -> Self {
-        Self { form }
+    /// A screen of this form, on which commands are those of `program`.
+    pub(crate) const fn new(form: Form, program: &'static str) -> Self {
+        Self { form, program }
     }
 
     /// Whether a person watches stdout, so that lines may be redrawn.
@@ -37,14 +40,14 @@ impl Screen {
     /// Prints text on stdout; nothing where JSON was asked for.
     pub(crate) fn say(self, text: &str) {
         if self.form == Form::Text {
-            out(text);
+            out(&named(self.program, text));
         }
     }
 
     /// Prints `text` to people, or `value` as one line of JSON.
     pub(crate) fn show<T: Serialize>(self, text: impl FnOnce() -> String, value: &T) {
         match self.form {
-            Form::Text => out(&text()),
+            Form::Text => out(&named(self.program, &text())),
             Form::Json => self.line(value),
         }
     }
@@ -53,7 +56,7 @@ impl Screen {
     pub(crate) fn line<T: Serialize>(self, value: &T) {
         if self.form == Form::Json {
             match serde_json::to_string(value) {
-                Ok(json) => out(&json),
+                Ok(json) => out(&named(self.program, &json)),
                 Err(error) => err(&format!("cannot write JSON: {error}")),
             }
         }
@@ -62,7 +65,7 @@ impl Screen {
     /// Prints a failure: four lines on stderr, or the problem document on stdout.
     pub(crate) fn problem(self, problem: &Problem) {
         match self.form {
-            Form::Text => err(&four_lines(problem)),
+            Form::Text => err(&named(self.program, &four_lines(problem))),
             Form::Json => self.line(problem),
         }
     }
@@ -86,8 +89,8 @@ impl Screen {
 
 /// A failure as people read it: state now, what failed, what was done, what to do.
 pub(crate) fn four_lines(problem: &Problem) -> String {
-    let [state, failed, done, todo] = problem.lines();
-    format!("state now:  {state}\nfailed:     {failed}\ndone:       {done}\nwhat to do: {todo}")
+    let Problem { state, detail, done, todo, .. } = problem;
+    FailureLines { state, failed: detail, done, todo }.to_string()
 }
 
 /// A closed pipe is the reader's choice and not an error of ours.

@@ -307,6 +307,9 @@ fn change() -> Change {
         level: None,
         schema: (1, 2),
         oldest_reader: 2,
+        migrations: vec![
+            "Tags move from a column of each note to a table of their own.".to_owned(),
+        ],
         grants: Grants::from(vec![Grant::Storage { quota: ByteSize::mib(16) }]),
         grant_changes: grant_changes(),
         breaking: vec!["Links to a tag’s page have a new address.".to_owned()],

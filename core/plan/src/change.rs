@@ -17,7 +17,7 @@ pub(crate) fn change(listing: &Listing, described: &Described, installed: &Insta
     let before = installed.data_of(&target);
     let after =
         after(before, Data { schema: manifest.schema, oldest_reader: manifest.oldest_reader });
-    Change {
+    let change = Change {
         step: from.as_ref().map(|from| manifest.version.step_from(from)),
         from,
         to: manifest.version.clone(),
@@ -29,12 +29,15 @@ pub(crate) fn change(listing: &Listing, described: &Described, installed: &Insta
         level: listing.level,
         schema: (before.map_or(0, |data| data.schema), after.schema),
         oldest_reader: after.oldest_reader,
+        migrations: Vec::new(),
         grants: Grants::all_of(&manifest.capabilities),
         grant_changes: held.changes_to(&manifest.capabilities),
         breaking: manifest.breaking.clone(),
         security: manifest.security.clone(),
         target,
-    }
+    };
+    let migrations = if change.migrates() { manifest.migrations.clone() } else { Vec::new() };
+    Change { migrations, ..change }
 }
 
 fn held_grants(installed: &Installed, target: &Target) -> Grants {

@@ -44,8 +44,11 @@ pub struct Change {
     pub published: Timestamp,
     /// How its author came to be trusted; none for core.
     pub level: Option<TrustLevel>,
-    /// Schema of the data before, and after.
+    /// Schema of the data before, and after; a first install has none before, and 0 stands for it.
     pub schema: (u32, u32),
+    /// What each migration of the data does, in the author's sentences; none where nothing migrates.
+    #[serde(default)]
+    pub migrations: Vec<String>,
     /// The lowest schema whose program still runs correctly on data the new version wrote.
     pub oldest_reader: u32,
     /// What the app may do from then on.
@@ -59,6 +62,11 @@ pub struct Change {
 }
 
 impl Change {
+    /// Whether data that is there is brought to another schema. A first install has none.
+    pub const fn migrates(&self) -> bool {
+        self.from.is_some() && self.schema.0 != self.schema.1
+    }
+
     /// Whether an admin must say yes to wider grants before it runs.
     pub fn needs_consent(&self) -> bool {
         self.grant_changes.iter().any(|change| change.widens)

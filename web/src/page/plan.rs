@@ -2,6 +2,7 @@
 
 use maud::{Markup, html};
 use newleaf_domain::{ByteSize, Target};
+use newleaf_update::plan::Change;
 use newleaf_update::view::{ChangeView, PlanView};
 
 use super::{Frame, Page, Place, Refresh};
@@ -106,6 +107,7 @@ fn change_card(frame: &Frame<'_>, one: &ChangeView) -> Markup {
             }
             (sentences("Security", "bad-text", &change.security))
             (sentences("What stops working", "warn-text", &change.breaking))
+            (data(change))
             @if let Some(text) = &one.text {
                 @if let Some(changelog) = &text.changelog {
                     details class="changelog" open { summary { "Release notes" } (notes::notes(changelog)) }
@@ -114,6 +116,19 @@ fn change_card(frame: &Frame<'_>, one: &ChangeView) -> Markup {
             @if !one.grants.is_empty() {
                 h3 { "What the app may do" }
                 (grant::changes(&one.grants))
+            }
+        }
+    }
+}
+
+/// What becomes of the data: the author's sentences, under the two schemas.
+fn data(change: &Change) -> Markup {
+    html! {
+        @if change.migrates() {
+            h3 { "What happens to the data" }
+            p class="facts" { "Brought from schema " (change.schema.0) " to " (change.schema.1) "." }
+            @if !change.migrations.is_empty() {
+                ul class="sentences" { @for line in &change.migrations { li { (line) } } }
             }
         }
     }
@@ -151,7 +166,7 @@ fn prerequisites(view: &PlanView) -> Markup {
 
 fn start(reader: &SignedIn, view: &PlanView, asked: Asked) -> Markup {
     let holds = prerequisite::all_hold(&view.prerequisites);
-    let needs_consent = view.plan.changes.iter().any(newleaf_update::plan::Change::needs_consent);
+    let needs_consent = view.plan.changes.iter().any(Change::needs_consent);
     html! {
         form class="start" method="post" action={ "/plans/" (view.plan.id) "/start" } {
             (token(reader))

@@ -50,6 +50,23 @@ fn a_plan_pins_all_that_is_carried_out() {
 }
 
 #[test]
+fn an_update_says_what_each_migration_does_and_an_install_says_nothing_of_migrating() {
+    let lines = ["Tags move to a table of their own."];
+    let release = || {
+        notes("2.0.0").with("schema", 2).with("migrates_from", 1).with("migrations", json!(lines))
+    };
+    let update = planned(&host_with_notes("1.0.0", 1), &[release()], &newest());
+    let change = &update.plan().unwrap().changes[0];
+    assert!(change.migrates());
+    assert_eq!(change.migrations, lines);
+    for host in [host(), host_with_notes("1.0.0", 2)] {
+        let quiet = planned(&host, &[release()], &newest());
+        let change = &quiet.plan().unwrap().changes[0];
+        assert!(!change.migrates() && change.migrations.is_empty(), "{change:?}");
+    }
+}
+
+#[test]
 fn a_program_of_an_older_schema_leaves_newer_data_as_it_is() {
     let mut host = host_with_notes("1.0.0", 5);
     host.apps.values_mut().for_each(|app| app.oldest_reader = 3);

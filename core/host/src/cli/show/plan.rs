@@ -22,11 +22,10 @@ fn change(view: &ChangeView) -> String {
     let published = Some(format!("{} channel, published {}", change.channel, change.published));
     let mut lines = vec![format!("{}  {from} -> {}", change.target, change.to)];
     lines.push(format!("  {}", joined([size, published])));
-    if change.schema.0 != change.schema.1 {
-        lines.push(format!(
-            "  migrates its data from schema {} to {}",
-            change.schema.0, change.schema.1
-        ));
+    if change.migrates() {
+        let (before, after) = change.schema;
+        lines.push(format!("  migrates its data from schema {before} to {after}"));
+        lines.extend(change.migrations.iter().map(|text| format!("    {text}")));
     }
     lines.extend(change.breaking.iter().map(|text| format!("  breaking: {text}")));
     lines.extend(change.security.iter().map(|text| format!("  security: {text}")));
@@ -178,6 +177,29 @@ mod tests {
             grant(&change),
             "asks for more: store up to 16 MiB, today: store up to 4 MiB, because: tags need room"
         );
+    }
+
+    #[test]
+    fn an_update_tells_what_each_migration_does_and_an_install_tells_of_none() {
+        let view = |from: Option<&str>| {
+            let change = serde_json::json!({
+                "target": "acme/notes", "from": from, "to": "2.0.0", "step": null, "level": "claimed",
+                "path": "apps/acme/notes/2.0.0/notes.zip", "digest": "ab".repeat(32), "length": 1024,
+                "channel": "stable", "published": "2026-11-21T02:30:00Z",
+                "schema": [from.map_or(0, |_| 1), 2], "oldest_reader": 2, "grants": [],
+                "migrations": if from.is_some() { vec!["Tags move to a table."] } else { vec![] },
+                "grant_changes": [], "breaking": [], "security": [],
+            });
+            let change = serde_json::from_value(change).unwrap();
+            ChangeView { change, text: None, grants: Vec::new(), needs: ByteSize::kib(4) }
+        };
+        insta::assert_snapshot!(change(&view(Some("1.0.0"))), @r"
+        acme/notes  1.0.0 -> 2.0.0
+          1 KiB to download, 4 KiB of space · stable channel, published 2026-11-21T02:30:00Z
+          migrates its data from schema 1 to 2
+            Tags move to a table.
+        ");
+        assert!(!change(&view(None)).contains("migrates"));
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use newleaf_domain::UpdateId;
-use newleaf_launcher::journal::{Ending, Entry, Record, StepId};
+use newleaf_launcher::journal::{Ending, Entry, Failure, Record, StepId};
 
 use crate::phase::{Kind, State, Verdict};
 use crate::view::{HistoryEntry, HistoryTarget, Report, StepReport, StepStanding};
@@ -35,10 +35,15 @@ impl Ledger {
         self.records.iter().filter(move |record| record.update.as_ref() == Some(id))
     }
 
+    /// The update that began last.
+    pub(crate) fn newest_update(&self) -> Option<UpdateId> {
+        let began = |record: &&Record| matches!(record.entry, Entry::Began { .. });
+        self.records.iter().rev().find(began)?.update.clone()
+    }
+
     /// The update that began and did not end. There is at most one: the next cannot begin.
     pub(crate) fn open(&self) -> Option<UpdateId> {
-        let began = |record: &&Record| matches!(record.entry, Entry::Began { .. });
-        let id = self.records.iter().rev().find(began)?.update.clone()?;
+        let id = self.newest_update()?;
         // A deferred update has ended, and goes on under the same id at the host's next start.
         let notice = |record: &&Record| matches!(record.entry, Entry::Notice { .. });
         let last = self.of(&id).rev().find(|record| !notice(record));
@@ -124,16 +129,18 @@ impl Ledger {
             .collect()
     }
 
-    /// What failed in an update, where something did.
-    pub(crate) fn failure(&self, id: &UpdateId) -> Option<String> {
-        self.of(id).find_map(|record| match &record.entry {
-            Entry::Failed { failure, .. } => Some(failure.what.clone()),
-            Entry::Began { .. }
-            | Entry::Started { .. }
-            | Entry::Finished { .. }
-            | Entry::Ended { .. }
-            | Entry::Notice { .. }
-            | Entry::Unknown => None,
+    /// What failed first in an update, where something did: all that follows is the way back.
+    pub(crate) fn failure(&self, id: &UpdateId) -> Option<(StepId, &Failure)> {
+        self.records.iter().filter(|record| record.update.as_ref() == Some(id)).find_map(|record| {
+            match &record.entry {
+                Entry::Failed { step, failure } => Some((*step, failure)),
+                Entry::Began { .. }
+                | Entry::Started { .. }
+                | Entry::Finished { .. }
+                | Entry::Ended { .. }
+                | Entry::Notice { .. }
+                | Entry::Unknown => None,
+            }
         })
     }
 }

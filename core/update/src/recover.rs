@@ -4,9 +4,9 @@
 use std::sync::Arc;
 
 use newleaf_domain::{PackageName, Target, UpdateId};
-use newleaf_launcher::journal::{Ending, Entry, Record, StepId};
+use newleaf_launcher::journal::{Cause, Ending, Entry, Failure, Record, StepId};
 use newleaf_launcher::proto::Ask;
-use newleaf_launcher::state::CorePhase;
+use newleaf_launcher::state::{BadRelease, CorePhase, Way};
 
 use crate::Updater;
 use crate::carry::{self, Errand};
@@ -14,7 +14,7 @@ use crate::explain::{ExitClass, Explain};
 use crate::phase::{Kind, Refused, State, Verdict};
 use crate::port::{LauncherError, PluginError};
 use crate::run::{Context, Run, Stop};
-use crate::step::AppSwitch;
+use crate::step::{Afterwards, AppSwitch, OFF, release};
 
 /// What was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,7 +81,10 @@ impl Updater {
         let _door = self.starting().lock().await;
         let open = self.ledger().await.map_err(RecoverError::Launcher)?.open();
         let found = match open {
-            None => Recovered::Clean,
+            None => {
+                self.remember_newest().await?;
+                Recovered::Clean
+            }
             Some(id) => self.take_up(id).await?,
         };
         if !matches!(found, Recovered::WithLauncher(_)) {
@@ -104,8 +107,9 @@ impl Updater {
         };
         // The last step has run and only the last record is missing.
         if let State::Ended(ending) = state {
-            let why = self.ledger().await.map_err(RecoverError::Launcher)?.failure(&id);
-            self.close(&id, ending, why).await?;
+            let failed = self.failed(&id).await?;
+            self.remember_bad(&id, &target).await?;
+            self.close(&id, ending, failed.map(|failure| failure.what)).await?;
             return Ok(Recovered::Closed(id));
         }
         let cx = Context {
@@ -139,7 +143,8 @@ impl Updater {
             }
             CorePhase::Idle | CorePhase::Expand => match state {
                 State::At(StepId::Rollback) => {
-                    Run::resumed(cx, state).go_back("the host was stopped in the middle").await;
+                    let failed = self.failed(&id).await?;
+                    Run::resumed(cx, state).go_back(failed).await;
                 }
                 State::At(_) | State::Ended(_) => {
                     self.abort_core(&id, core.phase).await?;
@@ -184,7 +189,8 @@ impl Updater {
                 Ok(Recovered::Resumed(id))
             }
             State::At(_) => {
-                Run::resumed(cx, state).go_back("the host was stopped in the middle").await;
+                let failed = self.failed(&id).await?;
+                Run::resumed(cx, state).go_back(failed).await;
                 Ok(Recovered::Closed(id))
             }
             State::Ended(_) => {
@@ -194,16 +200,73 @@ impl Updater {
         }
     }
 
-    /// Serves the new version and watches it anew.
+    /// Serves the new version, unless it stays off, and watches it anew.
     async fn resume(self: &Arc<Self>, cx: Context, switch: AppSwitch) -> Result<(), RecoverError> {
         let data = |source| RecoverError::Data { app: switch.app.clone(), source };
         let plugins = &self.ports().plugins;
-        if plugins.serving(&switch.app).is_none_or(|serving| serving.version != switch.new.version)
-        {
-            plugins.swap(&switch.app, &switch.new).await.map_err(data)?;
+        if Afterwards::of(&cx, &switch.app) == Afterwards::Serves {
+            let was_off = self.is_off(&switch.app);
+            release::switch_on(&cx, &switch.app).await.map_err(RecoverError::Launcher)?;
+            let loaded = plugins.serving(&switch.app).map(|serving| serving.version);
+            if was_off || loaded.as_ref() != Some(&switch.new.version) {
+                plugins.swap(&switch.app, &switch.new).await.map_err(data)?;
+            }
+            plugins.release(&switch.app).await.map_err(data)?;
         }
-        plugins.release(&switch.app).await.map_err(data)?;
         tokio::spawn(carry::out(cx, Errand::AppProbation(Box::new(switch))));
+        Ok(())
+    }
+
+    /// What failed in an update before it was interrupted.
+    async fn failed(&self, id: &UpdateId) -> Result<Option<Failure>, RecoverError> {
+        let ledger = self.ledger().await.map_err(RecoverError::Launcher)?;
+        Ok(ledger.failure(id).map(|(_, failure)| failure.clone()))
+    }
+
+    /// The version that an update was to bring, where the journal says that it failed by its own
+    /// fault. From point A on that is the launcher's to say of a core.
+    async fn convicted(&self, id: &UpdateId) -> Result<Option<BadRelease>, RecoverError> {
+        let ledger = self.ledger().await.map_err(RecoverError::Launcher)?;
+        let failed = ledger.failure(id).filter(|(_, failure)| failure.cause == Cause::Release);
+        let Some(((step, failure), began)) = failed.zip(ledger.began(id)) else { return Ok(None) };
+        let Entry::Began { target, digest, way: Way::Forward, .. } = &began.entry else {
+            return Ok(None);
+        };
+        let of_launcher = matches!(step, StepId::Activate | StepId::Probe | StepId::Commit);
+        if *target == Target::Core && of_launcher {
+            return Ok(None);
+        }
+        Ok(Some(BadRelease { digest: *digest, reason: failure.what.clone() }))
+    }
+
+    /// The newest update is over, but the launcher may have written that, which marks nothing that
+    /// failed before point A.
+    async fn remember_newest(&self) -> Result<(), RecoverError> {
+        let newest = {
+            let ledger = self.ledger().await.map_err(RecoverError::Launcher)?;
+            let id = ledger.newest_update();
+            id.and_then(|id| ledger.began(&id).map(|record| (id.clone(), record.entry.clone())))
+        };
+        match newest {
+            Some((id, Entry::Began { target, .. })) => self.remember_bad(&id, &target).await,
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Marks a version that failed by its own fault, where the crash came before that. While the way
+    /// back is not done, what does it marks the version, too.
+    async fn remember_bad(&self, id: &UpdateId, target: &Target) -> Result<(), RecoverError> {
+        let Some(bad) = self.convicted(id).await? else { return Ok(()) };
+        let state = self.state();
+        let on_trial = match target {
+            Target::Core => state.core.trial.is_some(),
+            Target::App(app) => state.apps.get(app).is_some_and(|row| row.trial.is_some()),
+        };
+        if on_trial || state.bad_reason(&bad.digest).is_some() {
+            return Ok(());
+        }
+        let abort = Ask::Abort { update: id.clone(), app: target.app().cloned(), bad: Some(bad) };
+        self.ports().launcher.ask(abort).await.map_err(RecoverError::Launcher)?;
         Ok(())
     }
 
@@ -228,15 +291,15 @@ impl Updater {
                 let commit = Ask::CommitApp { app: app.clone(), slot, previous: None };
                 self.ports().launcher.ask(commit).await.map_err(RecoverError::Launcher)?;
             }
-            let abort =
-                Ask::Abort { update: trial.update.clone(), app: Some(app.clone()), bad: None };
+            let bad = self.convicted(&trial.update).await?;
+            let abort = Ask::Abort { update: trial.update.clone(), app: Some(app.clone()), bad };
             self.ports().launcher.ask(abort).await.map_err(RecoverError::Launcher)?;
             match good {
                 Some(good) if !row.disabled => {
                     plugins.swap(app, good).await.map_err(data)?;
                     plugins.release(app).await.map_err(data)?;
                 }
-                Some(_) => {}
+                Some(_) => plugins.stop(app, OFF).await,
                 None => plugins.forget(app).await,
             }
             let text =

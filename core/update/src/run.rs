@@ -99,6 +99,15 @@ pub(crate) enum Blame {
 }
 
 impl Blame {
+    /// Who was to blame for a failure of the journal.
+    pub(crate) const fn of(cause: Cause) -> Self {
+        match cause {
+            Cause::Release => Self::Version,
+            Cause::Delivery => Self::Delivery,
+            Cause::Machine | Cause::Unsaid => Self::Machine,
+        }
+    }
+
     /// The same, as the journal says it.
     const fn cause(self) -> Cause {
         match self {
@@ -301,10 +310,20 @@ impl Run {
         self.ended(Some(reason.to_owned())).await
     }
 
-    /// Goes back after an interruption, and ends.
-    pub(crate) async fn go_back(mut self, reason: &str) {
+    /// Goes back after an interruption, and ends. What had failed before it, where something had,
+    /// is still why.
+    pub(crate) async fn go_back(mut self, failed: Option<Failure>) {
         self.state = State::At(StepId::Rollback);
-        let broken = Broken { what: reason.to_owned(), todo: String::new(), blame: Blame::Machine };
+        let broken = match failed {
+            Some(Failure { what, todo, cause, .. }) => {
+                Broken { what, todo, blame: Blame::of(cause) }
+            }
+            None => Broken {
+                what: "the host was stopped in the middle".to_owned(),
+                todo: String::new(),
+                blame: Blame::Machine,
+            },
+        };
         self.end(Err(Stop::Failed(broken))).await;
     }
 

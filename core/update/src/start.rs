@@ -18,6 +18,7 @@ use crate::preflight::{self, Scope};
 use crate::proof::Listed;
 use crate::refresh::CheckError;
 use crate::run::Context;
+use crate::step::OFF;
 use crate::view::{Prerequisite, StalePlan, Standing};
 
 /// An admin's yes to a plan.
@@ -103,12 +104,23 @@ pub enum StartError {
         /// The app.
         app: PackageName,
     },
+    /// An update of the app failed, and so did the way back: its data is not yet what it was.
+    #[error("update {update} of {app} failed and is not taken back yet")]
+    Unfinished {
+        /// The app.
+        app: PackageName,
+        /// The update whose way back failed.
+        update: UpdateId,
+    },
     /// The launcher does not do it.
     #[error("the launcher does not take it up")]
     Launcher(#[source] LauncherError),
     /// What is kept on disk cannot be read or written.
     #[error("what is kept on disk failed")]
     Store(#[source] StoreError),
+    /// The app cannot be loaded; it stays off.
+    #[error("the app cannot be loaded")]
+    Load(#[source] PluginError),
     /// The app's data could not be removed.
     #[error("the app is removed, but its data is not")]
     Data(#[source] PluginError),
@@ -139,9 +151,10 @@ impl Explain for StartError {
     fn class(&self) -> ExitClass {
         match self {
             Self::Busy { .. } | Self::Launcher(LauncherError::Busy { .. }) => ExitClass::Busy,
-            Self::Blocked(_) | Self::ConsentNeeded { .. } | Self::CannotGoBack { .. } => {
-                ExitClass::Blocked
-            }
+            Self::Blocked(_)
+            | Self::ConsentNeeded { .. }
+            | Self::CannotGoBack { .. }
+            | Self::Unfinished { .. } => ExitClass::Blocked,
             Self::NotListed { .. } => ExitClass::Trust,
             Self::Plan(error) => error.class(),
             Self::Stale(_)
@@ -149,8 +162,15 @@ impl Explain for StartError {
             | Self::NotInstalled { .. }
             | Self::Launcher(_)
             | Self::Store(_)
+            | Self::Load(_)
             | Self::Data(_) => ExitClass::Failed,
         }
+    }
+
+    fn done(&self) -> String {
+        let gone = matches!(self, Self::Data(_));
+        if gone { "the app is removed; its data is still there" } else { "nothing was changed" }
+            .to_owned()
     }
 
     fn todo(&self) -> String {
@@ -176,7 +196,13 @@ impl Explain for StartError {
             Self::CannotGoBack { .. } => {
                 "keep the version that serves, or wait for the next one".to_owned()
             }
-            Self::Launcher(_) | Self::Store(_) | Self::Data(_) => {
+            Self::Unfinished { .. } => {
+                "see to the disk, then restart the host: it tries again to go back".to_owned()
+            }
+            Self::Load(error) if !error.is_machine_fault() => {
+                "go back to the version before, or wait for the next one".to_owned()
+            }
+            Self::Launcher(_) | Self::Store(_) | Self::Load(_) | Self::Data(_) => {
                 "newleaf preflight names the folder and the command that mends it".to_owned()
             }
         }
@@ -193,6 +219,9 @@ impl Updater {
         let _door = self.starting().lock().await;
         self.refuse_if_busy().await?;
         let (change, listed) = self.approved(&approval).await?;
+        if let Some(error) = change.target.app().and_then(|app| self.unfinished(app)) {
+            return Err(error);
+        }
         self.refuse_unless_ready(Scope::Change(&change)).await?;
         let began = Began {
             target: change.target.clone(),
@@ -234,6 +263,9 @@ impl Updater {
                 (from, slot.version.clone(), slot.digest, Errand::CoreBack { slot: Box::new(slot) })
             }
             Target::App(app) => {
+                if let Some(error) = self.unfinished(app) {
+                    return Err(error);
+                }
                 let row = state
                     .apps
                     .get(app)
@@ -266,6 +298,9 @@ impl Updater {
         let _door = self.starting().lock().await;
         self.refuse_if_busy().await?;
         if data == AppData::Keep {
+            if let Some(error) = self.unfinished(app) {
+                return Err(error);
+            }
             self.note_kept(app).await?;
         }
         self.change_app(app, AppChange::Remove).await?;
@@ -287,20 +322,28 @@ impl Updater {
         self.ports().plugins.keep(app, kept).await.map_err(StartError::Store)
     }
 
-    /// Switches an app on.
+    /// Switches an app on. One that is on already and serves goes on as it is.
     ///
     /// # Errors
-    /// [`StartError`].
+    /// [`StartError`]; the app is as it was.
     pub async fn enable(&self, app: &PackageName) -> Result<(), StartError> {
         let _door = self.starting().lock().await;
         self.refuse_if_busy().await?;
-        let state = self.change_app(app, AppChange::Enable).await?;
-        if let Some(slot) = state.apps.get(app).and_then(|row| row.good.clone()) {
-            let plugins = &self.ports().plugins;
-            plugins.swap(app, &slot).await.map_err(StartError::Data)?;
-            plugins.release(app).await.map_err(StartError::Data)?;
+        if let Some(error) = self.unfinished(app) {
+            return Err(error);
         }
-        Ok(())
+        let plugins = &self.ports().plugins;
+        let serves = plugins.serving(app).is_some_and(|serving| serving.stopped.is_none());
+        let good = self.state().apps.get(app).and_then(|row| row.good.clone());
+        let Some(slot) = good.filter(|_| self.is_off(app) || !serves) else {
+            return self.change_app(app, AppChange::Enable).await.map(drop);
+        };
+        plugins.swap(app, &slot).await.map_err(StartError::Load)?;
+        if let Err(error) = self.change_app(app, AppChange::Enable).await {
+            plugins.stop(app, OFF).await;
+            return Err(error);
+        }
+        plugins.release(app).await.map_err(StartError::Load)
     }
 
     /// Switches an app off.
@@ -325,6 +368,14 @@ impl Updater {
         }
         let ask = Ask::SetApp { app: app.clone(), change };
         self.ports().launcher.ask(ask).await.map_err(StartError::Launcher)
+    }
+
+    /// Until the way back is done, the data may be half migrated: nothing may be served on it, copied
+    /// from it or kept of it.
+    fn unfinished(&self, app: &PackageName) -> Option<StartError> {
+        let state = self.state();
+        let trial = state.apps.get(app)?.trial.as_ref()?;
+        Some(StartError::Unfinished { app: app.clone(), update: trial.update.clone() })
     }
 
     async fn refuse_if_busy(&self) -> Result<(), StartError> {

@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use newleaf_domain::{Digest, UpdateId};
+use newleaf_domain::{Digest, PackageName, UpdateId};
 use newleaf_launcher::journal::Entry;
 use newleaf_launcher::state::{CorePhase, State};
 use newleaf_plan::{Installed, InstalledApp, InstalledCore};
@@ -72,6 +72,11 @@ impl Updater {
             }
         }
         Ok(report)
+    }
+
+    /// Whether an app is switched off: by an admin, or because going back would have lost data.
+    pub(crate) fn is_off(&self, app: &PackageName) -> bool {
+        self.state().apps.get(app).is_some_and(|row| row.disabled)
     }
 
     /// Every update of this host, newest first.

@@ -69,6 +69,8 @@ impl Problem {
             | StartError::NotInstalled { .. }
             | StartError::Launcher(_)
             | StartError::Store(_)
+            | StartError::Unfinished { .. }
+            | StartError::Load(_)
             | StartError::Data(_) => Self::explained(shared, "Nothing was started", &error),
         }
     }

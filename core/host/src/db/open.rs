@@ -83,12 +83,14 @@ impl DbError {
         }
     }
 
-    /// Whether the machine is to blame and not the version: disk, memory, descriptors.
+    /// Whether the machine is to blame and not the version: disk, memory, descriptors, the lock of
+    /// another process.
     pub fn is_machine(&self) -> bool {
         match self {
             Self::Create { source, .. } => newleaf_launcher::serve::is_machine(source),
             Self::Database { source, .. } => is_machine(source),
-            Self::TooNew { .. } | Self::NotExpanded { .. } | Self::Orphaned => false,
+            Self::Orphaned => true,
+            Self::TooNew { .. } | Self::NotExpanded { .. } => false,
         }
     }
 
@@ -97,9 +99,10 @@ impl DbError {
     }
 }
 
-/// `SQLITE_NOMEM`, `SQLITE_READONLY`, `SQLITE_IOERR`, `SQLITE_FULL`, `SQLITE_CANTOPEN`: the low
-/// byte of the extended result code.
-const MACHINE_CODES: [u32; 5] = [7, 8, 10, 13, 14];
+/// `SQLITE_BUSY`, `SQLITE_LOCKED`, `SQLITE_NOMEM`, `SQLITE_READONLY`, `SQLITE_IOERR`,
+/// `SQLITE_CORRUPT`, `SQLITE_FULL`, `SQLITE_CANTOPEN`, `SQLITE_NOTADB`: the low byte of the extended
+/// result code.
+const MACHINE_CODES: [u32; 9] = [5, 6, 7, 8, 10, 11, 13, 14, 26];
 
 fn is_machine(error: &sqlx::Error) -> bool {
     if let sqlx::Error::Io(error) = error {

@@ -95,6 +95,8 @@ pub(super) fn start_problem(updater: &Updater, error: &StartError) -> Problem {
         | StartError::NotListed { .. }
         | StartError::Launcher(_)
         | StartError::Store(_)
+        | StartError::Unfinished { .. }
+        | StartError::Load(_)
         | StartError::Data(_) => explained(updater, error),
     }
 }

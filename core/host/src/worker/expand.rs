@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use newleaf_launcher::proto::EXIT_MACHINE;
+use newleaf_launcher::state_file::StateError;
 use newleaf_launcher::{Layout, lock, state_file};
 
 use crate::config::ConfigError;
@@ -21,7 +22,7 @@ enum ExpandError {
     #[error(transparent)]
     Lock(#[from] lock::LockError),
     #[error(transparent)]
-    State(#[from] state_file::StateError),
+    State(#[from] StateError),
     #[error("start the runtime")]
     Runtime(#[source] std::io::Error),
 }
@@ -35,16 +36,24 @@ pub fn run_expand(product: &'static Product, dir: &Path) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             super::report(&error);
-            match error {
-                ExpandError::Db(error) if error.is_machine() => {
-                    ExitCode::from(u8::try_from(EXIT_MACHINE).unwrap_or(1))
-                }
-                ExpandError::Config(_)
-                | ExpandError::Db(_)
-                | ExpandError::Lock(_)
-                | ExpandError::State(_)
-                | ExpandError::Runtime(_) => ExitCode::FAILURE,
+            // The last line is what whoever waits gives as the reason; the log has it already.
+            drop(writeln!(std::io::stdout(), "{}", newleaf_update::explain::chain(&error)));
+            if error.is_machine() {
+                ExitCode::from(u8::try_from(EXIT_MACHINE).unwrap_or(1))
+            } else {
+                ExitCode::FAILURE
             }
+        }
+    }
+}
+
+impl ExpandError {
+    /// Whether the machine or a person is to blame and not this version.
+    fn is_machine(&self) -> bool {
+        match self {
+            Self::Db(error) => error.is_machine(),
+            Self::State(error) => !matches!(error, StateError::Future { .. }),
+            Self::Config(_) | Self::Lock(_) | Self::Runtime(_) => true,
         }
     }
 }

@@ -275,6 +275,18 @@ impl SlotError {
     }
 }
 
+impl ExpandError {
+    /// Whether the machine failed and not the release. Time is the machine's: how long a database
+    /// takes says how large it is and how busy the disk, and the next try goes on where this one
+    /// was ended.
+    pub const fn is_machine_fault(&self) -> bool {
+        match self {
+            Self::Start { .. } | Self::Machine { .. } | Self::TooSlow { .. } => true,
+            Self::Failed { .. } => false,
+        }
+    }
+}
+
 /// Why the database was not extended.
 #[derive(Debug, thiserror::Error)]
 pub enum ExpandError {
@@ -287,9 +299,16 @@ pub enum ExpandError {
         #[source]
         source: std::io::Error,
     },
-    /// It ended and said that it failed.
+    /// It ended and said that it failed by its own fault: what it wanted to do to the database
+    /// cannot be done, or it broke down over it.
     #[error("the new version could not extend the database: {detail}")]
     Failed {
+        /// Its last line.
+        detail: String,
+    },
+    /// It ended because of the machine: disk, memory, another process's lock.
+    #[error("this machine did not let the database be extended: {detail}")]
+    Machine {
         /// Its last line.
         detail: String,
     },

@@ -6,10 +6,10 @@ use newleaf_trust::Pin;
 
 use crate::port::LauncherError;
 use crate::run::{Blame, Broken, Context, Passed, StepResult, Stop};
-use crate::step::{AppSwitch, plugin_failed};
+use crate::step::{Afterwards, AppSwitch, OFF, plugin_failed};
 
 /// Puts the new version behind the hold, pins its author's signer, then writes `state`: from that
-/// write on, the new version is what this host runs.
+/// write on, the new version is what this host runs. An app that stays off is not loaded.
 pub(crate) async fn app(
     cx: Context,
     switch: &AppSwitch,
@@ -17,7 +17,14 @@ pub(crate) async fn app(
     signer: Option<&Pin>,
 ) -> StepResult<()> {
     let ports = cx.updater.ports();
-    ports.plugins.swap(&switch.app, &switch.new).await.map_err(|error| plugin_failed(&error))?;
+    let afterwards = Afterwards::of(&cx, &switch.app);
+    if afterwards == Afterwards::Serves {
+        ports
+            .plugins
+            .swap(&switch.app, &switch.new)
+            .await
+            .map_err(|error| plugin_failed(&error))?;
+    }
     // A version that is gone back to was installed before: its signer was pinned then.
     if cx.way == Way::Forward {
         pin(&cx, switch, signer).await?;
@@ -33,6 +40,9 @@ pub(crate) async fn app(
         Way::Back => None,
     };
     ports.launcher.ask(Ask::CommitApp { app: switch.app.clone(), slot, previous }).await?;
+    if afterwards == Afterwards::StaysOff {
+        ports.plugins.stop(&switch.app, OFF).await;
+    }
     Ok(Passed::done((), format!("{} {}", switch.app, switch.new.version)))
 }
 

@@ -5,22 +5,14 @@ use std::time::Duration;
 use newleaf_launcher::journal::StepId;
 
 use crate::explain::chain;
-use crate::port::Reach;
+use crate::port::{Reach, Trouble};
 use crate::run::{Blame, Broken, Context, Passed, StepResult, Stop};
-use crate::step::AppSwitch;
+use crate::step::{AppSwitch, OFF};
 use crate::view::Unit;
 
 /// Fails where the version overspends its budget of faults before the probation is over.
 pub(crate) async fn run(cx: Context, switch: &AppSwitch) -> StepResult<()> {
-    let settings = cx.updater.settings();
-    let probation = settings.probation;
-    let trouble = cx.updater.ports().plugins.trouble(&switch.app, settings.budget);
-    let watched = tokio::select! {
-        biased;
-        trouble = trouble => Err(trouble),
-        () = count(&cx, probation) => Ok(()),
-    };
-    if let Err(trouble) = watched {
+    if let Err(trouble) = watch(&cx, switch).await {
         let what = format!(
             "{} {} did not pass its probation: {}",
             switch.app, switch.new.version, trouble.what
@@ -28,7 +20,7 @@ pub(crate) async fn run(cx: Context, switch: &AppSwitch) -> StepResult<()> {
         let todo = "tell the app's author".to_owned();
         return Err(Stop::Failed(Broken { what, todo, blame: Blame::Version }));
     }
-    let watched = seen(&cx, probation);
+    let watched = seen(&cx, switch);
     let left = cx.updater.sweep().await.err();
     Ok(match (watched, left) {
         (Ok(detail), None) => Passed::done((), detail),
@@ -39,8 +31,25 @@ pub(crate) async fn run(cx: Context, switch: &AppSwitch) -> StepResult<()> {
     })
 }
 
+/// Looks on until the probation is over. Nothing can be seen of a version that nobody reaches.
+async fn watch(cx: &Context, switch: &AppSwitch) -> Result<(), Trouble> {
+    if cx.updater.is_off(&switch.app) {
+        return Ok(());
+    }
+    let settings = cx.updater.settings();
+    tokio::select! {
+        biased;
+        trouble = cx.updater.ports().plugins.trouble(&switch.app, settings.budget) => Err(trouble),
+        () = count(cx, settings.probation) => Ok(()),
+    }
+}
+
 /// What the watch has shown, or why there was none.
-fn seen(cx: &Context, probation: Duration) -> Result<String, String> {
+fn seen(cx: &Context, switch: &AppSwitch) -> Result<String, String> {
+    let probation = cx.updater.settings().probation;
+    if cx.updater.is_off(&switch.app) {
+        return Err(format!("not watched: {OFF}"));
+    }
     if !probation.is_zero() {
         return Ok(format!("{} s without a fault", probation.as_secs()));
     }

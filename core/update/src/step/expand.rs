@@ -4,7 +4,9 @@
 use newleaf_launcher::proto::Ask;
 use newleaf_launcher::state::CoreSlot;
 
-use crate::run::{Broken, Context, Passed, StepResult};
+use crate::explain::chain;
+use crate::port::ExpandError;
+use crate::run::{Broken, Context, Passed, StepResult, Stop};
 
 /// Runs the new slot's `worker --expand` as a child, within its deadline.
 pub(crate) async fn run(cx: Context, slot: &CoreSlot) -> StepResult<()> {
@@ -14,11 +16,16 @@ pub(crate) async fn run(cx: Context, slot: &CoreSlot) -> StepResult<()> {
     let heard =
         |line: &str| tracing::debug!(update = %cx.id, line, "the database is being extended");
     let expanded = ports.slots.expand(slot, within, &heard).await;
-    expanded.map_err(|error| {
-        Broken::machine(
-            &error,
-            "read the log of the host; the database was only added to, and serves as before",
-        )
-    })?;
+    expanded.map_err(|error| failed(&error))?;
     Ok(Passed::done((), format!("schema {}", slot.schema)))
+}
+
+/// The version's own failure is remembered against it, the machine's is not.
+fn failed(error: &ExpandError) -> Stop {
+    if error.is_machine_fault() {
+        let todo = "see to the machine, then try again: it goes on where it stopped";
+        return Broken::machine(error, todo);
+    }
+    let todo = "tell the product's vendor; the database was only added to, and serves as before";
+    Broken::version(chain(error), todo)
 }

@@ -18,10 +18,13 @@ pub(crate) mod stage;
 pub(crate) mod verify;
 
 use newleaf_domain::PackageName;
-use newleaf_launcher::state::AppSlot;
+use newleaf_launcher::state::{AppSlot, Way};
 
 use crate::port::PluginError;
-use crate::run::{Blame, Broken, Stop};
+use crate::run::{Blame, Broken, Context, Stop};
+
+/// Why nobody reaches an app that was brought to another version while it was off.
+pub(crate) const OFF: &str = "it is switched off";
 
 /// An app's switch from one slot to another, as its steps need it.
 #[derive(Debug, Clone)]
@@ -32,6 +35,26 @@ pub(crate) struct AppSwitch {
     pub(crate) old: Option<AppSlot>,
     /// What is to serve.
     pub(crate) new: AppSlot,
+}
+
+/// Whether requests reach an app once it is switched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Afterwards {
+    /// They do.
+    Serves,
+    /// They do not: it is off, and stays so.
+    StaysOff,
+}
+
+impl Afterwards {
+    /// The one rule: an update leaves an app that is off as it is; whoever goes back by hand wants
+    /// the version before to serve, so that switches the app on.
+    pub(crate) fn of(cx: &Context, app: &PackageName) -> Self {
+        match cx.way {
+            Way::Forward if cx.updater.is_off(app) => Self::StaysOff,
+            Way::Forward | Way::Back => Self::Serves,
+        }
+    }
 }
 
 /// A failure of an app, blamed on its version unless the machine is at fault.

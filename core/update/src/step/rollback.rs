@@ -3,24 +3,26 @@
 
 use newleaf_domain::{PackageName, Target};
 use newleaf_launcher::proto::{AppChange, Ask};
-use newleaf_launcher::state::{AppSlot, AppState, AppTrial, CorePhase};
+use newleaf_launcher::state::{AppSlot, AppState, AppTrial, BadRelease, CorePhase};
 
 use crate::port::PluginError;
 use crate::run::{Blame, Broken, Context, Passed, StepResult, Stop};
+use crate::step::OFF;
 
 /// Goes back after `reason`; the version that failed is not offered again where it is to blame.
 pub(crate) async fn run(cx: Context, blame: Blame, reason: String) -> StepResult<()> {
     match cx.target.clone() {
-        Target::Core => core(cx).await,
+        Target::Core => core(cx, blame, &reason).await,
         Target::App(app) => Back { cx, app, blame, reason }.run().await,
     }
 }
 
 /// Core, before point A: the schema was only added to, so there is nothing to take back.
-async fn core(cx: Context) -> StepResult<()> {
+async fn core(cx: Context, blame: Blame, reason: &str) -> StepResult<()> {
     let launcher = &cx.updater.ports().launcher;
-    if launcher.state().core.phase == CorePhase::Expand {
-        launcher.ask(Ask::Abort { update: cx.id.clone(), app: None, bad: None }).await?;
+    let bad = cx.bad_release(blame, reason).await;
+    if bad.is_some() || launcher.state().core.phase == CorePhase::Expand {
+        launcher.ask(Ask::Abort { update: cx.id.clone(), app: None, bad }).await?;
     }
     Ok(Passed::done((), format!("{} never stopped serving", cx.before())))
 }
@@ -59,13 +61,16 @@ impl Back {
         }
     }
 
-    /// Held, not copied yet: let the requests go on.
+    /// Held, not copied yet: let the requests go on. Or all is done already, and a crash came
+    /// before the record of it.
     async fn nothing_switched(&self, old: Option<&AppSlot>) -> StepResult<()> {
         let plugins = &self.cx.updater.ports().plugins;
         match old {
+            Some(_) if self.is_off() => {}
             Some(_) => plugins.release(&self.app).await.map_err(|error| stuck(&error))?,
             None => plugins.forget(&self.app).await,
         }
+        self.remember_bad().await?;
         Ok(Passed::done((), format!("{} serves on", self.cx.before())))
     }
 
@@ -76,13 +81,18 @@ impl Back {
             plugins.restore(&self.app, copy).await.map_err(|error| stuck(&error))?;
         }
         match &app.good {
-            // While an admin has it switched off, nothing is loaded and nobody waits.
-            Some(old) if !app.disabled => {
+            // While it is switched off, nothing is loaded and nobody waits.
+            Some(_) if app.disabled => {
+                self.forget_trial().await?;
+                plugins.stop(&self.app, OFF).await;
+                let done = format!("{} stays off, its data is as it was", self.cx.before());
+                return Ok(Passed::done((), done));
+            }
+            Some(old) => {
                 plugins.swap(&self.app, old).await.map_err(|error| stuck(&error))?;
                 self.forget_trial().await?;
                 plugins.release(&self.app).await.map_err(|error| stuck(&error))?;
             }
-            Some(_) => self.forget_trial().await?,
             None => {
                 plugins.forget(&self.app).await;
                 self.forget_trial().await?;
@@ -97,10 +107,8 @@ impl Back {
         let Some(old) = app.previous.clone() else {
             return Err(self.stop_serving("there is no version before it").await);
         };
-        ports.plugins.hold(&self.app).await.map_err(|error| stuck(&error))?;
-        let within = self.cx.updater.settings().drain_within;
-        if let Err(error) = ports.plugins.drained(&self.app, within).await {
-            tracing::warn!(app = %self.app, %error, "going back although requests still run");
+        if !self.is_off() {
+            self.hold().await?;
         }
         let snapshot = match self.data_way(&old, new) {
             DataWay::Stays => None,
@@ -114,7 +122,18 @@ impl Back {
         self.put_back(&trial).await
     }
 
-    /// Makes the version in `trial`, which served before, the good one again.
+    async fn hold(&self) -> Result<(), Stop> {
+        let plugins = &self.cx.updater.ports().plugins;
+        plugins.hold(&self.app).await.map_err(|error| stuck(&error))?;
+        let within = self.cx.updater.settings().drain_within;
+        if let Err(error) = plugins.drained(&self.app, within).await {
+            tracing::warn!(app = %self.app, %error, "going back although requests still run");
+        }
+        Ok(())
+    }
+
+    /// Makes the version in `trial`, which served before, the good one again. One that is off
+    /// stays so.
     async fn put_back(&self, trial: &AppTrial) -> StepResult<()> {
         let ports = self.cx.updater.ports();
         let data = match &trial.snapshot {
@@ -124,12 +143,20 @@ impl Back {
                 "its data is as it was; nothing had been written since"
             }
         };
-        ports.plugins.swap(&self.app, &trial.slot).await.map_err(|error| stuck(&error))?;
+        let is_off = self.is_off();
+        if !is_off {
+            ports.plugins.swap(&self.app, &trial.slot).await.map_err(|error| stuck(&error))?;
+        }
         let slot = Box::new(trial.slot.clone());
         ports.launcher.ask(Ask::CommitApp { app: self.app.clone(), slot, previous: None }).await?;
         self.forget_trial().await?;
+        let version = &trial.slot.version;
+        if is_off {
+            ports.plugins.stop(&self.app, OFF).await;
+            return Ok(Passed::done((), format!("{} {version} stays off; {data}", self.app)));
+        }
         ports.plugins.release(&self.app).await.map_err(|error| stuck(&error))?;
-        Ok(Passed::done((), format!("{} {} serves; {data}", self.app, trial.slot.version)))
+        Ok(Passed::done((), format!("{} {version} serves; {data}", self.app)))
     }
 
     fn data_way(&self, old: &AppSlot, new: &AppSlot) -> DataWay {
@@ -154,13 +181,21 @@ impl Back {
         }
     }
 
-    /// Neither way is safe without a person: the app stops on a page that says so.
+    fn is_off(&self) -> bool {
+        self.cx.updater.is_off(&self.app)
+    }
+
+    /// Neither way is safe without a person: the app stops on a page that says so, and the version
+    /// is not offered again once that person went back.
     async fn stop_serving(&self, why: &str) -> Stop {
         let ports = self.cx.updater.ports();
         let change = AppChange::Disable;
         if let Err(error) = ports.launcher.ask(Ask::SetApp { app: self.app.clone(), change }).await
         {
             return Stop::from(error);
+        }
+        if let Err(stop) = self.remember_bad().await {
+            return stop;
         }
         Stop::Failed(Broken {
             what: why.to_owned(),
@@ -175,6 +210,18 @@ impl Back {
     /// Ends the trial in `state`, and remembers a version that is to blame.
     async fn forget_trial(&self) -> Result<(), Stop> {
         let bad = self.cx.bad_release(self.blame, &self.reason).await;
+        self.abort(bad).await
+    }
+
+    /// Remembers a version that is to blame, where no trial is left to be ended.
+    async fn remember_bad(&self) -> Result<(), Stop> {
+        match self.cx.bad_release(self.blame, &self.reason).await {
+            Some(bad) => self.abort(Some(bad)).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn abort(&self, bad: Option<BadRelease>) -> Result<(), Stop> {
         let abort = Ask::Abort { update: self.cx.id.clone(), app: Some(self.app.clone()), bad };
         self.cx.updater.ports().launcher.ask(abort).await?;
         Ok(())

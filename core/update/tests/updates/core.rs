@@ -1,9 +1,10 @@
 //! Core: up to point A and followed after it, deferred without a host, and back.
 
 use newleaf_domain::Target;
-use newleaf_launcher::journal::{Ending, StepId};
+use newleaf_launcher::journal::{Ending, Entry, StepId};
 use newleaf_launcher::state::CorePhase;
 use newleaf_update::ExitClass;
+use newleaf_update::port::Launcher as _;
 use newleaf_update::port::fake::{Fault, LauncherWay, Lie, Point, World};
 use serde_json::json;
 
@@ -86,13 +87,75 @@ async fn the_state_names_the_digest_of_the_program_that_was_staged() {
 
 #[tokio::test]
 async fn a_database_that_cannot_be_extended_leaves_the_old_core_serving() {
+    for fault in [Fault::Version, Fault::Machine] {
+        let world = world_with_core();
+        let host = world.start();
+        world.disk.fail(Point::Expand, fault);
+        let report = update(&host, &Target::Core).await;
+        assert_eq!(report.ending, Some(Ending::RolledBack), "{report:#?}");
+        let core = world.disk.state().core;
+        assert_eq!((core.phase, core.good.version.as_str()), (CorePhase::Idle, "1.0.0"));
+    }
+}
+
+#[tokio::test]
+async fn a_core_that_fails_to_extend_the_database_is_not_offered_again_and_a_full_disk_is_no_evidence()
+ {
+    let world = world_with_core();
+    let host = world.start();
+    world.disk.fail(Point::Expand, Fault::Machine);
+    update(&host, &Target::Core).await;
+    assert!(world.disk.state().bad.is_empty());
+    world.disk.fail(Point::Expand, Fault::Version);
+    update(&host, &Target::Core).await;
+    let bad = world.disk.state().bad;
+    assert!(bad.len() == 1 && bad[0].reason.contains("no such table"), "{bad:?}");
+    world.disk.mend();
+    let refused = host.updater.plan(&Target::Core, None).await.unwrap_err().to_string();
+    assert!(refused.contains("no such table"), "{refused}");
+    // An admin who asks for it by its version may try it again.
+    let version = newleaf_domain::Version::parse("1.1.0").unwrap();
+    let plan = host.updater.plan(&Target::Core, Some(version)).await.unwrap().plan.id;
+    let id = approve(&host, plan, newleaf_update::Consent::Given).await.unwrap();
+    assert_eq!(end(&host, &id).await.ending, Some(Ending::Committed));
+}
+
+#[tokio::test]
+async fn a_core_that_failed_is_marked_although_the_launcher_closed_its_update() {
     let world = world_with_core();
     let host = world.start();
     world.disk.fail(Point::Expand, Fault::Version);
-    let report = update(&host, &Target::Core).await;
-    assert_eq!(report.ending, Some(Ending::RolledBack), "{report:#?}");
-    let core = world.disk.state().core;
-    assert_eq!((core.phase, core.good.version.as_str()), (CorePhase::Idle, "1.0.0"));
+    let plan = host.updater.plan(&Target::Core, None).await.unwrap().plan.id;
+    host.launcher.die_after(3 + 2 * 6);
+    let id = approve(&host, plan, newleaf_update::Consent::Given).await.unwrap();
+    until_dead(host).await;
+    // As the launcher does at its start, before any worker may.
+    let next = world.start();
+    world.disk.edit_state(|state| state.core.phase = CorePhase::Idle);
+    let ended = Entry::Ended { ending: Ending::Undone, reason: None };
+    next.launcher.append(Some(&id), ended).await.unwrap();
+    assert_eq!(next.updater.recover().await.unwrap(), newleaf_update::Recovered::Clean);
+    assert_eq!(world.disk.state().bad.len(), 1);
+    assert!(next.updater.plan(&Target::Core, None).await.is_err());
+}
+
+#[tokio::test]
+async fn a_core_that_failed_to_extend_the_database_is_marked_although_the_host_was_killed() {
+    // Began, two for each step before expand, its two; then those of the way back.
+    for records in 3 + 2 * 6..=5 + 2 * 6 {
+        let world = world_with_core();
+        let host = world.start();
+        world.disk.fail(Point::Expand, Fault::Version);
+        let plan = host.updater.plan(&Target::Core, None).await.unwrap().plan.id;
+        host.launcher.die_after(records);
+        let id = approve(&host, plan, newleaf_update::Consent::Given).await.unwrap();
+        until_dead(host).await;
+        let next = world.start();
+        next.updater.recover().await.unwrap();
+        assert_eq!(end(&next, &id).await.ending, Some(Ending::RolledBack), "{records}");
+        let state = world.disk.state();
+        assert_eq!((state.core.phase, state.bad.len()), (CorePhase::Idle, 1), "{records}");
+    }
 }
 
 #[tokio::test]

@@ -9,15 +9,6 @@ use serde_json::json;
 
 use crate::story::*;
 
-/// Waits until a host that is to die has died: the task ends, so nobody holds the updater.
-async fn until_dead(host: newleaf_update::port::fake::Host) {
-    let updater = std::sync::Arc::downgrade(&host.updater);
-    drop(host);
-    while updater.upgrade().is_some() {
-        tokio::task::yield_now().await;
-    }
-}
-
 /// Updates notes, dies after `records` records, starts again; gives the ending in the journal.
 async fn killed_after(records: usize, fault: Option<(Point, Fault)>) -> (World, Ending) {
     let world = world_with_update().await;
@@ -167,6 +158,88 @@ async fn a_trial_whose_way_back_failed_is_put_back_at_the_next_start() {
     assert_eq!((written(&world).len(), schema(&world)), (2, 1));
     let told = world.disk.journal().into_iter().any(|it| matches!(it.entry, Entry::Notice { .. }));
     assert!(told);
+    convicted(&world, &next, "trapped").await;
+}
+
+/// The version that failed is not offered again, for the reason it failed for.
+async fn convicted(world: &World, host: &newleaf_update::port::fake::Host, reason: &str) {
+    let bad = world.disk.state().bad;
+    assert!(bad.len() == 1 && bad[0].reason.contains(reason), "{bad:?}");
+    let refused = host.updater.plan(&target(), None).await.unwrap_err().to_string();
+    assert!(refused.contains(reason), "{refused}");
+}
+
+#[tokio::test]
+async fn a_version_that_failed_is_not_offered_again_wherever_its_way_back_is_killed() {
+    // Prepare fails before anything changed; the others are taken back.
+    for (point, failed) in [
+        (Point::Prepare, StepId::Prewarm),
+        (Point::Migrate, StepId::Migrate),
+        (Point::Health, StepId::Health),
+    ] {
+        let index = StepId::APP.iter().position(|step| *step == failed).unwrap();
+        for records in 3 + 2 * index..=5 + 2 * index {
+            let world = world_with_update().await;
+            let host = world.start();
+            let view = host.updater.plan(&target(), None).await.unwrap();
+            world.disk.fail(point, Fault::Version);
+            host.launcher.die_after(records);
+            let id = approve(&host, view.plan.id, newleaf_update::Consent::Given).await.unwrap();
+            until_dead(host).await;
+            world.disk.mend();
+            let next = world.start();
+            next.updater.recover().await.unwrap();
+            assert_eq!(next.plugins.serves(&notes()).as_deref(), Some("1.0.0"), "{point:?}");
+            let reason = end(&next, &id).await.reason.unwrap();
+            assert!(reason.contains("trapped"), "{point:?}, killed after {records}: {reason}");
+            convicted(&world, &next, "trapped").await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_version_that_could_not_be_left_is_not_offered_again_once_an_admin_left_it() {
+    let world = world_with_update().await;
+    let host = world.start();
+    update(&host, &target()).await;
+    world.disk.forget_records(2);
+    world.disk.fail(Point::Probation, Fault::Version);
+    let next = world.start();
+    next.updater.recover().await.unwrap();
+    let id = world.disk.journal().last().unwrap().update.clone().unwrap();
+    assert_eq!(end(&next, &id).await.ending, Some(Ending::Failed));
+    assert!(world.disk.state().apps[&notes()].disabled);
+    world.disk.mend();
+    let back = next.updater.rollback(&target(), "ada".to_owned()).await.unwrap();
+    assert_eq!(end(&next, &back).await.ending, Some(Ending::Committed));
+    convicted(&world, &next, "trapped").await;
+}
+
+#[tokio::test]
+async fn nothing_is_served_on_or_copied_from_data_whose_way_back_failed() {
+    let world = world_with_update().await;
+    let host = world.start();
+    let view = host.updater.plan(&target(), None).await.unwrap();
+    world.disk.fail(Point::Migrate, Fault::Machine);
+    world.disk.fail(Point::Restore, Fault::Machine);
+    let id = approve(&host, view.plan.id, newleaf_update::Consent::Given).await.unwrap();
+    assert_eq!(end(&host, &id).await.ending, Some(Ending::Failed));
+    world.disk.mend();
+    let refused = [
+        host.updater.enable(&notes()).await.unwrap_err(),
+        host.updater.remove(&notes(), newleaf_update::AppData::Keep).await.unwrap_err(),
+        host.updater.rollback(&target(), "ada".to_owned()).await.unwrap_err(),
+        begin(&host, &target()).await.unwrap_err(),
+    ];
+    for error in refused {
+        let newleaf_update::StartError::Unfinished { update, .. } = &error else {
+            panic!("{error}")
+        };
+        assert_eq!(update, &id);
+    }
+    assert_eq!(host.plugins.serves(&notes()), None);
+    host.updater.remove(&notes(), newleaf_update::AppData::Erase).await.unwrap();
+    assert!(world.disk.state().apps.is_empty());
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@
 mod app;
 mod core;
 mod crash;
+mod off;
 mod refused;
 mod story;
 mod watching;

@@ -56,6 +56,15 @@ pub(crate) async fn end(host: &Host, id: &UpdateId) -> Report {
     host.updater.finished(id).await.unwrap().unwrap()
 }
 
+/// Waits until a host that is to die has died: the task ends, so nobody holds the updater.
+pub(crate) async fn until_dead(host: Host) {
+    let updater = std::sync::Arc::downgrade(&host.updater);
+    drop(host);
+    while updater.upgrade().is_some() {
+        tokio::task::yield_now().await;
+    }
+}
+
 /// A world in which notes 1.0.0 is installed, holds two notes, and 2.0.0 is on offer.
 pub(crate) async fn world_with_update() -> World {
     let world = world();

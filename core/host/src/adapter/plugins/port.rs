@@ -248,6 +248,8 @@ impl Plugins for Apps {
     async fn stop(&self, app: &PackageName, reason: &str) {
         let loaded = self.read().get(app).and_then(Entry::loaded);
         self.edit(app, |entry| entry.standing = Standing::Stopped(reason.to_owned()));
+        // A version that was to take over does not any more, and lets the data go.
+        drop(self.0.pending.lock().await.remove(app));
         // Those who waited came before the stop, and the version that holds the data answers them.
         if let Some(loaded) = loaded {
             loaded.slot.release();

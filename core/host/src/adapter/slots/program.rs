@@ -1,11 +1,13 @@
 //! Starts the program of a core slot for a short task: what it says of itself, and the extension
 //! of the database.
 
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
 use newleaf_launcher::Layout;
+use newleaf_launcher::proto::EXIT_MACHINE;
 use newleaf_launcher::state::CoreSlot;
 use newleaf_update::port::{ExpandError, SelfTest, SlotError};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
@@ -103,9 +105,7 @@ pub(super) async fn expand(
     };
     match tokio::time::timeout(within, work).await {
         Ok((Ok(status), _)) if status.success() => Ok(()),
-        Ok((Ok(status), last)) => {
-            Err(ExpandError::Failed { detail: format!("it ended with {status} after: {last}") })
-        }
+        Ok((Ok(status), last)) => Err(ended(status, &last)),
         Ok((Err(source), _)) => Err(ExpandError::Start { path: program, source }),
         Err(_) => {
             // Its work is in short transactions: the next try goes on where this one was ended.
@@ -113,6 +113,19 @@ pub(super) async fn expand(
             Err(ExpandError::TooSlow { within })
         }
     }
+}
+
+/// How a failed expand is judged: by what the child says of itself, and not against it where it was
+/// ended from outside, by the system for want of memory or by a person.
+fn ended(status: std::process::ExitStatus, last: &str) -> ExpandError {
+    use rustix::process::Signal;
+    let detail = format!("it ended with {status} after: {last}");
+    let outside = [Signal::KILL, Signal::TERM, Signal::INT, Signal::HUP].map(Signal::as_raw);
+    let was_stopped = status.signal().is_some_and(|signal| outside.contains(&signal));
+    if was_stopped || status.code() == Some(EXIT_MACHINE) {
+        return ExpandError::Machine { detail };
+    }
+    ExpandError::Failed { detail }
 }
 
 #[cfg(test)]
@@ -134,6 +147,48 @@ mod tests {
         let program = script(dir.path(), r#"echo '{"version":"1.1.0","protocol":1,"schema":2}'"#);
         let said = self_test(&program).await.unwrap();
         assert_eq!((said.version.as_str(), said.protocol, said.schema), ("1.1.0", 1, 2));
+    }
+
+    /// Expands with a program that does what `text` says, within `millis`.
+    async fn expanded_by(text: &str, millis: u64) -> ExpandError {
+        let dir = tempfile::tempdir().unwrap();
+        let layout = Layout::new(dir.path());
+        let slot = CoreSlot {
+            digest: newleaf_domain::Digest::of(b"slot"),
+            version: newleaf_domain::Version::parse("1.1.0").unwrap(),
+            origin: newleaf_launcher::state::Origin::Release,
+            protocol: 1,
+            program: "program".to_owned(),
+            binary: None,
+            schema: 2,
+            oldest_reader: 0,
+        };
+        let folder = layout.program(&slot).parent().unwrap().to_owned();
+        std::fs::create_dir_all(&folder).unwrap();
+        script(&folder, text);
+        expand(&layout, &slot, Duration::from_millis(millis), &|_| {}).await.unwrap_err()
+    }
+
+    #[tokio::test]
+    async fn an_expand_that_fails_by_itself_is_quoted_and_blamed() {
+        for text in
+            ["echo 'no such table: notice'; exit 1", "echo 'no such table: notice'; kill -ABRT $$"]
+        {
+            let error = expanded_by(text, 60_000).await;
+            assert!(error.to_string().contains("no such table: notice"), "{error}");
+            assert!(!error.is_machine_fault(), "{error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_expand_that_the_machine_stops_is_no_evidence() {
+        let full = format!("echo 'database or disk is full'; exit {EXIT_MACHINE}");
+        for (text, millis) in
+            [(full.as_str(), 60_000), ("kill -KILL $$", 60_000), ("exec sleep 60", 20)]
+        {
+            let error = expanded_by(text, millis).await;
+            assert!(error.is_machine_fault(), "{text}: {error}");
+        }
     }
 
     #[tokio::test]

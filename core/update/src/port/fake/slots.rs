@@ -128,8 +128,14 @@ impl Slots for FakeSlots {
         heard: &(dyn for<'line> Fn(&'line str) + Send + Sync),
     ) -> Result<(), ExpandError> {
         heard("schema");
-        if self.0.fault(Point::Expand).is_some() {
-            return Err(ExpandError::Failed { detail: "no such table: notice".to_owned() });
+        match self.0.fault(Point::Expand) {
+            Some(Fault::Version) => {
+                return Err(ExpandError::Failed { detail: "no such table: notice".to_owned() });
+            }
+            Some(Fault::Machine) => {
+                return Err(ExpandError::Machine { detail: "database or disk is full".to_owned() });
+            }
+            None => {}
         }
         self.0.lock().expanded.insert(slot.digest);
         Ok(())

@@ -1,0 +1,127 @@
+//! Apps that are switched off: an update leaves them off, going back by hand switches them on.
+
+use newleaf_launcher::journal::{Ending, Outcome, StepId};
+use newleaf_update::port::fake::{Fault, Host, Point, World};
+use newleaf_update::view::StepStanding;
+
+use crate::story::*;
+
+/// A world in which an admin switched notes 1.0.0 off, started again.
+async fn world_with_app_off() -> (World, Host) {
+    let world = world_with_update().await;
+    world.start().updater.disable(&notes()).await.unwrap();
+    let host = world.start();
+    assert_eq!(host.plugins.serves(&notes()), None);
+    (world, host)
+}
+
+/// Starts the host again, and clears up what was interrupted.
+async fn restarted(world: &World) -> Host {
+    let host = world.start();
+    host.updater.recover().await.unwrap();
+    host
+}
+
+fn is_off(world: &World) -> bool {
+    world.disk.state().apps[&notes()].disabled
+}
+
+#[tokio::test]
+async fn an_update_brings_an_app_that_is_off_to_its_new_version_and_leaves_it_off() {
+    for restart in [false, true] {
+        let (world, host) = world_with_app_off().await;
+        let report = update(&host, &target()).await;
+        assert_eq!(report.ending, Some(Ending::Committed), "{report:#?}");
+        let host = if restart { restarted(&world).await } else { host };
+        assert_eq!(host.plugins.serves(&notes()), None);
+        assert_eq!((good(&world).as_deref(), schema(&world)), (Some("2.0.0"), 2));
+        assert!(is_off(&world));
+        assert!(!host.updater.overview().await.unwrap().apps[0].serving);
+        host.updater.enable(&notes()).await.unwrap();
+        assert_eq!(host.plugins.serves(&notes()).as_deref(), Some("2.0.0"));
+        assert_eq!(written(&world), ["milk", "bread"]);
+        let seen = restarted(&world).await.plugins.serves(&notes());
+        assert_eq!(seen.as_deref(), Some("2.0.0"));
+    }
+}
+
+#[tokio::test]
+async fn the_report_says_of_an_app_that_is_off_that_nobody_watched_it() {
+    let (world, host) = world_with_app_off().await;
+    // Nothing of a version that nobody reaches can count against it.
+    world.disk.fail(Point::Probation, Fault::Version);
+    let report = update(&host, &target()).await;
+    assert_eq!(report.ending, Some(Ending::Committed), "{report:#?}");
+    for step in [StepId::Hold, StepId::Release, StepId::Commit] {
+        let row = report.steps.iter().find(|row| row.step == step).unwrap();
+        let StepStanding::Over { outcome: Outcome::Skipped { why } } = &row.standing else {
+            panic!("{row:?}")
+        };
+        assert!(why.contains("switched off"), "{why}");
+    }
+}
+
+#[tokio::test]
+async fn an_app_that_is_off_and_whose_update_fails_stays_off_on_its_old_data() {
+    for point in [Point::Snapshot, Point::Migrate, Point::Health] {
+        let (world, host) = world_with_app_off().await;
+        world.disk.fail(point, Fault::Version);
+        let report = update(&host, &target()).await;
+        assert_eq!(report.ending, Some(Ending::RolledBack), "{point:?}: {report:#?}");
+        world.disk.mend();
+        for host in [host, restarted(&world).await] {
+            assert_eq!(host.plugins.serves(&notes()), None, "{point:?}");
+        }
+        assert_eq!((good(&world).as_deref(), schema(&world)), (Some("1.0.0"), 1), "{point:?}");
+        assert!(is_off(&world) && written(&world).len() == 2, "{point:?}");
+    }
+}
+
+#[tokio::test]
+async fn going_back_by_hand_switches_the_app_on() {
+    let (world, host) = world_with_app_off().await;
+    update(&host, &target()).await;
+    let id = host.updater.rollback(&target(), "ada".to_owned()).await.unwrap();
+    let report = end(&host, &id).await;
+    assert_eq!(report.ending, Some(Ending::Committed), "{report:#?}");
+    for host in [host, restarted(&world).await] {
+        assert_eq!(host.plugins.serves(&notes()).as_deref(), Some("1.0.0"));
+    }
+    assert!(!is_off(&world));
+}
+
+#[tokio::test]
+async fn an_update_of_an_app_that_is_off_killed_after_any_record_leaves_it_off() {
+    for records in 1..2 + 2 * StepId::APP.len() {
+        let (world, host) = world_with_app_off().await;
+        let view = host.updater.plan(&target(), None).await.unwrap();
+        host.launcher.die_after(records);
+        let id = approve(&host, view.plan.id, newleaf_update::Consent::Given).await.unwrap();
+        until_dead(host).await;
+        let next = restarted(&world).await;
+        end(&next, &id).await;
+        assert_eq!(next.plugins.serves(&notes()), None, "killed after {records}");
+        assert!(is_off(&world), "killed after {records}");
+        let app = world.disk.state().apps[&notes()].clone();
+        assert_eq!(schema(&world), app.good.unwrap().schema, "killed after {records}");
+    }
+}
+
+#[tokio::test]
+async fn going_back_by_hand_killed_after_any_record_serves_what_state_says() {
+    for records in 1..2 + 2 * StepId::APP.len() {
+        let (world, host) = world_with_app_off().await;
+        update(&host, &target()).await;
+        host.launcher.die_after(records);
+        let id = host.updater.rollback(&target(), "ada".to_owned()).await.unwrap();
+        until_dead(host).await;
+        let next = restarted(&world).await;
+        let ending = end(&next, &id).await.ending;
+        let served = next.plugins.serves(&notes());
+        let (expected, off) = match ending {
+            Some(Ending::Committed) => (Some("1.0.0"), false),
+            _ => (None, true),
+        };
+        assert_eq!((served.as_deref(), is_off(&world)), (expected, off), "{records}: {ending:?}");
+    }
+}

@@ -70,6 +70,8 @@ pub enum Failure {
     Held,
     /// The request's body is larger than it may be (413). The client's fault.
     BodyTooLarge,
+    /// The client sent or read too slowly while the app was to be exchanged (408).
+    ClientTooSlow,
 }
 
 impl Failure {
@@ -80,6 +82,7 @@ impl Failure {
             Self::WallClock => StatusCode::GATEWAY_TIMEOUT,
             Self::Busy | Self::Held => StatusCode::SERVICE_UNAVAILABLE,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::ClientTooSlow => StatusCode::REQUEST_TIMEOUT,
         }
     }
 
@@ -98,6 +101,9 @@ impl Failure {
             Self::Busy => "The app has too much to do; please try again in a moment.",
             Self::Held => "The app is being updated; please try again in a moment.",
             Self::BodyTooLarge => "What was sent is larger than the app accepts.",
+            Self::ClientTooSlow => {
+                "The request came too slowly while the app was to be updated; please send it again."
+            }
         }
     }
 
@@ -113,6 +119,10 @@ impl Failure {
         headers.insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
         if matches!(self, Self::Busy | Self::Held) {
             headers.insert(header::RETRY_AFTER, header::HeaderValue::from_static("2"));
+        }
+        if self == Self::ClientTooSlow {
+            // The rest of the body is not waited for (RFC 9110 §15.5.9).
+            headers.insert(header::CONNECTION, header::HeaderValue::from_static("close"));
         }
         response.extensions_mut().insert(self);
         response
@@ -180,7 +190,8 @@ impl App {
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let waiting = Waiting(Some(Ticket::new(&self.shared.counters)));
+        let what = name_of(&request);
+        let waiting = Waiting(Some(Ticket::new(&self.shared.counters, what)));
         let head = request.method() == Method::HEAD;
         match self.pass_on(request, &waiting).await {
             Ok(response) => self.pass_back(response, waiting, head),
@@ -222,6 +233,11 @@ impl App {
         }
     }
 
+    /// Ends the requests that wait for their clients to send or to read, and names them.
+    pub(crate) fn cut_those_that_wait_for_clients(&self) -> Vec<String> {
+        self.shared.counters.cut_those_that_wait_for_clients()
+    }
+
     /// Counts writes from here: the app begins to serve.
     pub(crate) fn count_writes_anew(&self) {
         self.shared.database.count_writes_anew();
@@ -254,7 +270,7 @@ impl App {
         let errand = Errand { ticket: ticket.clone(), permit };
         let answer = self.handler.handle(errand, request).await;
         match ticket.failure() {
-            Some(Failure::BodyTooLarge) => Err(Failure::BodyTooLarge),
+            Some(failure @ (Failure::BodyTooLarge | Failure::ClientTooSlow)) => Err(failure),
             Some(_) | None => answer.map_err(|error| self.judge(&error, &ticket)),
         }
     }
@@ -314,6 +330,12 @@ impl App {
         }
         failure
     }
+}
+
+/// Method and path of a request; not its query, which may hold what is nobody else's business.
+fn name_of<B>(request: &Request<B>) -> String {
+    let path: String = request.uri().path().chars().take(80).collect();
+    format!("{} {path}", request.method())
 }
 
 impl std::fmt::Debug for App {

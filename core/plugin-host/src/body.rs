@@ -14,7 +14,7 @@ use wasmtime_wasi_http::{Error as WasiError, WasiBody};
 
 use crate::{
     app::Failure,
-    stats::{Conclusion, Ticket},
+    stats::{Conclusion, Ticket, Turn},
 };
 
 /// The body of a response, ready for a server. Dropping it early tells the app's statistics that
@@ -51,6 +51,7 @@ pub enum BodyError {
 impl AppBody {
     /// What an app writes, up to `limit` bytes.
     pub(crate) fn guest(body: WasiBody, limit: ByteSize, ticket: Arc<Ticket>) -> Self {
+        ticket.waits_for_reader(Turn::Clients);
         Self { inner: Inner::Guest(body), left: limit.as_u64(), limit, ticket: Some(ticket) }
     }
 
@@ -68,6 +69,20 @@ impl AppBody {
     fn conclude(&mut self, conclusion: Conclusion) {
         if let Some(ticket) = self.ticket.take() {
             ticket.conclude(conclusion);
+        }
+    }
+
+    /// The end of an instance that was ended is no end of its answer.
+    fn honest(
+        &self,
+        frame: Option<Result<Frame<Bytes>, BodyError>>,
+    ) -> Option<Result<Frame<Bytes>, BodyError>> {
+        let failure = self.ticket.as_ref().and_then(|ticket| ticket.failure());
+        match (frame, failure) {
+            (None, Some(failure)) => {
+                Some(Err(BodyError::BrokenOff { reason: failure.sentence().to_owned() }))
+            }
+            (frame, _) => frame,
         }
     }
 
@@ -94,8 +109,13 @@ impl Body for AppBody {
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let frame = match &mut self.inner {
             Inner::Text(text) => return Poll::Ready(text.take().map(|text| Ok(Frame::data(text)))),
-            Inner::Guest(body) => ready!(Self::poll_guest(body, context)),
+            Inner::Guest(body) => Self::poll_guest(body, context),
         };
+        // What was given is the client's to read before the server asks for more.
+        if let Some(ticket) = &self.ticket {
+            ticket.waits_for_reader(if frame.is_ready() { Turn::Clients } else { Turn::Ours });
+        }
+        let frame = self.honest(ready!(frame));
         let length = match &frame {
             Some(Ok(frame)) => frame.data_ref().map_or(0, |data| data.len() as u64),
             Some(Err(_)) => {
@@ -159,6 +179,7 @@ where
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
+    let body = Sent { body: Box::pin(body), ticket: ticket.clone() };
     let limited = http_body_util::Limited::new(body, crate::limits::as_usize(limit));
     limited
         .map_err(move |error| {
@@ -170,4 +191,38 @@ where
             }
         })
         .boxed_unsync()
+}
+
+/// A body that notes on the ticket when the app waits for the client.
+struct Sent<B> {
+    body: Pin<Box<B>>,
+    ticket: Arc<Ticket>,
+}
+
+impl<B: Body> Body for Sent<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        let polled = self.body.as_mut().poll_frame(context);
+        self.ticket.waits_for_body(if polled.is_pending() { Turn::Clients } else { Turn::Ours });
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl<B> Drop for Sent<B> {
+    fn drop(&mut self) {
+        self.ticket.waits_for_body(Turn::Ours);
+    }
 }

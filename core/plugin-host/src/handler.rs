@@ -18,7 +18,7 @@ use wasmtime_wasi_http::{
 use crate::{
     app::{Failure, Shared},
     instance::{self, Instance},
-    stats::Ticket,
+    stats::{Served, Ticket},
 };
 
 /// What the proxy handler needs to make instances of one app.
@@ -51,10 +51,12 @@ impl Seat {
     }
 }
 
-/// Ends an instance at the wall clock limit, whatever it does: it is polled even while the guest
-/// waits in a host call.
+/// Ends an instance at the wall clock limit, or once its request is cut, whatever it does: it is
+/// polled even while the guest waits in a host call.
 pub(crate) struct WallClock {
     sleep: Pin<Box<tokio::time::Sleep>>,
+    /// Set once there is a request that can be cut.
+    cut: Option<Pin<Box<dyn Future<Output = ()> + Send + Sync>>>,
     errand: Arc<Seat>,
 }
 
@@ -71,7 +73,7 @@ impl HandlerState for Workers {
         let (mut store, _meter) = instance::store(&self.engine, &self.app, limits.cpu, running);
         let errand = Arc::<Seat>::default();
         let sleep = Box::pin(tokio::time::sleep(limits.wall));
-        let expiration = WallClock { sleep, errand: errand.clone() };
+        let expiration = WallClock { sleep, cut: None, errand: errand.clone() };
         let proxy =
             tokio::time::timeout(limits.wall, self.pre.instantiate_async(&mut store)).await??;
         Ok(wasmtime_wasi_http::handler::Instance {
@@ -91,7 +93,17 @@ impl WorkerExpiration for WallClock {
         _: WorkerStatus,
         _: Instant,
     ) -> Poll<()> {
-        ready!(self.sleep.as_mut().poll(context));
+        let this = &mut *self;
+        if this.cut.is_none() {
+            let ticket = this.errand.lock().as_ref().map(|errand| errand.ticket.clone());
+            this.cut = ticket.map(|ticket| Box::pin(ticket.until_cut()) as _);
+        }
+        if let Some(cut) = &mut this.cut
+            && cut.as_mut().poll(context).is_ready()
+        {
+            return Poll::Ready(());
+        }
+        ready!(this.sleep.as_mut().poll(context));
         if let Some(errand) = self.errand.lock().as_ref() {
             errand.ticket.fail(Failure::WallClock);
         }
@@ -113,6 +125,7 @@ impl WorkerState for Worker {
         errand: Errand,
         _task: GuestTaskId,
     ) -> Pin<Box<dyn Future<Output = ()> + 'static + Send + Sync>> {
+        errand.ticket.served(Served::Now);
         store.data_mut().ticket = Some(errand.ticket.clone());
         *self.errand.lock() = Some(errand);
         Box::pin(tokio::time::sleep(self.app.config.limits.wall))
@@ -138,6 +151,9 @@ impl WorkerState for Worker {
         }
         // The session first rolls back what is open; then the request's place is free.
         drop(store);
+        if let Some(errand) = &errand {
+            errand.ticket.served(Served::NoMore);
+        }
         drop(errand.map(|errand| errand.permit));
     }
 }

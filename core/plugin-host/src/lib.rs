@@ -14,6 +14,7 @@
 
 mod abi;
 mod address;
+mod ahead;
 mod app;
 mod body;
 mod cache;

@@ -6,12 +6,15 @@ use std::sync::{
     atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
 };
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
 use tokio::sync::watch;
 
 use crate::{
+    ahead::Ahead,
     app::{App, Failure},
     body::AppBody,
     stats::Running,
@@ -25,7 +28,11 @@ pub struct Slot {
     released: watch::Sender<u64>,
     parked: AtomicUsize,
     refused: AtomicU64,
+    cut: AtomicU64,
 }
+
+/// How often the requests that run during a hold are looked at, once clients have had their time.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 #[derive(Debug)]
 struct State {
@@ -49,6 +56,8 @@ pub struct SlotStats {
     pub parked: usize,
     /// Requests refused because too many waited; they count as failed.
     pub refused: u64,
+    /// Requests cut because their clients were too slow during a hold; they count as failed.
+    pub cut: u64,
 }
 
 /// What a request finds at the gate.
@@ -70,6 +79,7 @@ impl Slot {
             released: watch::Sender::new(0),
             parked: AtomicUsize::new(0),
             refused: AtomicU64::new(0),
+            cut: AtomicU64::new(0),
         })
     }
 
@@ -80,18 +90,32 @@ impl Slot {
 
     /// What the slot has seen.
     pub fn stats(&self) -> SlotStats {
-        SlotStats { parked: self.parked.load(Relaxed), refused: self.refused.load(Relaxed) }
+        SlotStats {
+            parked: self.parked.load(Relaxed),
+            refused: self.refused.load(Relaxed),
+            cut: self.cut.load(Relaxed),
+        }
     }
 
     /// Answers a request, now or after the release. While it waits its body is left unread, so
-    /// that flow control holds the client.
+    /// that flow control holds the client. It reaches the app, and counts as running, once the
+    /// beginning of its body has come.
     pub async fn handle<B>(self: &Arc<Self>, request: Request<B>) -> Response<AppBody>
     where
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
+        let mut request = request.map(Ahead::of);
         loop {
             match self.enter() {
+                Entry::Serve(app, running)
+                    if request.body().is_expected(app.config().limits.request_body.as_u64()) =>
+                {
+                    drop((app, running));
+                    if request.body_mut().fill().await.is_err() {
+                        return Failure::ClientTooSlow.response();
+                    }
+                }
                 Entry::Serve(app, running) => {
                     let response = app.handle(request).await;
                     drop(running);
@@ -123,6 +147,22 @@ impl Slot {
     pub async fn drained(&self) {
         let app = self.app();
         app.quiesce().await;
+    }
+
+    /// As [`drained`](Self::drained), but gives clients no longer than `patience`: a request that
+    /// then waits for its client to send or to read is cut, counted, and named in the result
+    /// (method and path). Requests that the app itself works on are waited for.
+    pub async fn drained_of_clients(&self, patience: Duration) -> Vec<String> {
+        let app = self.app();
+        let mut quiet = std::pin::pin!(app.quiesce());
+        let (mut wait, mut cut) = (patience, Vec::new());
+        while tokio::time::timeout(wait, quiet.as_mut()).await.is_err() {
+            let now = app.cut_those_that_wait_for_clients();
+            self.cut.fetch_add(now.len() as u64, Relaxed);
+            cut.extend(now);
+            wait = LOOK_EVERY;
+        }
+        cut
     }
 
     /// Puts `app` in the place of the present one, which is given back. Requests that run finish

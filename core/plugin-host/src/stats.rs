@@ -1,7 +1,8 @@
 //! Counts what an app's requests came to, for the page that shows it and for probation.
 
+use std::collections::BTreeMap;
 use std::sync::{
-    Arc, OnceLock,
+    Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
     atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst},
 };
 
@@ -38,6 +39,8 @@ pub(crate) struct Counters {
     running: AtomicUsize,
     idle: Notify,
     failed: Notify,
+    /// The requests that have not ended, by the number they came as.
+    tickets: Mutex<BTreeMap<u64, Weak<Ticket>>>,
 }
 
 impl Counters {
@@ -76,6 +79,18 @@ impl Counters {
             }
             notified.await;
         }
+    }
+
+    /// Ends every request that waits for its client to send or to read, and names those that were
+    /// cut short. One that is only read slowly, and that nothing of the app serves any more, is
+    /// no longer counted as running, and goes on.
+    pub(crate) fn cut_those_that_wait_for_clients(&self) -> Vec<String> {
+        let tickets: Vec<_> = self.tickets().values().filter_map(Weak::upgrade).collect();
+        tickets.iter().filter_map(|ticket| ticket.cut()).collect()
+    }
+
+    fn tickets(&self) -> MutexGuard<'_, BTreeMap<u64, Weak<Ticket>>> {
+        self.tickets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits until nothing of the app runs.
@@ -119,31 +134,116 @@ pub(crate) enum Conclusion {
     NoBodyWanted,
 }
 
+/// Whether an instance serves a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Served {
+    /// One does.
+    Now,
+    /// It has ended.
+    NoMore,
+}
+
+/// Whose turn it is to go on with a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// The app's, or the host's.
+    Ours,
+    /// The client's.
+    Clients,
+}
+
 /// One request from its arrival to the end of its response. Shared by whoever answers it and by
 /// its instance, so that a trap is judged by whether somebody still waited.
 #[derive(Debug)]
 pub(crate) struct Ticket {
     counters: Arc<Counters>,
-    _running: Arc<Running>,
+    number: u64,
+    /// Method and path, for whoever is told of it.
+    what: String,
+    running: Mutex<Option<Arc<Running>>>,
     concluded: AtomicBool,
     nobody_waits: AtomicBool,
     trapped: AtomicBool,
     failure: OnceLock<Failure>,
+    /// An instance serves it.
+    served: AtomicBool,
+    /// The client has yet to send what the app asks for.
+    unsent: AtomicBool,
+    /// The client has yet to read what the app wrote.
+    unread: AtomicBool,
+    is_cut: AtomicBool,
+    cut: Notify,
 }
 
 impl Ticket {
     /// A ticket for a request that has just arrived.
-    pub(crate) fn new(counters: &Arc<Counters>) -> Arc<Self> {
-        counters.requests.fetch_add(1, Relaxed);
+    pub(crate) fn new(counters: &Arc<Counters>, what: String) -> Arc<Self> {
+        let number = counters.requests.fetch_add(1, Relaxed);
         counters.in_flight.fetch_add(1, SeqCst);
-        Arc::new(Self {
-            _running: counters.enter(),
+        let ticket = Arc::new(Self {
+            running: Mutex::new(Some(counters.enter())),
             counters: counters.clone(),
+            number,
+            what,
             concluded: AtomicBool::new(false),
             nobody_waits: AtomicBool::new(false),
             trapped: AtomicBool::new(false),
             failure: OnceLock::new(),
-        })
+            served: AtomicBool::new(false),
+            unsent: AtomicBool::new(false),
+            unread: AtomicBool::new(false),
+            is_cut: AtomicBool::new(false),
+            cut: Notify::new(),
+        });
+        counters.tickets().insert(number, Arc::downgrade(&ticket));
+        ticket
+    }
+
+    /// Notes that an instance begins to serve the request, or has ended.
+    pub(crate) fn served(&self, served: Served) {
+        self.served.store(served == Served::Now, SeqCst);
+    }
+
+    /// Notes whether the app waits for the client to send.
+    pub(crate) fn waits_for_body(&self, turn: Turn) {
+        self.unsent.store(turn == Turn::Clients, SeqCst);
+    }
+
+    /// Notes whether the app's answer waits for the client to read.
+    pub(crate) fn waits_for_reader(&self, turn: Turn) {
+        self.unread.store(turn == Turn::Clients, SeqCst);
+    }
+
+    /// Ends the request where it waits for its client; gives its name where that cut it short.
+    fn cut(&self) -> Option<String> {
+        let waits = self.unsent.load(SeqCst) || self.unread.load(SeqCst);
+        if !waits || self.is_cut.load(SeqCst) {
+            return None;
+        }
+        // What still runs of it is its instance, which counts by itself.
+        drop(self.running().take());
+        if self.served.load(SeqCst) {
+            self.fail(Failure::ClientTooSlow);
+            self.nobody_waits.store(true, SeqCst);
+            self.is_cut.store(true, SeqCst);
+            self.cut.notify_waiters();
+            return Some(self.what.clone());
+        }
+        None
+    }
+
+    /// Waits until the request is cut.
+    pub(crate) async fn until_cut(self: Arc<Self>) {
+        let mut cut = std::pin::pin!(self.cut.notified());
+        // Listen before looking, or the cut could come in between.
+        cut.as_mut().enable();
+        if !self.is_cut.load(SeqCst) {
+            cut.await;
+        }
+    }
+
+    fn running(&self) -> MutexGuard<'_, Option<Arc<Running>>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Notes how the response ended; the first note counts.
@@ -189,6 +289,7 @@ impl Ticket {
 
 impl Drop for Ticket {
     fn drop(&mut self) {
+        self.counters.tickets().remove(&self.number);
         self.counters.in_flight.fetch_sub(1, SeqCst);
     }
 }
@@ -200,7 +301,7 @@ mod tests {
     #[test]
     fn a_trap_after_the_client_left_is_no_failure() {
         let counters = Arc::new(Counters::default());
-        let ticket = Ticket::new(&counters);
+        let ticket = Ticket::new(&counters, String::new());
         ticket.conclude(Conclusion::ClientGone);
         ticket.trap();
         let stats = counters.read(0);
@@ -210,10 +311,42 @@ mod tests {
     #[test]
     fn a_trap_is_counted_once() {
         let counters = Arc::new(Counters::default());
-        let ticket = Ticket::new(&counters);
+        let ticket = Ticket::new(&counters, String::new());
         ticket.trap();
         ticket.conclude(Conclusion::Failed);
         assert_eq!(counters.read(0).traps, 1);
+    }
+
+    #[test]
+    fn only_what_waits_for_its_client_is_cut() {
+        let counters = Arc::new(Counters::default());
+        let named = |what: &str| {
+            let ticket = Ticket::new(&counters, what.to_owned());
+            ticket.served(Served::Now);
+            ticket
+        };
+        let (sends, reads, works) = (named("sends"), named("reads"), named("works"));
+        sends.waits_for_body(Turn::Clients);
+        reads.waits_for_reader(Turn::Clients);
+        works.waits_for_body(Turn::Clients);
+        works.waits_for_body(Turn::Ours);
+        assert_eq!(counters.cut_those_that_wait_for_clients(), ["sends", "reads"]);
+        assert!(counters.cut_those_that_wait_for_clients().is_empty(), "cut twice");
+        assert_eq!(sends.failure(), Some(Failure::ClientTooSlow));
+        sends.trap();
+        assert_eq!((works.failure(), counters.read(0).traps), (None, 0));
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_is_complete_keeps_nothing_waiting_however_slowly_it_is_read() {
+        let counters = Arc::new(Counters::default());
+        let ticket = Ticket::new(&counters, String::new());
+        ticket.served(Served::Now);
+        ticket.waits_for_reader(Turn::Clients);
+        ticket.served(Served::NoMore);
+        assert!(counters.cut_those_that_wait_for_clients().is_empty(), "nothing is cut short");
+        counters.idle().await;
+        assert_eq!(ticket.failure(), None);
     }
 
     #[tokio::test]

@@ -16,7 +16,7 @@ pub(crate) use clock::SystemClock;
 pub(crate) use ground::{HostGround, filesystem_of};
 pub(crate) use history::follow as follow_history;
 pub(crate) use launcher::{FolderLauncher, WorkerLauncher};
-pub(crate) use plugins::{Apps, AppsError};
+pub(crate) use plugins::{Apps, AppsError, Holding};
 pub(crate) use portal::{DbLinks, DbSessions};
 pub(crate) use repository::{OpenError, open};
 pub(crate) use slots::DiskSlots;

@@ -8,7 +8,7 @@ use newleaf_launcher::StoppedHost;
 use newleaf_update::{Ports, Settings, Updater};
 
 use super::vitals::NothingRuns;
-use super::{BuildError, face, make_folders, settings};
+use super::{BuildError, face, holding, make_folders, settings};
 use crate::adapter::{
     self, Apps, DbLinks, DiskSlots, DiskStore, FolderLauncher, HostGround, SystemClock,
 };
@@ -30,7 +30,7 @@ pub(crate) async fn alone(
 ) -> Result<Api, BuildError> {
     let layout = host.layout().clone();
     make_folders(&layout);
-    let apps = Apps::new(layout.clone(), config.apps.hold_cap)?;
+    let apps = Apps::new(layout.clone(), holding(config))?;
     apps.know_all(host.state()).await;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let ports = Ports {

@@ -10,7 +10,7 @@ use newleaf_web::Portal;
 use newleaf_web::origin::{Origin, OriginPolicy};
 
 use super::vitals::WorkerVitals;
-use super::{BuildError, background, face, make_folders, settings};
+use super::{BuildError, background, face, holding, make_folders, settings};
 use crate::adapter::{
     self, Apps, DbLinks, DbSessions, DiskSlots, DiskStore, HostGround, SystemClock, WorkerLauncher,
 };
@@ -32,7 +32,7 @@ pub(crate) async fn build(
     let dir = worker.dir();
     let config = Config::load(&dir)?;
     make_folders(&worker.layout);
-    let apps = Apps::new(worker.layout.clone(), config.apps.hold_cap)?;
+    let apps = Apps::new(worker.layout.clone(), holding(&config))?;
     apps.load_all(&worker.control.state()).await;
     tracing::info!(apps = apps.count(), "apps are loaded");
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);

@@ -14,7 +14,7 @@ use newleaf_launcher::Layout;
 use newleaf_update::{ProductFace, Settings};
 
 use crate::Product;
-use crate::adapter::{AppsError, OpenError};
+use crate::adapter::{AppsError, Holding, OpenError};
 use crate::config::{Config, ConfigError};
 use crate::db::DbError;
 
@@ -53,6 +53,12 @@ pub(crate) enum BuildError {
         /// What was given.
         given: String,
     },
+}
+
+/// How apps are held, as the settings say.
+const fn holding(config: &Config) -> Holding {
+    let apps = &config.apps;
+    Holding { cap: apps.hold_cap, client_within: apps.client_within.duration() }
 }
 
 /// The product as the updater knows it.

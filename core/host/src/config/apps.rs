@@ -12,12 +12,20 @@ pub struct Apps {
     pub probation: Seconds,
     /// How long running requests may take to end while new ones are held.
     pub drain_within: Seconds,
+    /// How long clients may take, in that time, to send or to read what is under way; then their
+    /// requests are cut short with 408. At most half of `drain_within` counts.
+    pub client_within: Seconds,
     /// Requests of one app that are held at a time; the next one gets 503 and `Retry-After`.
     pub hold_cap: usize,
 }
 
 impl Default for Apps {
     fn default() -> Self {
-        Self { probation: Seconds::new(60), drain_within: Seconds::new(20), hold_cap: 4096 }
+        Self {
+            probation: Seconds::new(60),
+            drain_within: Seconds::new(20),
+            client_within: Seconds::new(5),
+            hold_cap: 4096,
+        }
     }
 }

@@ -6,6 +6,7 @@
 mod apps;
 mod core;
 mod error;
+mod http;
 mod listen;
 mod log;
 mod policy;
@@ -21,6 +22,7 @@ use serde::Deserialize;
 pub use self::apps::Apps;
 pub use self::core::Core;
 pub use self::error::ConfigError;
+pub use self::http::Http;
 pub use self::listen::Listen;
 pub use self::log::{Log, LogForm};
 pub use self::policy::PolicySettings;
@@ -41,6 +43,9 @@ pub struct Config {
     /// Addresses the launcher binds.
     #[serde(default)]
     pub listen: Listen,
+    /// How long clients are borne with, and how many.
+    #[serde(default)]
+    pub http: Http,
     /// The waits of a core update.
     #[serde(default)]
     pub core: Core,

@@ -22,6 +22,20 @@ url = "{repository}"
 # The portal and its API. Keep it on loopback, or behind a proxy that speaks HTTPS.
 # admin = ["127.0.0.1:8081"]
 
+[http]
+# Connections of the public listeners at a time; who idles longest gives way to who comes.
+# Unset: half of the files this process may open, so that the portal and the apps keep theirs.
+# public_connections = 4096
+# How long a client may take to send a request's head, and may keep a connection without one.
+# head_within = 15
+# idle_within = 75
+# A request's body must come with this many bytes a second, taken over the window; else 408.
+# body_rate = 1024
+# body_window = 10
+# body_within = 600
+# How long an answer may stay unread.
+# stall_within = 30
+
 [core]
 # Starts a new version has before it is given up.
 # tries = 2
@@ -37,6 +51,8 @@ url = "{repository}"
 [apps]
 # probation = 60
 # drain_within = 20
+# How long clients may take in that time to send or read what is under way; then it is cut.
+# client_within = 5
 # Requests of one app that wait during its update; more get 503 with Retry-After.
 # hold_cap = 4096
 
@@ -80,6 +96,7 @@ mod tests {
                 Some(setting)
                     if setting.contains(" = ")
                         && !setting.contains("acme/")
+                        && !setting.starts_with("public_connections")
                         && !setting.starts_with("origin") =>
                 {
                     setting

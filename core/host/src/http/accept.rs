@@ -8,27 +8,14 @@ use axum::Router;
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::task::JoinSet;
 
-use super::Traffic;
 use super::connection::{self, Context};
+use super::{Crowd, Manners, Traffic};
 use crate::route::Peer;
 use crate::shutdown::ShutdownWatch;
 
-/// How long to wait after an accept that failed for want of descriptors or memory.
-const PAUSE: Duration = Duration::from_millis(50);
-
-/// How connections are let go of.
-#[derive(Debug, Clone, Copy)]
-pub struct Manners {
-    /// How long an HTTP/1.1 connection must be silent before a finishing worker closes it: longer
-    /// than a client's round trip, so that no request is on its way.
-    pub linger: Duration,
-}
-
-impl Default for Manners {
-    fn default() -> Self {
-        Self { linger: Duration::from_secs(2) }
-    }
-}
+/// How long to wait after an accept that failed for want of descriptors or memory: at first, and
+/// at most. It doubles from one failure to the next.
+const PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
 
 /// Something that accepts.
 #[derive(Debug)]
@@ -66,6 +53,9 @@ pub struct Door {
     pub listener: Listener,
     /// What.
     pub router: Router,
+    /// Whose connections it shares a bound with; none for a door that only the machine's own
+    /// admins reach, which must open whatever the others do.
+    pub crowd: Option<Arc<Crowd>>,
 }
 
 /// Serves until told to finish, then until the last connection is done or the time is over.
@@ -82,6 +72,7 @@ pub async fn serve(
             watch: watch.clone(),
             traffic: Arc::clone(&traffic),
             manners,
+            crowd: door.crowd,
         };
         loops.spawn(accept(door.listener, context));
     }
@@ -92,23 +83,52 @@ pub async fn serve(
 /// then belongs to the shared listener, and the next worker accepts it.
 async fn accept(listener: Listener, context: Context) {
     let mut connections = JoinSet::new();
+    let mut pause = None;
     loop {
         tokio::select! {
             biased;
             () = context.watch.begun() => break,
-            accepted = one(&listener) => match accepted {
-                Ok(accepted) => accepted.spawn_on(&mut connections, &context),
-                Err(error) if is_the_clients(&error) => {}
-                Err(error) => {
-                    tracing::warn!("accept: {error}");
-                    tokio::time::sleep(PAUSE).await;
+            accepted = next(&listener, context.crowd.as_deref()) => match accepted {
+                Ok(accepted) => {
+                    pause = None;
+                    accepted.spawn_on(&mut connections, &context);
                 }
+                Err(error) if is_the_clients(&error) => {}
+                Err(error) => pause = Some(after(&error, pause, &context).await),
             },
             Some(_) = connections.join_next() => {}
         }
     }
     drop(listener);
     while connections.join_next().await.is_some() {}
+}
+
+/// The next connection, once there is room for it.
+async fn next(listener: &Listener, crowd: Option<&Crowd>) -> io::Result<Accepted> {
+    if let Some(crowd) = crowd {
+        crowd.room().await;
+    }
+    one(listener).await
+}
+
+/// What follows an accept that failed, `before` being the pause after the failure just before it:
+/// said once, then waited for longer each time, while idle clients give descriptors back.
+async fn after(error: &io::Error, before: Option<Duration>, context: &Context) -> Duration {
+    let pause = match before {
+        None => {
+            tracing::warn!("cannot accept, trying again: {error}");
+            PAUSE.0
+        }
+        Some(before) => (before * 2).min(PAUSE.1),
+    };
+    if let Some(crowd) = &context.crowd {
+        crowd.shed();
+    }
+    tokio::select! {
+        () = tokio::time::sleep(pause) => {}
+        () = context.watch.begun() => {}
+    }
+    pause
 }
 
 /// A connection that was accepted.
@@ -119,11 +139,11 @@ enum Accepted {
 
 impl Accepted {
     fn spawn_on(self, connections: &mut JoinSet<()>, context: &Context) {
-        let context = context.clone();
+        let (place, context) = (context.place(), context.clone());
         match self {
-            Self::Tcp(stream) => connections.spawn(connection::serve(stream, None, context)),
+            Self::Tcp(stream) => connections.spawn(connection::serve(stream, None, place, context)),
             Self::Unix(stream, peer) => {
-                connections.spawn(connection::serve(stream, Some(peer), context))
+                connections.spawn(connection::serve(stream, Some(peer), place, context))
             }
         };
     }
@@ -135,8 +155,8 @@ async fn one(listener: &Listener) -> io::Result<Accepted> {
     match listener {
         Listener::Tcp(listener) => {
             let (stream, _) = listener.accept().await?;
-            // Without it a small answer waits for the client's delayed acknowledgement.
-            stream.set_nodelay(true)?;
+            // Without it a small answer waits for the client's delayed acknowledgement. One whose client is gone already fails by itself.
+            drop(stream.set_nodelay(true));
             Ok(Accepted::Tcp(stream))
         }
         Listener::Unix(listener) => {

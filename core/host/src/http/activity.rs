@@ -1,8 +1,12 @@
-//! Counts what is under way, on one connection and on all.
+//! Counts what is under way, on one connection and on all, and tells whose turn it is.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
+
+use tokio::sync::Notify;
+
+use super::Manners;
 
 /// What a worker is doing now.
 #[derive(Debug, Default)]
@@ -23,15 +27,36 @@ impl Traffic {
     }
 }
 
-/// What one connection is doing.
+/// What became of a write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Written {
+    /// Some of it was taken.
+    Some,
+    /// The client has to read first.
+    NoRoom,
+}
+
+/// No head has begun.
+const NONE: u64 = u64::MAX;
+
+/// What one connection is doing. Times are milliseconds from `opened`.
 #[derive(Debug)]
 pub(super) struct Activity {
     traffic: Arc<Traffic>,
     opened: Instant,
     in_flight: AtomicUsize,
-    /// Milliseconds from `opened` to the last byte read or the last answer's end.
+    /// Of those in flight, the ones that wait for this host and not for their client.
+    ours: AtomicUsize,
+    /// When the last byte was read or the last answer ended.
     last: AtomicU64,
+    /// Since when it has been the client's turn: to ask, or to read more than it did.
+    turn: AtomicU64,
+    /// When the first byte of a head came whose last has not.
+    head: AtomicU64,
+    /// What is to be written waits for the client to read.
+    is_blocked: AtomicBool,
     is_h2: AtomicBool,
+    leave: Notify,
 }
 
 impl Activity {
@@ -41,14 +66,32 @@ impl Activity {
             traffic,
             opened: Instant::now(),
             in_flight: AtomicUsize::new(0),
+            ours: AtomicUsize::new(0),
             last: AtomicU64::new(0),
+            turn: AtomicU64::new(0),
+            head: AtomicU64::new(NONE),
+            is_blocked: AtomicBool::new(false),
             is_h2: AtomicBool::new(false),
+            leave: Notify::new(),
         })
     }
 
+    /// Bytes were read.
     pub(super) fn touch(&self) {
-        let now = u64::try_from(self.opened.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let now = self.now();
         self.last.store(now, Ordering::Relaxed);
+        if self.in_flight.load(Ordering::Relaxed) == 0 {
+            // A head that has begun goes on, and keeps its beginning.
+            let _ = self.head.compare_exchange(NONE, now, Ordering::Relaxed, Ordering::Relaxed);
+        }
+    }
+
+    /// Bytes were written, or the client leaves no room for more.
+    pub(super) fn wrote(&self, written: Written) {
+        if written == Written::Some {
+            self.turn.store(self.now(), Ordering::Relaxed);
+        }
+        self.is_blocked.store(written == Written::NoRoom, Ordering::Relaxed);
     }
 
     pub(super) fn saw_h2(&self) {
@@ -61,16 +104,75 @@ impl Activity {
 
     /// How long the connection has been silent with nothing to answer; none while it is busy.
     pub(super) fn silent_for(&self) -> Option<Duration> {
-        let last = Duration::from_millis(self.last.load(Ordering::Relaxed));
-        (self.in_flight.load(Ordering::Relaxed) == 0)
-            .then(|| self.opened.elapsed().saturating_sub(last))
+        self.is_idle().then(|| self.since(&self.last))
+    }
+
+    /// How long the connection has been without a request, whatever came of a next one; none
+    /// while it is busy.
+    pub(super) fn idle_for(&self) -> Option<Duration> {
+        (self.is_idle() && !self.is_blocked()).then(|| self.since(&self.turn))
+    }
+
+    /// How much longer the client may take for what it owes now; zero where it took too long.
+    pub(super) fn patience(&self, manners: &Manners) -> Duration {
+        let again = manners.head_within.min(manners.stall_within).min(manners.idle_within);
+        let stall = manners.stall_within.saturating_sub(self.since(&self.turn)).min(again);
+        if self.is_blocked() {
+            return stall;
+        }
+        if self.ours.load(Ordering::Relaxed) > 0 {
+            return again;
+        }
+        if !self.is_idle() {
+            return stall;
+        }
+        let idle = manners.idle_within.saturating_sub(self.since(&self.turn));
+        // Between two requests HTTP/2 has frames that are no head.
+        if self.is_h2() || self.head.load(Ordering::Relaxed) == NONE {
+            return idle.min(again);
+        }
+        idle.min(manners.head_within.saturating_sub(self.since(&self.head))).min(again)
+    }
+
+    /// Asks the connection to give way to others; it does where it is still idle.
+    pub(super) fn ask_to_leave(&self) {
+        self.leave.notify_one();
+    }
+
+    /// Waits until it is to give way.
+    pub(super) async fn asked_to_leave(&self) {
+        loop {
+            self.leave.notified().await;
+            if self.idle_for().is_some() {
+                return;
+            }
+        }
     }
 
     /// A request has come; it is over when the guard is dropped.
     pub(super) fn request(self: &Arc<Self>) -> InFlight {
+        self.head.store(NONE, Ordering::Relaxed);
         self.in_flight.fetch_add(1, Ordering::Relaxed);
+        self.ours.fetch_add(1, Ordering::Relaxed);
         self.traffic.requests.fetch_add(1, Ordering::Relaxed);
-        InFlight(Arc::clone(self))
+        InFlight { activity: Arc::clone(self), is_ours: true }
+    }
+
+    fn is_blocked(&self) -> bool {
+        self.is_blocked.load(Ordering::Relaxed)
+    }
+
+    fn is_idle(&self) -> bool {
+        self.in_flight.load(Ordering::Relaxed) == 0
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.opened.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    fn since(&self, moment: &AtomicU64) -> Duration {
+        let moment = Duration::from_millis(moment.load(Ordering::Relaxed));
+        self.opened.elapsed().saturating_sub(moment)
     }
 }
 
@@ -82,12 +184,36 @@ impl Drop for Activity {
 
 /// A request under way, until its answer's body has been sent or given up.
 #[derive(Debug)]
-pub(super) struct InFlight(Arc<Activity>);
+pub(super) struct InFlight {
+    activity: Arc<Activity>,
+    is_ours: bool,
+}
+
+impl InFlight {
+    /// The host has to go on with it.
+    pub(super) fn our_turn(&mut self) {
+        if !self.is_ours {
+            self.activity.ours.fetch_add(1, Ordering::Relaxed);
+            self.is_ours = true;
+        }
+    }
+
+    /// The client has to read before it can go on.
+    pub(super) fn clients_turn(&mut self) {
+        self.activity.turn.store(self.activity.now(), Ordering::Relaxed);
+        if self.is_ours {
+            self.activity.ours.fetch_sub(1, Ordering::Relaxed);
+            self.is_ours = false;
+        }
+    }
+}
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.0.touch();
-        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
-        self.0.traffic.requests.fetch_sub(1, Ordering::Relaxed);
+        self.clients_turn();
+        let activity = &self.activity;
+        activity.last.store(activity.now(), Ordering::Relaxed);
+        activity.in_flight.fetch_sub(1, Ordering::Relaxed);
+        activity.traffic.requests.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, HttpBody as _};
 use axum::extract::Request;
 use axum::http::header::CONNECTION;
-use axum::http::{HeaderValue, Version};
-use axum::response::Response;
+use axum::http::{HeaderValue, StatusCode, Version};
+use axum::response::{IntoResponse as _, Response};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -19,13 +19,19 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tower::ServiceExt as _;
 
 use super::activity::Activity;
+use super::crowd::{Crowd, Member};
+use super::manners::Pace;
+use super::paced::{PacedBody, TooSlow, Verdict};
 use super::watched::{WatchedBody, WatchedStream};
 use super::{Manners, Traffic};
 use crate::route::Peer;
 use crate::shutdown::ShutdownWatch;
 
-/// How long a client may take to send a request's head, the wait for it included.
-const HEAD_WITHIN: Duration = Duration::from_secs(75);
+/// Streams of one HTTP/2 connection at a time.
+const STREAMS: u32 = 128;
+
+/// The longest list of headers (RFC 9113 §6.5.2), and the most that is kept of an HTTP/1.1 head.
+const HEADERS: u32 = 32 * 1024;
 
 /// What every connection of a listener shares.
 #[derive(Debug, Clone)]
@@ -34,30 +40,52 @@ pub(super) struct Context {
     pub(super) watch: ShutdownWatch,
     pub(super) traffic: Arc<Traffic>,
     pub(super) manners: Manners,
+    pub(super) crowd: Option<Arc<Crowd>>,
+}
+
+/// A connection's place among the others, taken when it is accepted.
+#[derive(Debug)]
+pub(super) struct Place {
+    activity: Arc<Activity>,
+    _member: Option<Member>,
+}
+
+impl Context {
+    /// A place for one more connection.
+    pub(super) fn place(&self) -> Place {
+        let activity = Activity::begin(Arc::clone(&self.traffic));
+        let member = self.crowd.as_ref().map(|crowd| crowd.join(&activity));
+        Place { activity, _member: member }
+    }
 }
 
 /// Serves a connection until it ends by itself, or is let go of.
-pub(super) async fn serve<S>(stream: S, peer: Option<Peer>, context: Context)
+pub(super) async fn serve<S>(stream: S, peer: Option<Peer>, place: Place, context: Context)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let Context { router, watch, traffic, manners } = context;
-    let activity = Activity::begin(traffic);
+    let Context { router, watch, manners, .. } = context;
+    let Place { activity, _member } = place;
     let io = TokioIo::new(WatchedStream { stream, activity: Arc::clone(&activity) });
     let service = {
         let (activity, watch) = (Arc::clone(&activity), watch.clone());
         service_fn(move |request| {
-            answer(request, peer, router.clone(), Arc::clone(&activity), watch.clone())
+            let asked = Asked { peer, router: router.clone(), pace: manners.pace };
+            answer(request, asked, Arc::clone(&activity), watch.clone())
         })
     };
     let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_WITHIN);
+    // The client's waits are watched below, for all versions alike.
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(None);
     builder.http2().timer(TokioTimer::new());
+    builder.http2().max_concurrent_streams(STREAMS).max_header_list_size(HEADERS);
     let mut connection = std::pin::pin!(builder.serve_connection_with_upgrades(io, service));
     tokio::select! {
         // A client that breaks off is its own affair.
         _ = connection.as_mut() => return,
         () = watch.begun() => {}
+        () = activity.asked_to_leave() => return,
+        () = overdue(&activity, &manners) => return,
     }
     let ending = async {
         tokio::select! {
@@ -67,6 +95,12 @@ where
         connection.as_mut().graceful_shutdown();
         // As above.
         drop(connection.await);
+    };
+    let ending = async {
+        tokio::select! {
+            () = ending => {}
+            () = overdue(&activity, &manners) => {}
+        }
     };
     tokio::select! {
         () = ending => {}
@@ -89,10 +123,29 @@ async fn silence(activity: &Activity, linger: Duration) {
     }
 }
 
-async fn answer(
-    request: hyper::Request<Incoming>,
+/// Waits until the client has taken too long for what it owes: a head, a body's reading, or any
+/// sign of life between two requests.
+async fn overdue(activity: &Activity, manners: &Manners) {
+    loop {
+        let patience = activity.patience(manners);
+        if patience.is_zero() {
+            return;
+        }
+        // Not in steps of less than the clock's own.
+        tokio::time::sleep(patience.max(Duration::from_millis(1))).await;
+    }
+}
+
+/// What a request is answered with.
+struct Asked {
     peer: Option<Peer>,
     router: Router,
+    pace: Pace,
+}
+
+async fn answer(
+    request: hyper::Request<Incoming>,
+    Asked { peer, router, pace }: Asked,
     activity: Arc<Activity>,
     watch: ShutdownWatch,
 ) -> Result<Response<WatchedBody>, Infallible> {
@@ -101,15 +154,41 @@ async fn answer(
     if version == Version::HTTP_2 {
         activity.saw_h2();
     }
-    let mut request: Request = request.map(Body::new);
+    let verdict = Arc::new(Verdict::default());
+    let mut request: Request = request.map(|body| paced(body, pace, &verdict));
     if let Some(peer) = peer {
         request.extensions_mut().insert(peer);
     }
-    let mut response = call(router, request).await;
+    let mut response = tokio::select! {
+        response = call(router, request) => match verdict.slow() {
+            // The handler saw a broken body; its client is told why.
+            Some(slow) => too_slow(slow, version),
+            None => response,
+        },
+        slow = verdict.found() => too_slow(slow, version),
+    };
     if version < Version::HTTP_2 && watch.has_begun() {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
-    Ok(response.map(|body| WatchedBody { body, _in_flight: in_flight }))
+    Ok(response.map(|body| WatchedBody { body, in_flight }))
+}
+
+fn paced(body: Incoming, pace: Pace, verdict: &Arc<Verdict>) -> Body {
+    if body.is_end_stream() {
+        Body::empty()
+    } else {
+        Body::new(PacedBody::new(body, pace, Arc::clone(verdict)))
+    }
+}
+
+/// The rest of the body is not waited for (RFC 9110 §15.5.9).
+fn too_slow(slow: TooSlow, version: Version) -> Response {
+    tracing::info!("{slow}");
+    let mut response = (StatusCode::REQUEST_TIMEOUT, format!("{slow}\n")).into_response();
+    if version < Version::HTTP_2 {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
 }
 
 /// Boxed, so that the connection's own future stays small whatever the router is.

@@ -4,13 +4,21 @@
 //! request that was just being sent on one of them is lost. Here a worker that finishes is a
 //! *lame duck*: it accepts no more, answers what comes on open connections with
 //! `Connection: close`, and closes a connection itself only after it has been silent for a while.
+//!
+//! A client gets no more of this host than its share: it must send heads and bodies and read
+//! answers at a pace ([`Manners`]), and public connections have a bound ([`Crowd`]).
 
 mod accept;
 mod activity;
 mod connection;
+mod crowd;
+mod manners;
+mod paced;
 #[cfg(test)]
 mod tests;
 mod watched;
 
-pub use accept::{Door, Listener, Manners, serve};
+pub use accept::{Door, Listener, serve};
 pub use activity::Traffic;
+pub use crowd::{Crowd, raise_descriptors};
+pub use manners::{Manners, Pace};

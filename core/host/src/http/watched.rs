@@ -9,13 +9,20 @@ use axum::body::{Body, Bytes, HttpBody};
 use http_body::{Frame, SizeHint};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::activity::{Activity, InFlight};
+use super::activity::{Activity, InFlight, Written};
 
-/// A stream that notes each read, so that a request that has arrived in part counts as activity.
+/// A stream that notes each read and write, so that a request that has arrived in part counts as
+/// activity, and a client that does not read is noticed.
 #[derive(Debug)]
 pub(super) struct WatchedStream<S> {
     pub(super) stream: S,
     pub(super) activity: Arc<Activity>,
+}
+
+impl<S> WatchedStream<S> {
+    fn note(&self, polled: &Poll<io::Result<usize>>) {
+        self.activity.wrote(if polled.is_ready() { Written::Some } else { Written::NoRoom });
+    }
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for WatchedStream<S> {
@@ -38,7 +45,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for WatchedStream<S> {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, buf)
+        let polled = Pin::new(&mut self.stream).poll_write(cx, buf);
+        self.note(&polled);
+        polled
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -54,7 +63,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for WatchedStream<S> {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+        let polled = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
+        self.note(&polled);
+        polled
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -66,7 +77,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for WatchedStream<S> {
 #[derive(Debug)]
 pub(super) struct WatchedBody {
     pub(super) body: Body,
-    pub(super) _in_flight: InFlight,
+    pub(super) in_flight: InFlight,
 }
 
 impl HttpBody for WatchedBody {
@@ -77,7 +88,14 @@ impl HttpBody for WatchedBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
+        let polled = Pin::new(&mut self.body).poll_frame(cx);
+        // What is given is the client's to read before more is asked for.
+        if polled.is_ready() {
+            self.in_flight.clients_turn();
+        } else {
+            self.in_flight.our_turn();
+        }
+        polled
     }
 
     fn is_end_stream(&self) -> bool {

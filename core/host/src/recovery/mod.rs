@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use newleaf_launcher::Layout;
 
-use crate::http::{self, Door, Listener, Manners, Traffic};
+use crate::http::{self, Crowd, Door, Listener, Manners, Traffic};
 use crate::product::Product;
 use crate::program::named_in;
 use crate::shutdown::Shutdown;
@@ -41,14 +41,17 @@ fn run(product: &'static Product, dir: &Path) -> Result<(), Box<dyn std::error::
         let control = Control::start(wire, state)?;
         let layout = Arc::new(Layout::new(dir));
         let mut doors = Vec::new();
+        let crowd = Crowd::public();
         for listener in public {
-            doors.push(Door { listener: Listener::tcp(listener)?, router: page::public() });
+            let crowd = Some(Arc::clone(&crowd));
+            doors.push(Door { listener: Listener::tcp(listener)?, router: page::public(), crowd });
         }
         let router = named_in(page::admin(product.name, layout), product.program);
         for listener in admin {
-            doors.push(Door { listener: Listener::tcp(listener)?, router: router.clone() });
+            let (router, crowd) = (router.clone(), Some(Crowd::admin()));
+            doors.push(Door { listener: Listener::tcp(listener)?, router, crowd });
         }
-        doors.push(Door { listener: Listener::unix(local)?, router });
+        doors.push(Door { listener: Listener::unix(local)?, router, crowd: None });
         let (shutdown, watch) = Shutdown::new();
         tokio::spawn(async move {
             let mut standing = control.watch_standing();

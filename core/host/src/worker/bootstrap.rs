@@ -1,5 +1,6 @@
 //! A worker's life: hello, database, pages, ready, go, drain.
 
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -12,9 +13,9 @@ use tokio::task::JoinHandle;
 
 use super::hello::{Hello, HelloError, addresses};
 use super::{Control, ControlError, Routers, Standing, WorkerContext, private};
-use crate::config::ConfigError;
+use crate::config::{Config, ConfigError};
 use crate::db::{Db, DbError};
-use crate::http::{self, Door, Listener, Manners, Traffic};
+use crate::http::{self, Crowd, Door, Listener, Manners, Traffic};
 use crate::product::Product;
 use crate::shutdown::{Shutdown, ShutdownWatch};
 
@@ -85,8 +86,7 @@ pub(super) fn run(product: &'static Product, dir: &Path) -> Result<(), WorkerErr
         .enable_all()
         .build()
         .map_err(WorkerError::system("start the runtime"))?;
-    let manners = Manners { linger: config.core.linger.duration() };
-    let done = runtime.block_on(live(product, dir, hello, manners));
+    let done = runtime.block_on(live(product, dir, hello, &config));
     // What still blocks (a guest's query, say) is not waited for: the process ends.
     runtime.shutdown_background();
     done
@@ -96,9 +96,11 @@ async fn live(
     product: &'static Product,
     dir: &Path,
     hello: Hello,
-    manners: Manners,
+    config: &Config,
 ) -> Result<(), WorkerError> {
     ignore_signals()?;
+    http::raise_descriptors();
+    let manners = Manners::of(&config.http, &config.core);
     let Hello { wire, state, public, admin, local, probe_socket, hold } = hello;
     let control =
         Control::start(wire, state).map_err(WorkerError::system("listen to the launcher"))?;
@@ -124,7 +126,7 @@ async fn live(
     let probed = spawn(vec![private], &watch, &Arc::new(Traffic::default()), manners);
     control.send(&ToLauncher::Ready { schema: product.schema(), protocol: PROTOCOL })?;
     if control.baton().await {
-        let doors = doors(routers, public, admin, local)
+        let doors = doors(routers, public, admin, local, config.http.public_connections)
             .map_err(WorkerError::system("take over the listeners"))?;
         tracing::info!(version = product.version, "serving");
         http::serve(doors, watch, traffic, manners).await;
@@ -149,14 +151,18 @@ fn doors(
     public: Vec<std::net::TcpListener>,
     admin: Vec<std::net::TcpListener>,
     local: std::os::unix::net::UnixListener,
+    public_connections: Option<NonZeroUsize>,
 ) -> std::io::Result<Vec<Door>> {
+    let crowd = public_connections.map_or_else(Crowd::public, Crowd::of);
+    let sides = [(public, routers.public, crowd), (admin, routers.admin, Crowd::admin())];
     let mut doors = Vec::new();
-    for (listeners, router) in [(public, routers.public), (admin, routers.admin)] {
+    for (listeners, router, crowd) in sides {
         for listener in listeners {
-            doors.push(Door { listener: Listener::tcp(listener)?, router: router.clone() });
+            let (router, crowd) = (router.clone(), Some(Arc::clone(&crowd)));
+            doors.push(Door { listener: Listener::tcp(listener)?, router, crowd });
         }
     }
-    doors.push(Door { listener: Listener::unix(local)?, router: routers.local });
+    doors.push(Door { listener: Listener::unix(local)?, router: routers.local, crowd: None });
     Ok(doors)
 }
 

@@ -18,7 +18,10 @@ struct Host {
 impl Host {
     /// Starts one on free ports and waits until it says where it listens.
     fn start() -> Self {
-        let place = Place::with_host();
+        Self::start_in(Place::with_host())
+    }
+
+    fn start_in(place: Place) -> Self {
         let mut process = Command::new(env!("CARGO_BIN_EXE_newleaf"))
             .args(["serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"])
             .env("NEWLEAF_DIR", place.dir())
@@ -36,13 +39,7 @@ impl Host {
     }
 
     fn get(&self, path: &str) -> String {
-        use std::io::{Read as _, Write as _};
-        let mut stream = std::net::TcpStream::connect(&self.public).unwrap();
-        write!(stream, "GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
-            .unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        answer
+        get(&self.public, path)
     }
 
     /// Ends it as a service manager would.
@@ -51,6 +48,16 @@ impl Host {
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
         self.process.wait().unwrap().code()
     }
+}
+
+/// Asks for `path` at `address`, on a connection of its own.
+fn get(address: &str, path: &str) -> String {
+    use std::io::{Read as _, Write as _};
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
 }
 
 impl Drop for Host {
@@ -81,4 +88,29 @@ fn a_second_host_on_the_folder_is_refused_and_the_first_goes_on() {
     assert!(said.err.contains(&format!("process {}", host.process.id())), "{said:?}");
     assert!(host.get("/board.json").ends_with("[]"));
     assert_eq!(host.stop(), Some(0));
+}
+
+#[test]
+fn twice_as_many_idle_clients_as_there_is_room_for_keep_nobody_out() {
+    let place = Place::with_host();
+    let settings = place.dir().join("newleaf.toml");
+    let text = std::fs::read_to_string(&settings).unwrap();
+    let few = text.replace("# public_connections = 4096", "public_connections = 16");
+    assert_ne!(few, text);
+    std::fs::write(settings, few).unwrap();
+    let host = Host::start_in(place);
+    let connect = |_| std::net::TcpStream::connect(&host.public).unwrap();
+    let idle: Vec<_> = (0..32).map(connect).collect();
+    assert!(host.get("/").contains("No apps are installed yet"));
+    assert!(get(&host.admin, "/healthz").starts_with("HTTP/1.1 200"));
+    assert_eq!(host.place.run(&["status"]).code, 0);
+    let worker = format!("/proc/{}/task/{0}/children", host.process.id());
+    let worker = std::fs::read_to_string(worker).unwrap();
+    let descriptors = std::fs::read_dir(format!("/proc/{}/fd", worker.trim())).unwrap();
+    let sockets = descriptors
+        .filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok())
+        .filter(|link| link.to_string_lossy().starts_with("socket:"))
+        .count();
+    assert!(sockets < 32, "{sockets} sockets are open, with room for 16 public connections");
+    drop(idle);
 }

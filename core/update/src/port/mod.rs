@@ -19,7 +19,7 @@ pub use ground::{
     Area, Filesystem, Ground, GroundError, Locality, Probe, ProbeFault, ProbeResult, Space,
 };
 pub use launcher::{Launcher, LauncherError, News, Reach};
-pub use plugins::{Kept, PluginError, Plugins, Serving, Trouble};
+pub use plugins::{Drained, Kept, PluginError, Plugins, Serving, Trouble};
 pub use repository::{Body, Place, Repository, RepositoryError, Resume};
 pub use slots::{
     ExpandError, Heard, Inspected, Keep, Measured, Partial, SelfTest, SlotError, SlotRef, Slots,

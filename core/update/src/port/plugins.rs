@@ -25,11 +25,12 @@ pub trait Plugins: Send + Sync + std::fmt::Debug {
     /// The app is not known.
     async fn hold(&self, app: &PackageName) -> Result<(), PluginError>;
 
-    /// Waits until no request of the app runs.
+    /// Waits until no request of the app runs. A request that waits for a client which sends or
+    /// reads too slowly is cut before `within` is over, so that no client can stop an update.
     ///
     /// # Errors
     /// Some still run after `within`.
-    async fn drained(&self, app: &PackageName, within: Duration) -> Result<(), PluginError>;
+    async fn drained(&self, app: &PackageName, within: Duration) -> Result<Drained, PluginError>;
 
     /// Copies the quiet data into `snapshots/<folder>`, complete and synced when it returns. An
     /// app without data gives an empty snapshot.
@@ -112,6 +113,14 @@ pub trait Plugins: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// The folder cannot be removed.
     async fn erase(&self, app: &PackageName) -> Result<(), PluginError>;
+}
+
+/// How the running requests of an app came to their end.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Drained {
+    /// Those that were cut because their clients were too slow, by method and path; they count as
+    /// failed.
+    pub cut: Vec<String>,
 }
 
 /// An app as it runs.

@@ -1,5 +1,6 @@
 //! App: parks new requests and lets running ones finish.
 
+use crate::port::Drained;
 use crate::run::{Context, Passed, StepResult};
 use crate::step::{AppSwitch, OFF, plugin_failed};
 
@@ -14,6 +15,49 @@ pub(crate) async fn run(cx: Context, switch: &AppSwitch) -> StepResult<()> {
     }
     plugins.hold(&switch.app).await.map_err(|error| plugin_failed(&error))?;
     let within = cx.updater.settings().drain_within;
-    plugins.drained(&switch.app, within).await.map_err(|error| plugin_failed(&error))?;
-    Ok(Passed::done((), "no request runs; new ones wait"))
+    let drained =
+        plugins.drained(&switch.app, within).await.map_err(|error| plugin_failed(&error))?;
+    Ok(match cut(&drained) {
+        None => Passed::done((), "no request runs; new ones wait"),
+        Some(cut) => Passed::warned((), cut),
+    })
+}
+
+/// The requests that are named; the others are counted.
+const NAMED: usize = 3;
+
+/// What was cut short, for people; none where nothing was.
+fn cut(drained: &Drained) -> Option<String> {
+    let cut = &drained.cut;
+    let named = cut.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
+    let more = match cut.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    match cut.len() {
+        0 => None,
+        1 => Some(format!("1 request was cut short, for its client was too slow: {named}")),
+        many => Some(format!(
+            "{many} requests were cut short, for their clients were too slow: {named}{more}"
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_cut_is_counted_and_some_of_it_named() {
+        let after = |cut: &[&str]| {
+            super::cut(&Drained { cut: cut.iter().map(|&what| what.to_owned()).collect() })
+        };
+        assert_eq!(after(&[]), None);
+        let one = "1 request was cut short, for its client was too slow: POST /a";
+        assert_eq!(after(&["POST /a"]).as_deref(), Some(one));
+        let all = after(&["POST /a", "GET /b", "GET /c", "GET /d", "GET /e"]);
+        assert!(all.is_some_and(|all| {
+            all.starts_with("5 requests") && all.ends_with(": POST /a, GET /b, GET /c and 2 more")
+        }));
+    }
 }

@@ -8,6 +8,7 @@ mod port;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
 
 use newleaf_domain::{Digest, Manifest, PackageName, Version};
 use newleaf_launcher::Layout;
@@ -29,10 +30,19 @@ pub(crate) struct Apps(Arc<Inner>);
 struct Inner {
     host: PluginHost,
     layout: Layout,
-    hold_cap: usize,
+    holding: Holding,
     entries: RwLock<BTreeMap<PackageName, Entry>>,
     /// A version that was loaded to migrate the data, until it takes over or is dropped.
     pending: tokio::sync::Mutex<BTreeMap<PackageName, (AppSlot, App)>>,
+}
+
+/// How an app is held during its update.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Holding {
+    /// Requests that wait at a time.
+    pub(crate) cap: usize,
+    /// How long a client may still take to send or to read what is under way.
+    pub(crate) client_within: Duration,
 }
 
 impl std::fmt::Debug for Apps {
@@ -130,14 +140,14 @@ impl Apps {
     ///
     /// # Errors
     /// The engine does not start.
-    pub(crate) fn new(layout: Layout, hold_cap: usize) -> Result<Self, AppsError> {
+    pub(crate) fn new(layout: Layout, holding: Holding) -> Result<Self, AppsError> {
         let program = std::env::current_exe().map_err(AppsError::Image)?;
         let child = CompileChild { program, arguments: vec!["compile".into()] };
         let cache_dir = layout.dir().join("cache/code");
         let settings = Settings { cache_dir, compiler: Compiler::Child(child) };
         let host = PluginHost::new(settings).map_err(AppsError::Engine)?;
         let (entries, pending) = (RwLock::default(), tokio::sync::Mutex::default());
-        Ok(Self(Arc::new(Inner { host, layout, hold_cap, entries, pending })))
+        Ok(Self(Arc::new(Inner { host, layout, holding, entries, pending })))
     }
 
     /// Loads what `state` says is good. An app that cannot be loaded is stopped with its reason;

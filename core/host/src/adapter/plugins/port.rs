@@ -8,7 +8,7 @@ use newleaf_launcher::state::AppSlot;
 use newleaf_plugin_host::storage::{self, CopyError};
 use newleaf_plugin_host::{App, LifecycleError, PrepareError, Prepared};
 use newleaf_update::Budget;
-use newleaf_update::port::{Kept, PluginError, Plugins, Serving, StoreError, Trouble};
+use newleaf_update::port::{Drained, Kept, PluginError, Plugins, Serving, StoreError, Trouble};
 
 use super::super::files::{self, FileError, blocking};
 use super::entry::{Counting, Entry, Loaded, Standing};
@@ -136,17 +136,24 @@ impl Plugins for Apps {
 
     async fn hold(&self, app: &PackageName) -> Result<(), PluginError> {
         if let Some(loaded) = self.entry(app)? {
-            loaded.slot.hold(self.0.hold_cap);
+            loaded.slot.hold(self.0.holding.cap);
         }
         Ok(())
     }
 
-    async fn drained(&self, app: &PackageName, within: Duration) -> Result<(), PluginError> {
-        let Some(loaded) = self.entry(app)? else { return Ok(()) };
-        tokio::time::timeout(within, loaded.slot.drained()).await.map_err(|_| {
+    async fn drained(&self, app: &PackageName, within: Duration) -> Result<Drained, PluginError> {
+        let Some(loaded) = self.entry(app)? else { return Ok(Drained::default()) };
+        // Clients have no more than half of the time, so that what is cut can still end in it.
+        let patience = self.0.holding.client_within.min(within / 2);
+        let drained = tokio::time::timeout(within, loaded.slot.drained_of_clients(patience));
+        let cut = drained.await.map_err(|_| {
             let running = loaded.slot.app().stats().in_flight as u64;
             PluginError::StillRunning { app: app.clone(), running, within }
-        })
+        })?;
+        for request in &cut {
+            tracing::warn!(%app, request, "cut short while new requests are held: its client was too slow");
+        }
+        Ok(Drained { cut })
     }
 
     async fn snapshot(&self, app: &PackageName, folder: &str) -> Result<ByteSize, PluginError> {
@@ -233,7 +240,7 @@ impl Plugins for Apps {
         entry.serve(version, Counting::SinceSwap);
         // Nobody enters between: the entry is not visible before the lock is given back.
         if let Some(loaded) = entry.loaded() {
-            loaded.slot.hold(self.0.hold_cap);
+            loaded.slot.hold(self.0.holding.cap);
         }
         Ok(())
     }

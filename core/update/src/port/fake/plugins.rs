@@ -9,7 +9,7 @@ use newleaf_domain::{ByteSize, PackageName};
 use newleaf_launcher::state::AppSlot;
 
 use super::disk::{Data, Disk, Fault, Point};
-use crate::port::{Kept, PluginError, Plugins, Serving, StoreError, Trouble};
+use crate::port::{Drained, Kept, PluginError, Plugins, Serving, StoreError, Trouble};
 use crate::settings::Budget;
 
 /// An app as it runs.
@@ -92,8 +92,9 @@ impl Plugins for FakePlugins {
         self.edit(app, |running| running.held = true).ok_or_else(|| Self::unknown(app))
     }
 
-    async fn drained(&self, app: &PackageName, _within: Duration) -> Result<(), PluginError> {
-        self.stop_at(Point::Drain, app, "drain")
+    async fn drained(&self, app: &PackageName, _within: Duration) -> Result<Drained, PluginError> {
+        self.stop_at(Point::Drain, app, "drain")?;
+        Ok(Drained::default())
     }
 
     async fn snapshot(&self, app: &PackageName, folder: &str) -> Result<ByteSize, PluginError> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use newleaf_domain::{AbiVersion, Edition, Platform, Version};
+use newleaf_domain::{AbiVersion, ByteSize, Edition, Platform, Version};
 use newleaf_plan::Policy;
 
 /// Waits and bounds of an update; each has a default that suits a small server.
@@ -14,10 +14,15 @@ pub struct Settings {
     pub fresh_for: Duration,
     /// How long a download may stand still before it is given up; the part that came is kept.
     pub stall: Duration,
-    /// How often a download that broke off is taken up again within one update.
+    /// How often a download is tried within one update; going on to a mirror is no new try.
     pub fetch_tries: u32,
-    /// The wait before the second try; the n-th waits n times as long.
+    /// The wait before the second try, give or take a half; each later one is twice as long.
     pub retry_pause: Duration,
+    /// The longest wait that a source may ask for within an update; where it asks for more, the
+    /// update ends and says when to try again.
+    pub patience: Duration,
+    /// Bytes a second that downloads may take; none for as many as come.
+    pub rate: Option<ByteSize>,
     /// How long the extension of the database may take.
     pub expand_within: Duration,
     /// How long an app's running requests may take to end while new ones are held.
@@ -47,6 +52,8 @@ impl Default for Settings {
             stall: Duration::from_secs(30),
             fetch_tries: 5,
             retry_pause: Duration::from_secs(1),
+            patience: Duration::from_mins(1),
+            rate: None,
             expand_within: Duration::from_mins(1),
             drain_within: Duration::from_secs(20),
             migrate_within: Duration::from_mins(10),

@@ -28,6 +28,9 @@ pub const TUF: &str = "/tuf/{file}";
 /// `GET`: a target of the TUF repository.
 pub const TARGETS: &str = "/targets/{*path}";
 
+/// `GET`: what one package has over another.
+pub const DELTAS: &str = "/deltas/{file}";
+
 /// The path of [`TARGET`] for one file.
 pub fn target(file: &ReleaseFile) -> String {
     format!("/api/v1/targets/{file}")

@@ -115,6 +115,11 @@ impl Dir {
         self.public().join("targets")
     }
 
+    /// `public/deltas/`: what its packages have over those before them.
+    pub fn deltas(&self) -> PathBuf {
+        self.public().join("deltas")
+    }
+
     /// `keys-online/`: the four keys that the registry signs with.
     pub fn online_keys(&self) -> PathBuf {
         self.root.join("keys-online")

@@ -19,6 +19,7 @@ mod role_signing;
 mod route;
 mod serve;
 mod settings;
+mod smaller;
 mod tree;
 
 pub use cli::run;
@@ -31,5 +32,6 @@ pub use registry::{OpenError, Registry};
 pub use role_signing::{OnlineKeys, OnlineKeysError, SigningError};
 pub use route::router;
 pub use serve::{ServeError, Serving};
-pub use settings::{Settings, SettingsError};
+pub use settings::{Effort, Settings, SettingsError};
+pub use smaller::make_smaller;
 pub use tree::TreeError;

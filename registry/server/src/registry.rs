@@ -29,6 +29,10 @@ pub struct Registry {
     pub(crate) clock: Arc<dyn Clock>,
     /// Counts finished batches; whoever waits for a decision looks again at each.
     pub(crate) batches: watch::Sender<u64>,
+    /// Counts batches that brought packages; whoever makes smaller forms looks at each.
+    pub(crate) released: watch::Sender<u64>,
+    /// Counts looks for missing smaller forms that came to their end.
+    pub(crate) looked: watch::Sender<u64>,
     /// Held by the batch that runs: two at once would sign the same version twice.
     pub(crate) batch: Mutex<()>,
     _lock: DirLock,
@@ -111,6 +115,8 @@ impl Registry {
         Ok(Self {
             objects: Objects::new(dir.objects()),
             batches: watch::Sender::new(0),
+            released: watch::Sender::new(0),
+            looked: watch::Sender::new(0),
             batch: Mutex::new(()),
             _lock: lock,
             dir,
@@ -130,6 +136,11 @@ impl Registry {
     /// Changes with every finished batch.
     pub fn finished_batches(&self) -> watch::Receiver<u64> {
         self.batches.subscribe()
+    }
+
+    /// Changes whenever every smaller form of every package that can be made has been made.
+    pub fn finished_looks(&self) -> watch::Receiver<u64> {
+        self.looked.subscribe()
     }
 
     /// Where a file of the public tree lies.

@@ -12,6 +12,7 @@ use tokio::time::timeout;
 use crate::publish::work;
 use crate::registry::Registry;
 use crate::route::router;
+use crate::smaller::make_smaller;
 
 /// How long running requests may go on after the stop.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -24,6 +25,7 @@ pub struct Serving {
     stop: watch::Sender<bool>,
     server: tokio::task::JoinHandle<io::Result<()>>,
     worker: tokio::task::JoinHandle<()>,
+    smaller: tokio::task::JoinHandle<()>,
 }
 
 /// Why serving ended. Completes "failed to serve: …".
@@ -58,6 +60,7 @@ impl Serving {
         let registry = Arc::new(registry);
         let stop = watch::Sender::new(false);
         let worker = tokio::spawn(work(Arc::clone(&registry), stop.subscribe()));
+        let smaller = tokio::spawn(make_smaller(Arc::clone(&registry), stop.subscribe()));
         let mut stopped = stop.subscribe();
         let routes = router(Arc::clone(&registry));
         let server = tokio::spawn(async move {
@@ -68,7 +71,7 @@ impl Serving {
                 })
                 .await
         });
-        Ok(Self { address, registry, stop, server, worker })
+        Ok(Self { address, registry, stop, server, worker, smaller })
     }
 
     /// Where it listens.
@@ -89,6 +92,7 @@ impl Serving {
     pub async fn stop(self) -> Result<(), ServeError> {
         self.stop.send_replace(true);
         self.worker.await.map_err(ServeError::Task)?;
+        self.smaller.await.map_err(ServeError::Task)?;
         let cut_off = self.server.abort_handle();
         match timeout(DRAIN, self.server).await {
             Ok(served) => served.map_err(ServeError::Task)?.map_err(ServeError::Server)?,

@@ -17,11 +17,37 @@ pub struct Settings {
     /// Seconds a sender of a role is kept waiting for the decision, before 202; 1 to 55, so
     /// that the answer comes before senders give up at 60 s.
     pub wait_seconds: u64,
+    /// Deltas lead to a release from so many versions before it; 0 to 10, 0 for none.
+    pub deltas: usize,
+    /// Whether a compressed copy is put beside each package.
+    pub copies: bool,
+    /// How much work each of them is worth.
+    pub effort: Effort,
+}
+
+/// How much work a smaller form of a package is worth to the registry.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Effort {
+    /// As small as can be: minutes of one processor for a core.
+    #[default]
+    Best,
+    /// Seconds, and half as large again.
+    Quick,
+}
+
+impl From<Effort> for newleaf_package::transport::Effort {
+    fn from(effort: Effort) -> Self {
+        match effort {
+            Effort::Best => Self::Best,
+            Effort::Quick => Self::Quick,
+        }
+    }
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { batch_ms: 5000, wait_seconds: 30 }
+        Self { batch_ms: 5000, wait_seconds: 30, deltas: 3, copies: true, effort: Effort::Best }
     }
 }
 
@@ -67,6 +93,13 @@ impl Settings {
 batch_ms = 5000
 # Seconds a publisher is kept waiting until hosts can see the release; then the answer is 202.
 wait_seconds = 30
+# Deltas lead to a release from so many versions before it; 0 makes none. They are made after the
+# release is out, by one thread of the lowest priority.
+deltas = 3
+# Whether a compressed copy is put beside each package.
+copies = true
+# \"best\" or \"quick\": how much work each of them is worth.
+effort = \"best\"
 ";
 
     /// Reads the file at `path`; the defaults where there is none.
@@ -91,8 +124,11 @@ wait_seconds = 30
     /// # Errors
     /// [`SettingsError::Range`].
     pub fn check(self) -> Result<Self, SettingsError> {
-        let ranges =
-            [("batch_ms", self.batch_ms, 50, 60_000), ("wait_seconds", self.wait_seconds, 1, 55)];
+        let ranges = [
+            ("batch_ms", self.batch_ms, 50, 60_000),
+            ("wait_seconds", self.wait_seconds, 1, 55),
+            ("deltas", self.deltas as u64, 0, 10),
+        ];
         for (field, found, lowest, highest) in ranges {
             if !(lowest..=highest).contains(&found) {
                 return Err(SettingsError::Range { field, found, lowest, highest });

@@ -15,7 +15,7 @@ use crate::build;
 pub use host::{Answer, Host, HostSettings};
 pub use mirror::{Mirror, read_key};
 pub use pack::CoreRelease;
-pub use registry::Registry;
+pub use registry::{Registry, Smaller};
 
 /// How long a process is given until it is ready; far beyond what an idle machine needs.
 pub const START: Duration = Duration::from_mins(2);
@@ -31,10 +31,18 @@ pub struct World {
 impl World {
     /// A running registry that knows the author `acme` and has published nothing yet.
     pub fn new() -> Self {
+        Self::with_registry(Smaller::Never)
+    }
+
+    /// The same, with a registry that makes smaller forms or not.
+    pub fn with_registry(smaller: Smaller) -> Self {
         build::programs();
         let folder = tempfile::Builder::new().prefix("newleaf-world-").tempdir().unwrap();
-        let registry =
-            Registry::start(&folder.path().join("registry"), &folder.path().join("offline"));
+        let registry = Registry::start(
+            &folder.path().join("registry"),
+            &folder.path().join("offline"),
+            smaller,
+        );
         Self { registry, folder }
     }
 

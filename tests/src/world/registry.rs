@@ -25,13 +25,38 @@ pub struct Registry {
     desk: PathBuf,
 }
 
+/// Whether the registry makes smaller forms of what is published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Smaller {
+    /// It makes none: the processor is the tests'.
+    Never,
+    /// It makes them with little effort.
+    Quick,
+}
+
+impl Smaller {
+    /// Puts it into `registry.toml`, as an operator would edit it.
+    fn write(self, dir: &Path) {
+        let path = dir.join("registry.toml");
+        let text = std::fs::read_to_string(&path).unwrap();
+        let text = match self {
+            Self::Never => {
+                text.replace("deltas = 3", "deltas = 0").replace("copies = true", "copies = false")
+            }
+            Self::Quick => text.replace("effort = \"best\"", "effort = \"quick\""),
+        };
+        std::fs::write(&path, text).unwrap();
+    }
+}
+
 impl Registry {
     /// Makes a registry in `dir` with its offline keys in `offline`, starts it, and has the
     /// release team vouch for the author `acme`.
-    pub fn start(dir: &Path, offline: &Path) -> Self {
+    pub fn start(dir: &Path, offline: &Path, smaller: Smaller) -> Self {
         let desk = offline.with_file_name("desk");
         std::fs::create_dir_all(desk.join("next")).unwrap();
         Ran::ok(registry(&["init"]).arg("--dir").arg(dir).arg("--keys").arg(offline));
+        smaller.write(dir);
         let process = Self::serve(dir);
         let line = process.wait_for_line("listening on ", START);
         let url = line.split("listening on ").nth(1).unwrap().trim().to_owned();

@@ -121,16 +121,27 @@ pub(super) fn remove(path: &Path) -> Result<(), FileError> {
 
 /// Length and digest of a file, read from disk.
 pub(super) fn measure(path: &Path) -> Result<Option<(ByteSize, Digest)>, FileError> {
-    let mut file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(FileError::on("opened", path)(error)),
-    };
+    match File::open(path) {
+        Ok(file) => {
+            let digest = hash_all(file, path)?;
+            Ok(Some((ByteSize::bytes(digest.length()), digest.finish())))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(FileError::on("opened", path)(error)),
+    }
+}
+
+/// The hash of what a file holds by now, to be gone on with.
+pub(super) fn hash(path: &Path) -> Result<DigestWriter, FileError> {
+    hash_all(File::open(path).map_err(FileError::on("opened", path))?, path)
+}
+
+fn hash_all(mut file: File, path: &Path) -> Result<DigestWriter, FileError> {
     let mut digest = DigestWriter::default();
     let mut buffer = vec![0; 256 * 1024];
     loop {
         match file.read(&mut buffer).map_err(FileError::on("read", path))? {
-            0 => return Ok(Some((ByteSize::bytes(digest.length()), digest.finish()))),
+            0 => return Ok(digest),
             count => digest.update(&buffer[..count]),
         }
     }

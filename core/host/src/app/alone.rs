@@ -34,7 +34,7 @@ pub(crate) async fn alone(
     apps.know_all(host.state()).await;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let ports = Ports {
-        repository: adapter::open(&config.repository.url)?,
+        repository: adapter::open(&config.repository)?,
         store: Arc::new(DiskStore::new(layout.dir())),
         slots: Arc::new(DiskSlots::new(layout.clone())),
         plugins: Arc::new(apps),

@@ -37,7 +37,7 @@ pub(crate) async fn build(
     tracing::info!(apps = apps.count(), "apps are loaded");
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let ports = Ports {
-        repository: adapter::open(&config.repository.url)?,
+        repository: adapter::open(&config.repository)?,
         store: Arc::new(DiskStore::new(&dir)),
         slots: Arc::new(DiskSlots::new(worker.layout.clone())),
         plugins: Arc::new(apps.clone()),

@@ -15,7 +15,7 @@ use newleaf_update::{ProductFace, Settings};
 
 use crate::Product;
 use crate::adapter::{AppsError, Holding, OpenError};
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, Rate};
 use crate::db::DbError;
 
 /// Why a worker could not be put together. Completes "failed to put the host together: …".
@@ -78,6 +78,8 @@ fn settings(config: &Config) -> Settings {
     Settings {
         policy: config.policy.policy(),
         fresh_for: config.repository.fresh_for.duration(),
+        stall: config.repository.stall.duration(),
+        rate: config.repository.rate.map(Rate::a_second),
         expand_within: config.core.expand_within.duration(),
         drain_within: config.apps.drain_within.duration(),
         probation: config.apps.probation.duration(),

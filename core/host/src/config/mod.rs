@@ -11,6 +11,7 @@ mod listen;
 mod log;
 mod policy;
 mod portal;
+mod proxy;
 mod repository;
 mod seconds;
 mod template;
@@ -27,7 +28,8 @@ pub use self::listen::Listen;
 pub use self::log::{Log, LogForm};
 pub use self::policy::PolicySettings;
 pub use self::portal::PortalSettings;
-pub use self::repository::{Repository, RepositoryUrl};
+pub use self::proxy::{InvalidProxy, ProxySetting, ProxyUrl};
+pub use self::repository::{Rate, Repository, RepositoryUrl};
 pub use self::seconds::Seconds;
 pub use self::template::template;
 
@@ -106,6 +108,22 @@ mod tests {
         let error = error_of(text);
         assert!(error.starts_with("newleaf.toml line 4: "), "{error}");
         assert!(error.contains("seconds"), "{error}");
+    }
+
+    #[test]
+    fn a_rate_at_which_nothing_would_ever_come_is_refused() {
+        let text = "[repository]\nurl = \"https://updates.example.com\"\nrate = 10\n";
+        let error = error_of(text);
+        assert!(error.starts_with("newleaf.toml line 3: ") && error.contains("1024"), "{error}");
+    }
+
+    #[test]
+    fn a_proxy_and_mirrors_are_read() {
+        let text = "[repository]\nurl = \"https://updates.example.com\"\nproxy = \"none\"\n\
+                    mirrors = [\"https://mirror.example.net/newleaf/\"]\n";
+        let config = Config::parse(text, Path::new("newleaf.toml")).unwrap();
+        assert_eq!(config.repository.proxy, ProxySetting::None);
+        assert_eq!(config.repository.mirrors[0].as_str(), "https://mirror.example.net/newleaf");
     }
 
     #[test]

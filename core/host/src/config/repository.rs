@@ -1,8 +1,9 @@
 //! Where releases come from.
 
+use newleaf_domain::ByteSize;
 use serde::Deserialize;
 
-use super::Seconds;
+use super::{ProxySetting, Seconds};
 
 /// The repository of signed releases.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -13,10 +14,50 @@ pub struct Repository {
     /// How old the last look at the repository may be before a plan looks again.
     #[serde(default = "fresh_for")]
     pub fresh_for: Seconds,
+    /// Further addresses of the same files, asked in this order where the first one fails.
+    #[serde(default)]
+    pub mirrors: Vec<RepositoryUrl>,
+    /// Through which proxy it is reached.
+    #[serde(default)]
+    pub proxy: ProxySetting,
+    /// How long a download may stand still before it is taken up again. It may take as long as it
+    /// takes altogether.
+    #[serde(default = "stall")]
+    pub stall: Seconds,
+    /// Bytes a second that downloads may take; none for as many as come.
+    #[serde(default)]
+    pub rate: Option<Rate>,
 }
 
 const fn fresh_for() -> Seconds {
     Seconds::new(300)
+}
+
+const fn stall() -> Seconds {
+    Seconds::new(30)
+}
+
+/// Bytes a second; at least 1024, or a download would never end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rate(ByteSize);
+
+impl Rate {
+    /// Bytes in each second.
+    pub const fn a_second(self) -> ByteSize {
+        self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for Rate {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match u64::deserialize(deserializer)? {
+            bytes if bytes >= 1024 => Ok(Self(ByteSize::bytes(bytes))),
+            bytes => Err(serde::de::Error::invalid_value(
+                serde::de::Unexpected::Unsigned(bytes),
+                &"at least 1024 bytes a second",
+            )),
+        }
+    }
 }
 
 /// Address of a repository: `https://…`, `http://…` or `file:///…`, without a slash at the end.

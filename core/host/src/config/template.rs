@@ -15,6 +15,15 @@ const TEXT: &str = r#"# Settings of this host. A changed line counts from the ne
 url = "{repository}"
 # How old the last look at the repository may be before a plan looks again.
 # fresh_for = 300
+# Further addresses of the same files; asked in this order where the first one fails.
+# mirrors = []
+# The proxy to go through, with name and password where it wants them, or "none". Without a line
+# the environment says it: HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY.
+# proxy = "http://name:password@proxy.example.com:3128"
+# How long a download may stand still before it is taken up again. All of it may take any time.
+# stall = 30
+# Bytes a second that downloads may take; without a line as many as come.
+# rate = 1000000
 
 [listen]
 # The product and its apps. Port 0 takes a free port, which `serve` prints.
@@ -96,8 +105,9 @@ mod tests {
                 Some(setting)
                     if setting.contains(" = ")
                         && !setting.contains("acme/")
-                        && !setting.starts_with("public_connections")
-                        && !setting.starts_with("origin") =>
+                        && !["origin", "proxy", "public_connections", "rate"]
+                            .iter()
+                            .any(|it| setting.starts_with(it)) =>
                 {
                     setting
                 }

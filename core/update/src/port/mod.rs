@@ -20,10 +20,10 @@ pub use ground::{
 };
 pub use launcher::{Launcher, LauncherError, News, Reach};
 pub use plugins::{Drained, Kept, PluginError, Plugins, Serving, Trouble};
-pub use repository::{Body, Place, Repository, RepositoryError, Resume};
+pub use repository::{Body, Length, Place, Repository, RepositoryError, Resume, Wanted};
 pub use slots::{
-    ExpandError, Heard, Inspected, Keep, Measured, Partial, SelfTest, SlotError, SlotRef, Slots,
-    Swept, Unpacked, runs,
+    Download, ExpandError, Heard, Inspected, Keep, Measured, Partial, SelfTest, SlotError, SlotRef,
+    Slots, Swept, Unpacked, runs,
 };
 pub use store::{Contact, PlanMemo, Store, StoreError};
 

@@ -19,11 +19,30 @@ pub type Heard<'a> = &'a (dyn Fn(ByteSize) + Send + Sync);
 /// The files an update puts on disk.
 #[async_trait]
 pub trait Slots: Send + Sync + std::fmt::Debug {
-    /// Opens the download of the package with this digest, with what an earlier try left.
+    /// Opens a download, with what an earlier try left.
     ///
     /// # Errors
     /// The folder cannot be written.
-    async fn partial(&self, digest: Digest) -> Result<Box<dyn Partial>, SlotError>;
+    async fn partial(&self, download: Download) -> Result<Box<dyn Partial>, SlotError>;
+
+    /// Makes the package of its compressed copy, which is downloaded and removed by this. The
+    /// package stands beside the other downloads only if it has the signed length and digest.
+    ///
+    /// # Errors
+    /// The disk fails, or what was downloaded is not the package.
+    async fn expand_copy(&self, signed: Measured) -> Result<(), SlotError>;
+
+    /// Makes the package of a delta, which is downloaded and removed by this, over the package that
+    /// was unpacked into `slot`. It stands there only if it has the signed length and digest.
+    ///
+    /// # Errors
+    /// The disk fails, the slot is not what was unpacked any more, or the delta is not the one.
+    async fn apply_delta(
+        &self,
+        slot: &SlotRef,
+        base: Digest,
+        signed: Measured,
+    ) -> Result<(), SlotError>;
 
     /// Measures what was downloaded, read back from disk; nothing where there is no such file.
     ///
@@ -37,7 +56,7 @@ pub trait Slots: Send + Sync + std::fmt::Debug {
     /// It cannot be read, or is no package.
     async fn inspect(&self, digest: Digest, target: &Target) -> Result<Inspected, SlotError>;
 
-    /// Throws a download away.
+    /// Throws a package's download away.
     ///
     /// # Errors
     /// It cannot be removed.
@@ -116,6 +135,9 @@ pub trait Partial: Send + std::fmt::Debug {
     /// Bytes on disk.
     fn length(&self) -> ByteSize;
 
+    /// The digest of those bytes.
+    fn sha256(&self) -> Digest;
+
     /// The entity tag they came with.
     fn etag(&self) -> Option<String>;
 
@@ -136,6 +158,28 @@ pub trait Partial: Send + std::fmt::Debug {
     /// # Errors
     /// The file cannot be synced or renamed.
     async fn finish(self: Box<Self>) -> Result<(), SlotError>;
+}
+
+/// A file to download, by the package that comes of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Download {
+    /// The package itself.
+    Package {
+        /// Its digest.
+        result: Digest,
+    },
+    /// Its compressed copy.
+    Compressed {
+        /// The package's digest.
+        result: Digest,
+    },
+    /// What it has over another package.
+    Delta {
+        /// The other package's digest.
+        base: Digest,
+        /// The package's digest.
+        result: Digest,
+    },
 }
 
 /// A slot by its place on disk.
@@ -235,6 +279,9 @@ pub enum SlotError {
     /// It could not be unpacked.
     #[error("the package could not be unpacked")]
     Unpack(#[source] newleaf_package::UnpackError),
+    /// No package came of what was downloaded in its place.
+    #[error("no package came of the download")]
+    Transport(#[source] newleaf_package::transport::TransportError),
     /// The manifest in a slot is not one.
     #[error("{} does not hold a manifest: {detail}", path.display())]
     Manifest {
@@ -270,6 +317,7 @@ impl SlotError {
             Self::Io { .. } | Self::Changed { .. } => true,
             Self::Package(error) => error.is_machine_fault(),
             Self::Unpack(error) => error.is_machine_fault(),
+            Self::Transport(error) => error.is_machine_fault(),
             Self::Manifest { .. } | Self::SelfTest { .. } => false,
         }
     }

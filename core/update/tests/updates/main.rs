@@ -5,6 +5,7 @@
 mod app;
 mod core;
 mod crash;
+mod fetch;
 mod off;
 mod refused;
 mod story;

@@ -21,7 +21,7 @@ pub use open::{Db, DbError};
 pub(crate) use outbox::{OutboxEntry, enqueue, next_entry, take_entry};
 pub(crate) use publisher::{create_publisher, publisher};
 pub(crate) use release::{
-    ReleaseRow, record_path, record_release, released, releases, revise_release, versions,
+    ReleaseRow, packages, record_path, record_release, released, releases, revise_release, versions,
 };
 pub(crate) use role::{RoleRow, put_role, role, roles, signed_at};
 pub(crate) use submission::{

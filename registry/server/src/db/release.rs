@@ -53,6 +53,19 @@ pub(crate) async fn released(
     row.map(|(sha256, length)| Ok((digest(sha256)?, size(length)?))).transpose()
 }
 
+/// Every path of a zip that was released, with its digest and length.
+pub(crate) async fn packages(
+    connection: &mut Connection,
+) -> Result<Vec<(String, Digest, ByteSize)>, DbError> {
+    let rows: Vec<(String, Vec<u8>, i64)> =
+        sqlx::query_as("SELECT path, sha256, length FROM released WHERE path LIKE '%.zip'")
+            .fetch_all(connection)
+            .await?;
+    rows.into_iter()
+        .map(|(path, sha256, length)| Ok((path, digest(sha256)?, size(length)?)))
+        .collect()
+}
+
 /// Records a path with its bytes for ever.
 pub(crate) async fn record_path(
     connection: &mut Connection,

@@ -153,6 +153,7 @@ impl Registry {
         db::publish_accepted(&mut transaction).await?;
         db::publish_advisories(&mut transaction, &advisories).await?;
         transaction.commit().await.map_err(DbError::from)?;
+        self.released.send_modify(|count| *count += 1);
         Ok(())
     }
 

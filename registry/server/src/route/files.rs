@@ -36,10 +36,24 @@ pub(super) async fn target(
 ) -> Result<Response, Refusal> {
     // The path as it was sent: names of targets need no escapes, so an escape names nothing.
     let path = uri.path().strip_prefix("/targets/").ok_or_else(not_found)?;
-    serve(&registry.dir.targets(), path, &request).await.map_err(|error| match error {
+    serve(&registry.dir.targets(), path, &request).await.map_err(|error| refuse(&error))
+}
+
+/// `GET /deltas/{file}`
+pub(super) async fn delta(
+    State(registry): State<Arc<Registry>>,
+    uri: Uri,
+    request: HeaderMap,
+) -> Result<Response, Refusal> {
+    let path = uri.path().strip_prefix("/deltas/").ok_or_else(not_found)?;
+    serve(&registry.dir.deltas(), path, &request).await.map_err(|error| refuse(&error))
+}
+
+fn refuse(error: &ServeError) -> Refusal {
+    match error {
         ServeError::NotFound => not_found(),
-        ServeError::Io(_) | ServeError::Http(_) => Refusal::internal(&error),
-    })
+        ServeError::Io(_) | ServeError::Http(_) => Refusal::internal(error),
+    }
 }
 
 fn not_found() -> Refusal {

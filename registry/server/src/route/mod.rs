@@ -36,6 +36,7 @@ pub fn router(registry: Arc<Registry>) -> Router {
     let files = Router::new()
         .route(path::TUF, get(files::role_file))
         .route(path::TARGETS, get(files::target))
+        .route(path::DELTAS, get(files::delta))
         .route(path::HEALTHZ, get(health::alive));
     // An upload is counted while it streams, by the limit of its kind of file.
     let uploads =

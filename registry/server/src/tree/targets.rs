@@ -43,8 +43,9 @@ pub(crate) async fn serve(
     path: &str,
     request: &HeaderMap,
 ) -> Result<Served, ServeError> {
-    let tag = tag_of(path).ok_or(ServeError::NotFound)?;
+    let entity = entity_of(path).ok_or(ServeError::NotFound)?;
     let (mut file, length) = open(&folder.join(path)).await?;
+    let tag = entity.tag(length).ok_or(ServeError::NotFound)?;
     let answer = Response::builder()
         .header(ETAG, &tag)
         .header(CACHE_CONTROL, Cache::Immutable.header())
@@ -88,9 +89,29 @@ async fn open(path: &Path) -> Result<(File, u64), ServeError> {
     if about.is_file() { Ok((file, about.len())) } else { Err(ServeError::NotFound) }
 }
 
-/// The entity tag of a target, which is the digest in its name; nothing for a path that is not
-/// plain or whose file name has no digest.
-fn tag_of(path: &str) -> Option<HeaderValue> {
+/// What a file's name says of its bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Entity {
+    /// They have this digest.
+    Signed(Digest),
+    /// A package comes of them that has this digest. They were made here, and may be made anew.
+    Smaller(Digest),
+}
+
+impl Entity {
+    /// The strong entity tag of such a file (RFC 9110 §8.8.3).
+    fn tag(self, length: u64) -> Option<HeaderValue> {
+        let tag = match self {
+            Self::Signed(digest) => format!("\"{digest}\""),
+            Self::Smaller(digest) => format!("\"{digest}-{length}\""),
+        };
+        HeaderValue::try_from(tag).ok()
+    }
+}
+
+/// What the file at `path` is; nothing for a path that is not plain or whose file name has no
+/// digest.
+fn entity_of(path: &str) -> Option<Entity> {
     let is_plain = |part: &str| {
         !part.is_empty()
             && !part.starts_with('.')
@@ -99,9 +120,17 @@ fn tag_of(path: &str) -> Option<HeaderValue> {
     if !path.split('/').all(is_plain) {
         return None;
     }
-    let (digest, _) = path.rsplit('/').next()?.split_once('.')?;
-    let digest = Digest::parse(digest).ok()?;
-    HeaderValue::try_from(format!("\"{digest}\"")).ok()
+    let name = path.rsplit('/').next()?;
+    let (first, rest) = name.split_once('.')?;
+    match (first.split_once('-'), rest.strip_suffix("zst")) {
+        (Some((base, result)), Some("")) => {
+            Digest::parse(base).ok()?;
+            Digest::parse(result).ok().map(Entity::Smaller)
+        }
+        (None, Some(_)) => Digest::parse(first).ok().map(Entity::Smaller),
+        (None, None) => Digest::parse(first).ok().map(Entity::Signed),
+        (Some(_), _) => None,
+    }
 }
 
 /// Whether `If-None-Match` names this entity (RFC 9110 §13.1.2).
@@ -204,17 +233,23 @@ mod tests {
     #[test]
     fn paths_that_are_not_plain_have_no_target() {
         let digest = Digest::of(b"x");
-        assert!(tag_of(&format!("apps/acme/notes/1.0.0/{digest}.notes.zip")).is_some());
+        let target = format!("apps/acme/notes/1.0.0/{digest}.notes.zip");
+        assert_eq!(entity_of(&target), Some(Entity::Signed(digest)));
+        assert_eq!(entity_of(&format!("{target}.zst")), Some(Entity::Smaller(digest)));
+        let delta = format!("{}-{digest}.zst", Digest::of(b"base"));
+        assert_eq!(entity_of(&delta), Some(Entity::Smaller(digest)));
         for bad in [
             format!("../{digest}.x"),
             format!("a//{digest}.x"),
             format!("a/%2e%2e/{digest}.x"),
             format!("a\\{digest}.x"),
             "apps/notes.zip".to_owned(),
+            format!("{digest}-{digest}.zip"),
+            format!("x-{digest}.zst"),
             format!(".hidden/{digest}.x"),
             String::new(),
         ] {
-            assert!(tag_of(&bad).is_none(), "{bad:?} was accepted");
+            assert!(entity_of(&bad).is_none(), "{bad:?} was accepted");
         }
     }
 }

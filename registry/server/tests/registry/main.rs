@@ -8,3 +8,4 @@ mod operation;
 mod publishing;
 mod refusals;
 mod schedule;
+mod smaller;

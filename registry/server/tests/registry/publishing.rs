@@ -161,7 +161,9 @@ async fn an_author_vouched_for_offline_is_claimed_and_no_longer_fresh() {
 
 #[tokio::test]
 async fn a_sender_who_waits_too_long_is_told_where_to_ask() {
-    let world = World::start_with(Settings { batch_ms: 60_000, wait_seconds: 1 }).await;
+    let world =
+        World::start_with(Settings { batch_ms: 60_000, wait_seconds: 1, ..Settings::default() })
+            .await;
     world.registry.finished_batches().wait_for(|count| *count > 0).await.unwrap();
     let ada = Author::new("acme", 1);
     let notes = ada.release("notes", "1.0.0", START);

@@ -74,7 +74,7 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) async fn start() -> Self {
-        Self::start_with(Settings { batch_ms: 50, wait_seconds: 50 }).await
+        Self::start_with(Settings { batch_ms: 50, wait_seconds: 50, ..Settings::default() }).await
     }
 
     pub(crate) async fn start_with(settings: Settings) -> Self {

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures_util::StreamExt as _;
 use futures_util::stream;
 use newleaf_domain::ByteSize;
-use newleaf_update::port::{Body, Place, Repository, RepositoryError, Resume};
+use newleaf_update::port::{Body, Place, Repository, RepositoryError, Wanted};
 use tokio::fs::File;
 use tokio::io::AsyncReadExt as _;
 
@@ -46,6 +46,7 @@ impl FolderRepository {
         let folder = match place {
             Place::Metadata => "tuf",
             Place::Target => "targets",
+            Place::Delta => "deltas",
         };
         self.root.join(folder).join(path)
     }
@@ -81,14 +82,14 @@ impl Repository for FolderRepository {
         Ok(Some(bytes))
     }
 
+    fn is_near(&self) -> bool {
+        true
+    }
+
     /// Always from the first byte: a folder is near.
-    async fn open(
-        &self,
-        path: &str,
-        length: ByteSize,
-        _resume: Option<Resume>,
-    ) -> Result<Body, RepositoryError> {
-        let path = self.path(Place::Target, path);
+    async fn open(&self, wanted: &Wanted) -> Result<Body, RepositoryError> {
+        let length = wanted.length.most();
+        let path = self.path(wanted.place, &wanted.path);
         let absent = || RepositoryError::Absent { url: url(&path) };
         let file = self.opened(&path).await?.ok_or_else(absent)?;
         let chunks = stream::try_unfold(
@@ -111,12 +112,14 @@ impl Repository for FolderRepository {
                 Ok((count > 0).then(|| (Bytes::from(piece), (file, path, left))))
             },
         );
-        Ok(Body { offset: ByteSize::bytes(0), etag: None, chunks: chunks.boxed() })
+        Ok(Body { offset: ByteSize::bytes(0), total: None, etag: None, chunks: chunks.boxed() })
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use newleaf_update::port::Length;
+
     use super::*;
 
     fn repository() -> (tempfile::TempDir, FolderRepository) {
@@ -127,6 +130,16 @@ mod tests {
         std::fs::write(dir.path().join("targets/a/x.zip"), vec![7; 200_000]).unwrap();
         let repository = FolderRepository::new(dir.path());
         (dir, repository)
+    }
+
+    fn wanted(length: u64) -> Wanted {
+        Wanted {
+            source: 0,
+            place: Place::Target,
+            path: "a/x.zip".to_owned(),
+            length: Length::Exactly(ByteSize::bytes(length)),
+            resume: None,
+        }
     }
 
     #[tokio::test]
@@ -143,7 +156,7 @@ mod tests {
         let (_dir, repository) = repository();
         let long = repository.read(Place::Metadata, "timestamp.json", ByteSize::bytes(1)).await;
         assert!(matches!(long, Err(RepositoryError::TooLong { .. })));
-        let body = repository.open("a/x.zip", ByteSize::bytes(199_999), None).await.unwrap();
+        let body = repository.open(&wanted(199_999)).await.unwrap();
         let pieces = body.chunks.collect::<Vec<_>>().await;
         assert!(matches!(pieces.last(), Some(Err(RepositoryError::TooLong { .. }))));
     }
@@ -151,7 +164,7 @@ mod tests {
     #[tokio::test]
     async fn a_target_streams_whole() {
         let (_dir, repository) = repository();
-        let body = repository.open("a/x.zip", ByteSize::bytes(200_000), None).await.unwrap();
+        let body = repository.open(&wanted(200_000)).await.unwrap();
         let bytes = body.chunks.map(|piece| piece.unwrap().len()).collect::<Vec<_>>().await;
         assert_eq!(bytes.iter().sum::<usize>(), 200_000);
     }

@@ -1,17 +1,15 @@
 //! A repository over HTTP. Plain HTTP is as good as HTTPS here: what is believed is decided by
 //! signatures; HTTPS only hides what is asked for.
 
-use std::sync::Once;
-use std::time::Duration;
-
 use async_trait::async_trait;
-use futures_util::{StreamExt as _, TryStreamExt as _};
+use futures_util::StreamExt as _;
 use newleaf_domain::ByteSize;
-use newleaf_trust::Limits;
-use newleaf_update::port::{Body, Place, Repository, RepositoryError, Resume};
-use reqwest::header::{ACCEPT_ENCODING, CONTENT_RANGE, ETAG, IF_RANGE, RANGE};
-use reqwest::redirect::Policy;
+use newleaf_update::port::{Body, Place, Repository, RepositoryError, Resume, Wanted};
+use reqwest::header::{ACCEPT_ENCODING, IF_RANGE, RANGE};
 use reqwest::{Client, Response, StatusCode};
+
+use super::network::Network;
+use super::target::{self, Found};
 
 /// Fetches below one address.
 #[derive(Debug, Clone)]
@@ -25,44 +23,20 @@ pub(crate) struct HttpRepository {
 #[error("the HTTP client cannot be set up")]
 pub(crate) struct OpenError(#[source] reqwest::Error);
 
-/// The process has one TLS provider; the first to ask for it installs it.
-static PROVIDER: Once = Once::new();
-
-/// Redirects that are followed; none from HTTPS to HTTP.
-const REDIRECTS: usize = 5;
-
 impl HttpRepository {
     /// The repository at `base`, an address without a slash at its end.
     ///
     /// # Errors
-    /// The system's certificates cannot be loaded.
-    pub(crate) fn new(base: &str) -> Result<Self, OpenError> {
-        PROVIDER.call_once(|| {
-            // Another part of the process may have installed one before: as good.
-            drop(rustls::crypto::ring::default_provider().install_default());
-        });
-        let limits = Limits::default();
-        let client = Client::builder()
-            .connect_timeout(Duration::from_secs(limits.connect_seconds.into()))
-            .read_timeout(Duration::from_secs(limits.stall_seconds.into()))
-            .redirect(Policy::custom(|attempt| {
-                let downgrades = attempt.url().scheme() == "http"
-                    && attempt.previous().last().is_some_and(|from| from.scheme() == "https");
-                if downgrades || attempt.previous().len() > REDIRECTS {
-                    attempt.stop()
-                } else {
-                    attempt.follow()
-                }
-            }))
-            .build()
-            .map_err(OpenError)?;
-        Ok(Self { base: base.to_owned(), client })
+    /// The system's certificates cannot be loaded, or the proxy's address is not one.
+    pub(crate) fn new(base: &str, network: &Network) -> Result<Self, OpenError> {
+        Ok(Self { base: base.to_owned(), client: network.client().map_err(OpenError)? })
     }
 
     fn url(&self, place: Place, path: &str) -> String {
         let folder = match place {
             Place::Metadata => "tuf",
             Place::Target => "targets",
+            Place::Delta => "deltas",
         };
         format!("{}/{folder}/{path}", self.base)
     }
@@ -83,7 +57,7 @@ fn unreachable(url: &str, error: reqwest::Error) -> RepositoryError {
 }
 
 /// The innermost cause says what happened: `Connection refused (os error 111)`.
-fn reason(error: reqwest::Error) -> String {
+pub(super) fn reason(error: reqwest::Error) -> String {
     let error = error.without_url();
     let mut innermost: &dyn std::error::Error = &error;
     while let Some(source) = innermost.source() {
@@ -92,36 +66,8 @@ fn reason(error: reqwest::Error) -> String {
     if error.is_timeout() { "no answer in time".to_owned() } else { innermost.to_string() }
 }
 
-fn is_absent(status: StatusCode) -> bool {
+pub(super) fn is_absent(status: StatusCode) -> bool {
     status == StatusCode::NOT_FOUND || status == StatusCode::GONE
-}
-
-/// The offset at which a 206 begins; none where it does not say so (RFC 9110 §14.4).
-fn begins_at(response: &Response) -> Option<u64> {
-    let range = response.headers().get(CONTENT_RANGE)?.to_str().ok()?;
-    range.strip_prefix("bytes ")?.split('-').next()?.parse().ok()
-}
-
-/// A strong entity tag: a weak one does not promise the same bytes (RFC 9110 §8.8.1).
-fn strong_etag(response: &Response) -> Option<String> {
-    let etag = response.headers().get(ETAG)?.to_str().ok()?;
-    etag.starts_with('"').then(|| etag.to_owned())
-}
-
-fn body(url: String, response: Response, offset: u64, length: ByteSize) -> Body {
-    let etag = strong_etag(&response);
-    let mut left = length.as_u64().saturating_sub(offset);
-    let broke = {
-        let url = url.clone();
-        move |error| RepositoryError::BrokeOff { url: url.clone(), reason: reason(error) }
-    };
-    let chunks = response.bytes_stream().map_err(broke).map(move |chunk| {
-        let chunk = chunk?;
-        let too_long = || RepositoryError::TooLong { url: url.clone(), max: length };
-        left = left.checked_sub(chunk.len() as u64).ok_or_else(too_long)?;
-        Ok(chunk)
-    });
-    Body { offset: ByteSize::bytes(offset), etag, chunks: chunks.boxed() }
 }
 
 #[async_trait]
@@ -141,7 +87,10 @@ impl Repository for HttpRepository {
         match response.status() {
             status if is_absent(status) => return Ok(None),
             StatusCode::OK => {}
-            status => return Err(RepositoryError::Status { url, status: status.as_u16() }),
+            _ => return Err(target::refused(&url, &response)),
+        }
+        if let Some(detail) = target::is_page(&response) {
+            return Err(RepositoryError::Foreign { url, detail });
         }
         let mut bytes = Vec::new();
         let mut chunks = response.bytes_stream();
@@ -155,30 +104,25 @@ impl Repository for HttpRepository {
         Ok(Some(bytes))
     }
 
-    async fn open(
-        &self,
-        path: &str,
-        length: ByteSize,
-        resume: Option<Resume>,
-    ) -> Result<Body, RepositoryError> {
-        let url = self.url(Place::Target, path);
-        let mut response = self.get(&url, resume.as_ref()).await?;
-        if response.status() == StatusCode::RANGE_NOT_SATISFIABLE {
-            response = self.get(&url, None).await?;
-        }
-        let wanted = resume.map(|resume| resume.offset.as_u64());
-        match (response.status(), begins_at(&response)) {
-            (StatusCode::OK, _) => Ok(body(url, response, 0, length)),
-            // Exactly what was asked for; anything else would be glued to the wrong place.
-            (StatusCode::PARTIAL_CONTENT, Some(offset)) if Some(offset) == wanted => {
-                Ok(body(url, response, offset, length))
+    async fn open(&self, wanted: &Wanted) -> Result<Body, RepositoryError> {
+        let url = self.url(wanted.place, &wanted.path);
+        let response = self.get(&url, wanted.resume.as_ref()).await?;
+        match target::judge(&url, &response, wanted)? {
+            Found::From { offset, total } => Ok(target::body(url, response, offset, total, wanted)),
+            Found::Nothing { total } => Ok(target::nothing_more(total)),
+            Found::AnotherPart => {
+                let whole = Wanted { resume: None, ..wanted.clone() };
+                let response = self.get(&url, None).await?;
+                match target::judge(&url, &response, &whole)? {
+                    Found::From { offset, total } => {
+                        Ok(target::body(url, response, offset, total, &whole))
+                    }
+                    Found::Nothing { .. } | Found::AnotherPart => {
+                        let detail = "a part of it, when all of it was asked for".to_owned();
+                        Err(RepositoryError::Foreign { url, detail })
+                    }
+                }
             }
-            (StatusCode::PARTIAL_CONTENT, _) => {
-                let reason = "it answers another range than was asked for".to_owned();
-                Err(RepositoryError::BrokeOff { url, reason })
-            }
-            (status, _) if is_absent(status) => Err(RepositoryError::Absent { url }),
-            (status, _) => Err(RepositoryError::Status { url, status: status.as_u16() }),
         }
     }
 }
@@ -189,6 +133,8 @@ mod tests {
     use axum::http::HeaderMap;
     use axum::response::IntoResponse as _;
     use axum::routing::get;
+    use newleaf_update::port::Length;
+    use reqwest::header::{CONTENT_RANGE, ETAG};
 
     use super::*;
 
@@ -215,7 +161,7 @@ mod tests {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(async move { axum::serve(listener, router).await });
-        HttpRepository::new(&base).unwrap()
+        HttpRepository::new(&base, &Network::default()).unwrap()
     }
 
     async fn text(body: Body) -> String {
@@ -239,25 +185,34 @@ mod tests {
     #[tokio::test]
     async fn a_download_is_resumed_only_where_the_file_is_the_same() {
         let repository = repository().await;
-        let resume =
-            |etag: &str| Some(Resume { offset: ByteSize::bytes(4), etag: etag.to_owned() });
-        let same = repository.open("x.zip", ByteSize::bytes(10), resume("\"v1\"")).await.unwrap();
+        let same = repository.open(&x_zip(10, Some("\"v1\""))).await.unwrap();
         assert_eq!((same.offset.as_u64(), text(same).await.as_str()), (4, "456789"));
-        let other = repository.open("x.zip", ByteSize::bytes(10), resume("\"v0\"")).await.unwrap();
+        let other = repository.open(&x_zip(10, Some("\"v0\""))).await.unwrap();
         assert_eq!((other.offset.as_u64(), text(other).await.as_str()), (0, "0123456789"));
     }
 
     #[tokio::test]
-    async fn more_than_the_signed_length_is_never_handed_on() {
+    async fn a_file_of_another_length_than_the_signed_one_is_not_begun() {
         let repository = repository().await;
-        let body = repository.open("x.zip", ByteSize::bytes(9), None).await.unwrap();
-        let chunks = body.chunks.collect::<Vec<_>>().await;
-        assert!(matches!(chunks.last(), Some(Err(RepositoryError::TooLong { .. }))));
+        for signed in [9, 11] {
+            let refused = repository.open(&x_zip(signed, None)).await.unwrap_err();
+            assert!(matches!(refused, RepositoryError::Foreign { .. }), "{refused}");
+        }
+    }
+
+    fn x_zip(signed: u64, etag: Option<&str>) -> Wanted {
+        Wanted {
+            source: 0,
+            place: Place::Target,
+            path: "x.zip".to_owned(),
+            length: Length::Exactly(ByteSize::bytes(signed)),
+            resume: etag.map(|etag| Resume { offset: ByteSize::bytes(4), etag: etag.to_owned() }),
+        }
     }
 
     #[tokio::test]
     async fn a_server_that_is_not_there_is_named_with_the_systems_words() {
-        let repository = HttpRepository::new("http://127.0.0.1:1").unwrap();
+        let repository = HttpRepository::new("http://127.0.0.1:1", &Network::default()).unwrap();
         let error =
             repository.read(Place::Metadata, "timestamp.json", ByteSize::kib(1)).await.unwrap_err();
         assert!(error.to_string().contains("refused"), "{error}");

@@ -4,6 +4,7 @@ mod compare;
 mod partial;
 mod program;
 mod sweep;
+mod travel;
 
 use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt as _;
@@ -16,8 +17,8 @@ use newleaf_launcher::Layout;
 use newleaf_launcher::state::CoreSlot;
 use newleaf_package::{Limits, MANIFEST, PackageReader, UnpackError};
 use newleaf_update::port::{
-    ExpandError, Heard, Inspected, Keep, Measured, Partial, SelfTest, SlotError, SlotRef, Slots,
-    Swept, Unpacked, runs,
+    Download, ExpandError, Heard, Inspected, Keep, Measured, Partial, SelfTest, SlotError, SlotRef,
+    Slots, Swept, Unpacked, runs,
 };
 use newleaf_update::proof::VerifiedArtifact;
 use tokio::sync::mpsc;
@@ -48,6 +49,17 @@ impl DiskSlots {
 
     fn download(&self, digest: Digest) -> PathBuf {
         self.downloads().join(format!("{digest}.zip"))
+    }
+
+    /// Where a download is kept once all of it is here.
+    fn kept_as(&self, download: Download) -> PathBuf {
+        match download {
+            Download::Package { result } => self.download(result),
+            Download::Compressed { result } => self.downloads().join(format!("{result}.zip.zst")),
+            Download::Delta { base, result } => {
+                self.downloads().join(format!("{base}-{result}.zst"))
+            }
+        }
     }
 
     fn staging(&self) -> PathBuf {
@@ -171,10 +183,27 @@ fn check_binary(staged: &Path, manifest: &Manifest) -> Result<(), SlotError> {
 
 #[async_trait]
 impl Slots for DiskSlots {
-    async fn partial(&self, digest: Digest) -> Result<Box<dyn Partial>, SlotError> {
-        let opened =
-            DiskPartial::open(self.downloads(), self.download(digest)).await.map_err(io)?;
-        Ok(Box::new(opened))
+    async fn partial(&self, download: Download) -> Result<Box<dyn Partial>, SlotError> {
+        let opened = DiskPartial::open(self.downloads(), self.kept_as(download)).await;
+        Ok(Box::new(opened.map_err(io)?))
+    }
+
+    async fn expand_copy(&self, signed: Measured) -> Result<(), SlotError> {
+        let copy = self.kept_as(Download::Compressed { result: signed.sha256 });
+        let package = self.download(signed.sha256);
+        blocking(move || travel::expand_copy(&copy, &package, signed)).await
+    }
+
+    async fn apply_delta(
+        &self,
+        slot: &SlotRef,
+        base: Digest,
+        signed: Measured,
+    ) -> Result<(), SlotError> {
+        let delta = self.kept_as(Download::Delta { base, result: signed.sha256 });
+        let package = self.download(signed.sha256);
+        let base = travel::Rebuilt { folder: self.slot(slot), of: slot.target.clone(), base };
+        blocking(move || travel::apply_delta(&delta, &base, &package, signed)).await
     }
 
     async fn measure(&self, digest: Digest) -> Result<Option<Measured>, SlotError> {

@@ -1,11 +1,13 @@
 //! A download under way: `<digest>.zip.partial`, with its entity tag beside it, so that a later
-//! process can take it up. Becomes `<digest>.zip` once all of it is on disk.
+//! process can take it up. Becomes `<digest>.zip` once all of it is on disk. What streams by is
+//! hashed, and so is what an earlier process left.
 
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use newleaf_domain::ByteSize;
+use newleaf_domain::digest::DigestWriter;
+use newleaf_domain::{ByteSize, Digest};
 use newleaf_update::port::{Partial, SlotError};
 use tokio::fs::{File, OpenOptions};
 use tokio::io::AsyncWriteExt as _;
@@ -19,7 +21,7 @@ pub(super) struct DiskPartial {
     file: File,
     path: PathBuf,
     done: PathBuf,
-    length: u64,
+    digest: DigestWriter,
     etag: Option<String>,
 }
 
@@ -48,14 +50,15 @@ impl DiskPartial {
         let mut options = OpenOptions::new();
         options.create(true).append(true).mode(0o600);
         let file = options.open(&path).await.map_err(FileError::on("opened", &path))?;
-        let length = file.metadata().await.map_err(FileError::on("measured", &path))?.len();
+        let left = path.clone();
+        let digest = blocking(move || files::hash(&left)).await?;
         let etag = etag.and_then(|bytes| String::from_utf8(bytes).ok());
-        Ok(Self { file, path, done, length, etag })
+        Ok(Self { file, path, done, digest, etag })
     }
 
     async fn truncate(&mut self, etag: Option<String>) -> Result<(), FileError> {
         self.file.set_len(0).await.map_err(FileError::on("cut", &self.path))?;
-        self.length = 0;
+        self.digest = DigestWriter::default();
         self.etag.clone_from(&etag);
         let tag = tag(&self.done);
         blocking(move || match etag {
@@ -80,7 +83,11 @@ impl DiskPartial {
 #[async_trait]
 impl Partial for DiskPartial {
     fn length(&self) -> ByteSize {
-        ByteSize::bytes(self.length)
+        ByteSize::bytes(self.digest.length())
+    }
+
+    fn sha256(&self) -> Digest {
+        self.digest.clone().finish()
     }
 
     fn etag(&self) -> Option<String> {
@@ -98,7 +105,7 @@ impl Partial for DiskPartial {
             self.file.flush().await
         };
         written.await.map_err(FileError::on("written", &self.path)).map_err(io)?;
-        self.length += bytes.len() as u64;
+        self.digest.update(&bytes);
         Ok(())
     }
 
@@ -123,6 +130,7 @@ mod tests {
         let mut second = open().await.unwrap();
         assert_eq!((second.length().as_u64(), second.etag().as_deref()), (4, Some("\"v1\"")));
         second.append(Bytes::from_static(b"45")).await.unwrap();
+        assert_eq!(second.sha256(), Digest::of(b"012345"));
         Box::new(second).finish().await.unwrap();
         assert_eq!(std::fs::read(&done).unwrap(), b"012345");
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
@@ -136,6 +144,7 @@ mod tests {
         partial.append(Bytes::from_static(b"0123")).await.unwrap();
         partial.restart(None).await.unwrap();
         partial.append(Bytes::from_static(b"ab")).await.unwrap();
+        assert_eq!(partial.sha256(), Digest::of(b"ab"));
         Box::new(partial).finish().await.unwrap();
         assert_eq!(std::fs::read(&done).unwrap(), b"ab");
     }

@@ -10,7 +10,7 @@ use newleaf_launcher::state::{CorePhase, CoreSlot, CoreState, Origin, STATE_SCHE
 use newleaf_trust::Pin;
 
 use super::version;
-use crate::port::{Contact, Kept, PlanMemo, SelfTest, SlotRef};
+use crate::port::{Contact, Download, Kept, PlanMemo, SelfTest, SlotRef};
 
 /// The data of one app: what it is worth to its owner, and its schema.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -101,6 +101,10 @@ pub(super) struct Inner {
     pub(super) plans: BTreeMap<PlanId, PlanMemo>,
     pub(super) contact: Contact,
     pub(super) downloads: BTreeMap<Digest, Vec<u8>>,
+    /// Deltas and compressed copies under way.
+    pub(super) hints: BTreeMap<Download, Vec<u8>>,
+    /// What each package was that was unpacked.
+    pub(super) packages: BTreeMap<Digest, Vec<u8>>,
     pub(super) slots: BTreeMap<SlotRef, Manifest>,
     pub(super) data: BTreeMap<PackageName, Data>,
     pub(super) kept: BTreeMap<PackageName, Kept>,
@@ -130,6 +134,8 @@ impl Disk {
             plans: BTreeMap::new(),
             contact: Contact::default(),
             downloads: BTreeMap::new(),
+            hints: BTreeMap::new(),
+            packages: BTreeMap::new(),
             slots: BTreeMap::new(),
             data: BTreeMap::new(),
             kept: BTreeMap::new(),
@@ -195,6 +201,18 @@ impl Disk {
     /// Puts bytes where the download of a package is kept.
     pub fn put_download(&self, digest: Digest, bytes: Vec<u8>) {
         self.lock().downloads.insert(digest, bytes);
+    }
+
+    /// The package with this digest as it was unpacked; what is rebuilt from its slot.
+    pub fn package(&self, digest: Digest) -> Option<Vec<u8>> {
+        self.lock().packages.get(&digest).cloned()
+    }
+
+    /// Changes a byte in what was unpacked.
+    pub fn damage_slot(&self, digest: Digest) {
+        if let Some(byte) = self.lock().packages.get_mut(&digest).and_then(|it| it.last_mut()) {
+            *byte ^= 1;
+        }
     }
 
     /// From now on `point` fails.

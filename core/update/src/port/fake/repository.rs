@@ -1,5 +1,6 @@
 //! A repository in memory that can be slow, short, gone, or changed on the way.
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -9,7 +10,7 @@ use futures_util::stream;
 use newleaf_domain::ByteSize;
 use newleaf_trust::refresh::MemoryRepository;
 
-use crate::port::{Body, Place, Repository, RepositoryError, Resume};
+use crate::port::{Body, Length, Place, Repository, RepositoryError, Wanted};
 
 /// Serves what was published last.
 #[derive(Debug, Default)]
@@ -20,7 +21,8 @@ struct Served {
     files: MemoryRepository,
     gone: bool,
     breaks_at: Option<usize>,
-    opened: Vec<u64>,
+    opened: Vec<(String, u64)>,
+    deltas: BTreeMap<String, Vec<u8>>,
 }
 
 impl FakeRepository {
@@ -46,7 +48,22 @@ impl FakeRepository {
 
     /// The offsets at which downloads were begun.
     pub fn opened(&self) -> Vec<u64> {
-        self.edit(|it| it.opened.clone())
+        self.edit(|it| it.opened.iter().map(|(_, offset)| *offset).collect())
+    }
+
+    /// The files whose download was begun last, the latest last.
+    pub fn asked_for(&self) -> Vec<String> {
+        self.edit(|it| it.opened.iter().map(|(path, _)| path.clone()).collect())
+    }
+
+    /// From now on this delta is served.
+    pub fn serve_delta(&self, name: &str, frame: Vec<u8>) {
+        self.edit(|it| it.deltas.insert(name.to_owned(), frame));
+    }
+
+    /// From now on this file is served beside the targets.
+    pub fn serve_target(&self, path: &str, bytes: Vec<u8>) {
+        self.edit(|it| it.files.targets.insert(path.to_owned(), bytes));
     }
 
     /// Changes the bytes of a target on the way.
@@ -67,6 +84,7 @@ impl FakeRepository {
             Ok(match place {
                 Place::Metadata => it.files.metadata.get(path).cloned(),
                 Place::Target => it.files.targets.get(path).cloned(),
+                Place::Delta => it.deltas.get(path).cloned(),
             })
         })
     }
@@ -92,21 +110,21 @@ impl Repository for FakeRepository {
         }
     }
 
-    async fn open(
-        &self,
-        path: &str,
-        _length: ByteSize,
-        resume: Option<Resume>,
-    ) -> Result<Body, RepositoryError> {
-        let absent = || RepositoryError::Absent { url: path.to_owned() };
-        let bytes = self.file(Place::Target, path)?.ok_or_else(absent)?;
-        let offset = resume.map_or(ByteSize::bytes(0), |resume| resume.offset);
+    async fn open(&self, wanted: &Wanted) -> Result<Body, RepositoryError> {
+        let path = &wanted.path;
+        let absent = || RepositoryError::Absent { url: path.clone() };
+        let bytes = self.file(wanted.place, path)?.ok_or_else(absent)?;
+        let total = ByteSize::bytes(bytes.len() as u64);
+        if total > wanted.length.most() && matches!(wanted.length, Length::AtMost(_)) {
+            return Err(RepositoryError::TooLong { url: path.clone(), max: wanted.length.most() });
+        }
+        let offset = wanted.resume.as_ref().map_or(ByteSize::bytes(0), |resume| resume.offset);
         let rest = bytes
             .get(usize::try_from(offset.as_u64()).unwrap_or(usize::MAX)..)
             .unwrap_or_default()
             .to_vec();
         let breaks_at = self.edit(|it| {
-            it.opened.push(offset.as_u64());
+            it.opened.push((path.clone(), offset.as_u64()));
             it.breaks_at.take()
         });
         let end = breaks_at.map_or(rest.len(), |at| at.min(rest.len()));
@@ -116,12 +134,13 @@ impl Repository for FakeRepository {
             .collect::<Vec<_>>();
         let broke = breaks_at.map(|_| {
             Err(RepositoryError::BrokeOff {
-                url: path.to_owned(),
+                url: path.clone(),
                 reason: "connection reset".to_owned(),
             })
         });
         Ok(Body {
             offset,
+            total: Some(total),
             etag: Some("\"1\"".to_owned()),
             chunks: stream::iter(sent.into_iter().chain(broke)).boxed(),
         })

@@ -9,12 +9,13 @@ use bytes::Bytes;
 use newleaf_domain::{ByteSize, Digest, Manifest, Target};
 use newleaf_launcher::proto::PROTOCOL;
 use newleaf_launcher::state::CoreSlot;
-use newleaf_package::{Limits, PackageReader};
+use newleaf_package::transport::{self, Base};
+use newleaf_package::{Limits, PackageReader, Written};
 
 use super::disk::{Disk, Fault, Point};
 use crate::port::{
-    ExpandError, Heard, Inspected, Keep, Measured, Partial, SelfTest, SlotError, SlotRef, Slots,
-    Swept, Unpacked, runs,
+    Download, ExpandError, Heard, Inspected, Keep, Measured, Partial, SelfTest, SlotError, SlotRef,
+    Slots, Swept, Unpacked, runs,
 };
 use crate::proof::VerifiedArtifact;
 
@@ -46,8 +47,33 @@ impl FakeSlots {
 
 #[async_trait]
 impl Slots for FakeSlots {
-    async fn partial(&self, digest: Digest) -> Result<Box<dyn Partial>, SlotError> {
-        Ok(Box::new(FakePartial { disk: self.0.clone(), digest }))
+    async fn partial(&self, download: Download) -> Result<Box<dyn Partial>, SlotError> {
+        Ok(Box::new(FakePartial { disk: self.0.clone(), download }))
+    }
+
+    async fn expand_copy(&self, signed: Measured) -> Result<(), SlotError> {
+        let frame = self.take_hint(Download::Compressed { result: signed.sha256 });
+        let mut package = Vec::new();
+        transport::expand(frame.as_slice(), &mut package, written(signed))
+            .map_err(SlotError::Transport)?;
+        self.0.lock().downloads.insert(signed.sha256, package);
+        Ok(())
+    }
+
+    async fn apply_delta(
+        &self,
+        _slot: &SlotRef,
+        base: Digest,
+        signed: Measured,
+    ) -> Result<(), SlotError> {
+        let frame = self.take_hint(Download::Delta { base, result: signed.sha256 });
+        let bytes = self.0.package(base).unwrap_or_default();
+        let length = ByteSize::bytes(bytes.len() as u64);
+        let package = Base::read(bytes.as_slice(), Written { length, sha256: base })
+            .and_then(|base| transport::apply(&base, &frame, written(signed)))
+            .map_err(SlotError::Transport)?;
+        self.0.lock().downloads.insert(signed.sha256, package);
+        Ok(())
     }
 
     async fn measure(&self, digest: Digest) -> Result<Option<Measured>, SlotError> {
@@ -87,7 +113,9 @@ impl Slots for FakeSlots {
         self.stop_at(Point::Unpack, "written")?;
         heard(artifact.inspected().unpacked);
         let mut disk = self.0.lock();
-        let package = disk.downloads.get(&artifact.measured().sha256).cloned().unwrap_or_default();
+        let digest = artifact.measured().sha256;
+        let package = disk.downloads.get(&digest).cloned().unwrap_or_default();
+        disk.packages.insert(digest, package.clone());
         let limits = Limits::of(artifact.target());
         let mut reader =
             PackageReader::open(Cursor::new(package), limits).map_err(SlotError::Package)?;
@@ -152,30 +180,64 @@ impl Slots for FakeSlots {
     }
 }
 
+impl FakeSlots {
+    fn take_hint(&self, hint: Download) -> Vec<u8> {
+        self.0.lock().hints.remove(&hint).unwrap_or_default()
+    }
+}
+
+const fn written(measured: Measured) -> Written {
+    Written { length: measured.length, sha256: measured.sha256 }
+}
+
 #[derive(Debug)]
 struct FakePartial {
     disk: Arc<Disk>,
-    digest: Digest,
+    download: Download,
+}
+
+impl FakePartial {
+    fn bytes(&self) -> Vec<u8> {
+        let disk = self.disk.lock();
+        let found = match &self.download {
+            Download::Package { result } => disk.downloads.get(result),
+            hint @ (Download::Compressed { .. } | Download::Delta { .. }) => disk.hints.get(hint),
+        };
+        found.cloned().unwrap_or_default()
+    }
+
+    fn edit(&self, change: impl FnOnce(&mut Vec<u8>)) {
+        let mut disk = self.disk.lock();
+        change(match self.download {
+            Download::Package { result } => disk.downloads.entry(result).or_default(),
+            hint @ (Download::Compressed { .. } | Download::Delta { .. }) => {
+                disk.hints.entry(hint).or_default()
+            }
+        });
+    }
 }
 
 #[async_trait]
 impl Partial for FakePartial {
     fn length(&self) -> ByteSize {
-        let length = self.disk.lock().downloads.get(&self.digest).map_or(0, Vec::len);
-        ByteSize::bytes(length as u64)
+        ByteSize::bytes(self.bytes().len() as u64)
+    }
+
+    fn sha256(&self) -> Digest {
+        Digest::of(&self.bytes())
     }
 
     fn etag(&self) -> Option<String> {
-        Some(format!("\"{}\"", self.digest))
+        Some(format!("\"{:?}\"", self.download))
     }
 
     async fn restart(&mut self, _etag: Option<String>) -> Result<(), SlotError> {
-        self.disk.lock().downloads.remove(&self.digest);
+        self.edit(Vec::clear);
         Ok(())
     }
 
     async fn append(&mut self, bytes: Bytes) -> Result<(), SlotError> {
-        self.disk.lock().downloads.entry(self.digest).or_default().extend_from_slice(&bytes);
+        self.edit(|it| it.extend_from_slice(&bytes));
         Ok(())
     }
 

@@ -1,0 +1,70 @@
+//! A repository and the mirrors of its files. Which one is asked for a target is the download's to
+//! say; metadata comes from the first that answers. None of them is believed.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use newleaf_domain::ByteSize;
+use newleaf_update::port::{Body, Place, Repository, RepositoryError, Wanted};
+
+/// The same files at several addresses, the repository's own first.
+#[derive(Debug)]
+pub(super) struct Mirrored {
+    all: Vec<Arc<dyn Repository>>,
+}
+
+impl Mirrored {
+    pub(super) const fn new(all: Vec<Arc<dyn Repository>>) -> Self {
+        Self { all }
+    }
+
+    fn first(&self) -> Option<&Arc<dyn Repository>> {
+        self.all.first()
+    }
+}
+
+/// There is no such address; a fault of this program.
+fn nobody() -> RepositoryError {
+    let reason = "no address is set".to_owned();
+    RepositoryError::Unreachable { url: "the repository".to_owned(), reason }
+}
+
+#[async_trait]
+impl Repository for Mirrored {
+    fn address(&self) -> String {
+        self.first().map_or_else(String::new, |first| first.address())
+    }
+
+    fn sources(&self) -> usize {
+        self.all.len()
+    }
+
+    fn is_near(&self) -> bool {
+        self.first().is_some_and(|first| first.is_near())
+    }
+
+    /// A file that one address does not have is not looked for at another: what a stale mirror
+    /// still has would be taken for an attack. The next one is asked only where nobody answers.
+    async fn read(
+        &self,
+        place: Place,
+        path: &str,
+        max: ByteSize,
+    ) -> Result<Option<Vec<u8>>, RepositoryError> {
+        let mut first_failure = None;
+        for one in &self.all {
+            match one.read(place, path, max).await {
+                Err(error) if error.is_passing() => {
+                    tracing::debug!(%error, "an address of the repository does not answer");
+                    first_failure.get_or_insert(error);
+                }
+                answer => return answer,
+            }
+        }
+        Err(first_failure.unwrap_or_else(nobody))
+    }
+
+    async fn open(&self, wanted: &Wanted) -> Result<Body, RepositoryError> {
+        self.all.get(wanted.source).ok_or_else(nobody)?.open(wanted).await
+    }
+}

@@ -53,14 +53,33 @@ impl Floor {
     /// The floor that `store` holds under `root`. Where the keys of either role were rotated, both
     /// files are no floor any more (TUF §5.3.11): that is how a registry recovers from a version
     /// driven to the top by a thief of the old keys.
-    pub(crate) fn of(store: &TrustStore, root: &RootRole, limits: &Limits) -> Self {
+    ///
+    /// # Errors
+    /// There was a floor, and neither file holds any more: how new a repository must be is not
+    /// known, and an old one may not be taken for new.
+    pub(crate) fn of(
+        store: &TrustStore,
+        root: &RootRole,
+        limits: &Limits,
+    ) -> Result<Self, TrustError> {
         let timestamp = stored::<TimestampRole>(store, TIMESTAMP, root, TopRole::Timestamp, limits);
         let snapshot = stored::<SnapshotRole>(store, SNAPSHOT, root, TopRole::Snapshot, limits);
         if is_signed_by_others(timestamp.as_ref()) || is_signed_by_others(snapshot.as_ref()) {
-            return Self::default();
+            return Ok(Self::default());
         }
         // A file damaged on disk is no floor by itself; the other one still is.
-        Self { timestamp: timestamp.and_then(Result::ok), snapshot: snapshot.and_then(Result::ok) }
+        match (timestamp, snapshot) {
+            (Some(Ok(timestamp)), snapshot) => {
+                Ok(Self { timestamp: Some(timestamp), snapshot: snapshot.and_then(Result::ok) })
+            }
+            (_, Some(Ok(snapshot))) => Ok(Self { timestamp: None, snapshot: Some(snapshot) }),
+            (Some(Err(error)), _) => Err(TrustError::damaged(TIMESTAMP, error)),
+            (None, Some(Err(error))) => Err(TrustError::damaged(SNAPSHOT, error)),
+            (None, None) if store.had_a_floor() => {
+                Err(TrustError::damaged(TIMESTAMP, "it is not there"))
+            }
+            (None, None) => Ok(Self::default()),
+        }
     }
 
     /// Judges the timestamp that the repository offers (TUF §5.4.3 and §5.4.4).
@@ -125,8 +144,14 @@ fn stored<T: RoleBody>(
     Some(root.authority(role).and_then(|keys| verify_role(file, bytes, &keys, limits)))
 }
 
+/// Whether the keys were rotated. A signature by a key that still signs, and that does not hold, is
+/// damage instead.
 fn is_signed_by_others<T>(judged: Option<&Result<T, TrustError>>) -> bool {
-    matches!(judged, Some(Err(TrustError::WrongKey { .. } | TrustError::ThresholdNotMet { .. })))
+    match judged {
+        Some(Err(TrustError::WrongKey { .. })) => true,
+        Some(Err(TrustError::ThresholdNotMet { broken, .. })) => broken.is_empty(),
+        Some(Ok(_) | Err(_)) | None => false,
+    }
 }
 
 fn not_older(

@@ -169,10 +169,23 @@ pub enum TrustError {
         /// The file that is needed.
         file: String,
     },
+    /// A file of the trust folder does not hold any more what was written to it, or is lost. What it
+    /// guarded against cannot be told apart from what it allowed, so nothing is believed.
+    #[error("{file} of the trust folder is damaged: {reason}")]
+    StoreDamaged {
+        /// The file.
+        file: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The caller supplied a file that nobody asked for.
     #[error("a file was supplied, but none was asked for")]
     NotAsked,
 }
+
+/// The way to a root where there is none any more: a file that a person puts there.
+const PUT_ROOT: &str = "copy the repository's root.json, got from someone you trust, to trust/root.json in \
+                        the host's folder, then check again";
 
 fn does_not_hold(broken: &[String]) -> String {
     match broken {
@@ -229,9 +242,19 @@ impl TrustError {
                 "the file is larger than any honest one; try another mirror"
             }
             Self::Unavailable { .. } => "check the network and the repository's address",
-            Self::NoAnchor { .. } => "give the product's root with `newleaf init --root root.json`",
+            Self::NoAnchor { .. } => PUT_ROOT,
+            Self::StoreDamaged { file, .. } if file == crate::store::ROOT => PUT_ROOT,
+            Self::StoreDamaged { .. } => {
+                "put the host's folder trust/ back from a backup; where there is none, remove all in it \
+                 but root.json and pins/, and check again: what was seen before is then learnt anew"
+            }
             Self::NotAsked => "this is a fault of the program; report it",
         }
+    }
+
+    #[expect(clippy::needless_pass_by_value, reason = "call sites read better without `&`")]
+    pub(crate) fn damaged(file: &str, reason: impl ToString) -> Self {
+        Self::StoreDamaged { file: file.to_owned(), reason: reason.to_string() }
     }
 
     #[expect(clippy::needless_pass_by_value, reason = "call sites read better without `&`")]

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use newleaf_domain::Namespace;
 
 use crate::TrustError;
+use crate::layout;
 use crate::limits::Limits;
 use crate::pin::TrustLevel;
 use crate::role::RootRole;
@@ -80,7 +81,8 @@ impl TrustStore {
     /// As [`TrustStore::from_files`].
     pub fn root(&self, limits: &Limits) -> Result<Verified<RootRole>, TrustError> {
         let absent = || TrustError::NoAnchor { file: ROOT.to_owned() };
-        verify_root(self.get(ROOT).ok_or_else(absent)?, limits)
+        let bytes = self.get(ROOT).ok_or_else(absent)?;
+        verify_root(bytes, limits).map_err(|error| TrustError::damaged(ROOT, error))
     }
 
     /// All files by name.
@@ -97,11 +99,33 @@ impl TrustStore {
         self.files.insert(file.to_owned(), bytes);
     }
 
-    /// The strongest level each namespace was seen at; a record of our own, not signed. One that
-    /// cannot be read counts as empty: pins still hold for every installed app.
-    pub(crate) fn levels(&self) -> BTreeMap<Namespace, TrustLevel> {
-        self.get(LEVELS).and_then(|bytes| serde_json::from_slice(bytes).ok()).unwrap_or_default()
+    /// The strongest level each namespace was seen at; a record of our own, not signed. Once
+    /// anything of an author was seen there is one: it is made before the first timestamp is kept.
+    ///
+    /// # Errors
+    /// It is damaged or lost: who was vouched for offline is not known any more, and nobody may be
+    /// taken for less.
+    pub(crate) fn levels(&self) -> Result<BTreeMap<Namespace, TrustLevel>, TrustError> {
+        match self.get(LEVELS) {
+            Some(bytes) => {
+                serde_json::from_slice(bytes).map_err(|error| TrustError::damaged(LEVELS, error))
+            }
+            None if self.files.keys().any(|file| is_of_author(file)) => {
+                Err(TrustError::damaged(LEVELS, "it is not there"))
+            }
+            None => Ok(BTreeMap::new()),
+        }
     }
+
+    /// Whether a timestamp and a snapshot were accepted before: nothing else is kept without them.
+    pub(crate) fn had_a_floor(&self) -> bool {
+        [TIMESTAMP, SNAPSHOT, TARGETS].into_iter().any(|file| self.files.contains_key(file))
+    }
+}
+
+/// Whether a file of this name is an author's role.
+fn is_of_author(file: &str) -> bool {
+    file.strip_suffix(".json").is_some_and(|role| layout::namespace_of_role(role).is_some())
 }
 
 fn verify_root(bytes: &[u8], limits: &Limits) -> Result<Verified<RootRole>, TrustError> {

@@ -82,7 +82,7 @@ impl Refresh {
         now: Timestamp,
     ) -> Result<Self, TrustError> {
         let root = store.root(&limits)?;
-        let survey = Survey::new(pins, wanted, store.levels());
+        let survey = Survey::new(pins, wanted, store.levels()?);
         Ok(Self {
             store,
             limits,
@@ -199,7 +199,7 @@ impl Refresh {
 
     /// §5.3.10 and §5.3.11: only the last root must not be expired; floors of rotated keys go.
     fn end_roots(&mut self) -> Result<(), TrustError> {
-        self.floor = Floor::of(&self.store, &self.root, &self.limits);
+        self.floor = Floor::of(&self.store, &self.root, &self.limits)?;
         self.time.note(self.floor.timestamp.as_ref().and_then(|role| role.signed_at));
         self.time.note(self.floor.snapshot.as_ref().and_then(|role| role.signed_at));
         self.root.check_expiry(ROOT, self.time.now())?;
@@ -219,6 +219,10 @@ impl Refresh {
         // The timestamp may have told a later time than the clock.
         self.root.check_expiry(ROOT, self.time.now())?;
         if is_new {
+            // From here on a store without it has lost it.
+            if self.store.get(LEVELS).is_none() {
+                self.keep(LEVELS, b"{}".to_vec());
+            }
             self.keep(TIMESTAMP, bytes);
         }
         self.stage = Stage::Snapshot(Arc::new(timestamp));

@@ -279,6 +279,7 @@ pub(crate) fn signed<T: serde::Serialize>(body: &T, keys: &[KeyPair]) -> Vec<u8>
 }
 
 /// A host: a trust store, pins and a clock.
+#[derive(Clone)]
 pub(crate) struct Host {
     /// What it trusts, written after every refresh, failed or not.
     pub(crate) store: TrustStore,

@@ -7,7 +7,7 @@ use newleaf_trust::refresh::{Place, Supplied, Wanted};
 use newleaf_trust::role::TargetRecord;
 use newleaf_trust::{Limits, TrustError, TrustLevel, TrustStore, check_target};
 
-use crate::repository::{CORE, HOUR, NOTES, NOW, Repository, core_and_acme, length, ns};
+use crate::repository::{CORE, HOUR, Host, NOTES, NOW, Repository, core_and_acme, length, ns};
 
 #[test]
 fn a_new_host_learns_core_and_the_wanted_apps() {
@@ -198,6 +198,95 @@ fn a_tampered_cache_is_fetched_again_and_never_believed() {
             damaged.store = TrustStore::from_files(files, &Limits::default()).unwrap();
             assert_eq!(damaged.refresh(&repository).unwrap(), honest, "{file}");
         }
+    }
+}
+
+/// A host that looked once, and whose files of the trust folder were then changed by `damage`.
+fn damaged(repository: &Repository, damage: impl FnOnce(&mut BTreeMap<String, Vec<u8>>)) -> Host {
+    let mut host = repository.host();
+    host.refresh(repository).unwrap();
+    let mut files = host.store.files().clone();
+    damage(&mut files);
+    host.store = TrustStore::from_files(files, &Limits::default()).unwrap();
+    host
+}
+
+#[test]
+fn a_record_of_levels_that_was_damaged_lowers_nobody() {
+    let mut repository = Repository::new();
+    let garbage: [Option<&[u8]>; 5] =
+        [None, Some(b""), Some(b"{\"acme\":"), Some(b"{\"acme\":\"frash\"}"), Some(&[0; 64])];
+    let mut hosts = garbage.map(|damage| {
+        damaged(&repository, |files| {
+            files.remove("levels");
+            files.extend(damage.map(|bytes| ("levels".to_owned(), bytes.to_vec())));
+        })
+    });
+    // The thief of the online keys offers the namespace by himself.
+    repository.edit("claimed", |role| role.delegations = None);
+    repository.introduce("fresh", "acme", 66);
+    repository.publish();
+    for host in &mut hosts {
+        let refused = host.refresh(&repository).unwrap_err();
+        let TrustError::StoreDamaged { file, .. } = &refused else { panic!("{refused}") };
+        assert_eq!(file, "levels");
+        assert!(refused.hint().contains("backup"), "{}", refused.hint());
+    }
+}
+
+#[test]
+fn a_host_that_lost_both_floors_refuses_rather_than_begin_anew() {
+    let mut repository = Repository::new();
+    let old = repository.files.clone();
+    repository.publish();
+    let flipped = |bytes: &[u8]| {
+        let text = String::from_utf8(bytes.to_vec()).unwrap();
+        text.replacen(r#""version":2"#, r#""version":1"#, 1).into_bytes()
+    };
+    let changes: [fn(&[u8]) -> Option<Vec<u8>>; 4] = [
+        |_| None,
+        |_| Some(Vec::new()),
+        |bytes| Some(bytes[..bytes.len() / 2].to_vec()),
+        |bytes| Some(vec![0; bytes.len()]),
+    ];
+    let mut hosts = changes
+        .map(|change| {
+            damaged(&repository, |files| {
+                for file in ["timestamp.json", "snapshot.json"] {
+                    let bytes = files.remove(file).unwrap();
+                    files.extend(change(&bytes).map(|bytes| (file.to_owned(), bytes)));
+                }
+            })
+        })
+        .to_vec();
+    // One altered byte is not the mark of rotated keys.
+    hosts.push(damaged(&repository, |files| {
+        for file in ["timestamp.json", "snapshot.json"] {
+            let altered = flipped(&files[file]);
+            files.insert(file.to_owned(), altered);
+        }
+    }));
+    repository.files = old;
+    for mut host in hosts {
+        let refused = host.refresh(&repository).unwrap_err();
+        assert!(matches!(refused, TrustError::StoreDamaged { .. }), "{refused}");
+        // What the hint says mends it: all but the root goes.
+        let mut files = host.store.files().clone();
+        files.retain(|file, _| file == "root.json");
+        host.store = TrustStore::from_files(files, &Limits::default()).unwrap();
+        assert!(host.refresh(&repository).is_ok());
+    }
+}
+
+#[test]
+fn a_damaged_root_is_refused_with_the_way_to_a_whole_one() {
+    let repository = Repository::new();
+    let whole = repository.files.metadata["1.root.json"].clone();
+    for damage in [Vec::new(), whole[..whole.len() / 2].to_vec(), b"{}".to_vec()] {
+        let files = BTreeMap::from([("root.json".to_owned(), damage)]);
+        let refused = TrustStore::from_files(files, &Limits::default()).unwrap_err();
+        assert!(matches!(refused, TrustError::StoreDamaged { .. }), "{refused}");
+        assert!(refused.hint().contains("to trust/root.json"), "{}", refused.hint());
     }
 }
 

@@ -79,11 +79,8 @@ impl Updater {
 
     fn core_card(&self, state: &State, known: Option<&Known>, installed: &Installed) -> CoreCard {
         let survey = known.map(|known| self.survey(known, installed, &Target::Core));
-        let undo = state
-            .core
-            .previous
-            .as_ref()
-            .filter(|slot| slot.schema >= state.core.good.oldest_reader);
+        let undo =
+            state.core.previous.as_ref().filter(|slot| slot.schema >= installed.core.oldest_reader);
         CoreCard {
             product: self.face().name.clone(),
             version: state.core.good.version.clone(),

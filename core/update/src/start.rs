@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
-use newleaf_domain::{Digest, GrantChange, PackageName, PlanId, Target, UpdateId, Version};
+use newleaf_domain::{
+    Digest, GrantChange, Namespace, PackageName, PlanId, Target, UpdateId, Version,
+};
 use newleaf_launcher::journal::Entry;
 use newleaf_launcher::proto::{AppChange, Ask};
 use newleaf_launcher::state::{AppSlot, CoreSlot, Way};
@@ -118,6 +120,13 @@ pub enum StartError {
     /// What is kept on disk cannot be read or written.
     #[error("what is kept on disk failed")]
     Store(#[source] StoreError),
+    /// Something of the namespace is installed, and its pinned signer is lost: whoever signs now
+    /// could be anyone.
+    #[error("the pinned signer of {namespace} is lost, although its apps are installed")]
+    Unpinned {
+        /// The namespace.
+        namespace: Namespace,
+    },
     /// The app cannot be loaded; it stays off.
     #[error("the app cannot be loaded")]
     Load(#[source] PluginError),
@@ -155,7 +164,7 @@ impl Explain for StartError {
             | Self::ConsentNeeded { .. }
             | Self::CannotGoBack { .. }
             | Self::Unfinished { .. } => ExitClass::Blocked,
-            Self::NotListed { .. } => ExitClass::Trust,
+            Self::NotListed { .. } | Self::Unpinned { .. } => ExitClass::Trust,
             Self::Plan(error) => error.class(),
             Self::Stale(_)
             | Self::NothingBefore { .. }
@@ -199,6 +208,10 @@ impl Explain for StartError {
             Self::Unfinished { .. } => {
                 "see to the disk, then restart the host: it tries again to go back".to_owned()
             }
+            Self::Unpinned { namespace } => format!(
+                "put trust/pins/{namespace}.json back from a backup; where there is none, remove the \
+                 apps of {namespace}, keeping their data, and install them again"
+            ),
             Self::Load(error) if !error.is_machine_fault() => {
                 "go back to the version before, or wait for the next one".to_owned()
             }
@@ -219,8 +232,11 @@ impl Updater {
         let _door = self.starting().lock().await;
         self.refuse_if_busy().await?;
         let (change, listed) = self.approved(&approval).await?;
-        if let Some(error) = change.target.app().and_then(|app| self.unfinished(app)) {
-            return Err(error);
+        if let Target::App(app) = &change.target {
+            if let Some(error) = self.unfinished(app) {
+                return Err(error);
+            }
+            self.refuse_if_unpinned(&app.namespace()).await?;
         }
         self.refuse_unless_ready(Scope::Change(&change)).await?;
         let began = Began {
@@ -256,7 +272,8 @@ impl Updater {
         let (from, to, digest, errand) = match target {
             Target::Core => {
                 let slot = state.core.previous.clone().ok_or_else(nothing)?;
-                if let Some(error) = unreadable(&slot, &state.core.good) {
+                let reader = self.core_reader(&state.core.good).await.map_err(StartError::Store)?;
+                if let Some(error) = unreadable(&slot, reader) {
                     return Err(error);
                 }
                 let from = state.core.good.version.clone();
@@ -378,6 +395,18 @@ impl Updater {
         Some(StartError::Unfinished { app: app.clone(), update: trial.update.clone() })
     }
 
+    /// A namespace is pinned before anything of it is good, so a missing pin is a lost one.
+    async fn refuse_if_unpinned(&self, namespace: &Namespace) -> Result<(), StartError> {
+        let state = self.state();
+        let installed =
+            state.apps.iter().any(|(app, row)| row.good.is_some() && app.namespace() == *namespace);
+        let pins = self.ports().store.pins().await.map_err(StartError::Store)?;
+        if installed && !pins.iter().any(|pin| pin.ns == *namespace) {
+            return Err(StartError::Unpinned { namespace: namespace.clone() });
+        }
+        Ok(())
+    }
+
     async fn refuse_if_busy(&self) -> Result<(), StartError> {
         match self.running().await.map_err(StartError::Launcher)? {
             Some(running) => Err(StartError::Busy { running }),
@@ -456,15 +485,15 @@ impl Updater {
     }
 }
 
-/// Core goes back in code only, so the old program must be able to read what the new one wrote;
+/// Core goes back in code only, so the old program must be able to run on the database as it is;
 /// gives why it may not.
-fn unreadable(old: &CoreSlot, new: &CoreSlot) -> Option<StartError> {
-    (old.schema < new.oldest_reader).then(|| StartError::CannotGoBack {
+fn unreadable(old: &CoreSlot, oldest_reader: u32) -> Option<StartError> {
+    (old.schema < oldest_reader).then(|| StartError::CannotGoBack {
         target: Target::Core,
         version: old.version.clone(),
         why: format!(
-            "it writes schema {}, the data needs a program of {} or newer",
-            old.schema, new.oldest_reader
+            "it writes schema {}, the data needs a program of {oldest_reader} or newer",
+            old.schema
         ),
     })
 }

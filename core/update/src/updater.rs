@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use newleaf_domain::{Digest, PackageName, UpdateId};
 use newleaf_launcher::journal::Entry;
-use newleaf_launcher::state::{CorePhase, State};
+use newleaf_launcher::state::{CorePhase, CoreSlot, State};
 use newleaf_plan::{Installed, InstalledApp, InstalledCore};
 
 use crate::hub::Hub;
@@ -198,6 +198,7 @@ impl Updater {
             Some((name.clone(), installed))
         });
         let core = &state.core.good;
+        let oldest_reader = self.core_reader(core).await?;
         Ok(Installed {
             seq: state.seq,
             edition: self.face.edition.clone(),
@@ -207,12 +208,19 @@ impl Updater {
                 version: core.version.clone(),
                 digest: core.digest,
                 schema: core.schema,
-                oldest_reader: core.oldest_reader,
+                oldest_reader,
             },
             apps: apps.collect(),
             bad: state.bad.iter().map(|bad| (bad.digest, bad.reason.clone())).collect(),
             install_id,
         })
+    }
+
+    /// The lowest schema whose core can still run on the database. What the version that serves
+    /// says of itself counts only where the database says nothing: a newer one that was taken back
+    /// may have taken more away.
+    pub(crate) async fn core_reader(&self, good: &CoreSlot) -> Result<u32, StoreError> {
+        Ok(self.ports.store.core_reader().await?.unwrap_or(good.oldest_reader))
     }
 
     /// The digest an update was to bring, by its first record.

@@ -70,6 +70,7 @@ impl Problem {
             | StartError::Launcher(_)
             | StartError::Store(_)
             | StartError::Unfinished { .. }
+            | StartError::Unpinned { .. }
             | StartError::Load(_)
             | StartError::Data(_) => Self::explained(shared, "Nothing was started", &error),
         }

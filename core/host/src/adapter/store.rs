@@ -87,6 +87,32 @@ fn is_plain(name: &str) -> bool {
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
 }
 
+fn parse_id(bytes: &[u8]) -> Option<[u8; 32]> {
+    let mut id = [0; 32];
+    hex::decode_to_slice(bytes.trim_ascii(), &mut id).ok().map(|()| id)
+}
+
+/// A new install id in the place of one that is lost. It only places the host in staged rollouts,
+/// so nothing stops for the want of it; where it cannot be kept, the host counts as the first.
+fn new_id(path: &Path) -> [u8; 32] {
+    let mut id = [0; 32];
+    let random = getrandom::fill(&mut id).map_err(|error| error.to_string());
+    let put = |()| {
+        let kept = files::put(path, hex::encode(id).as_bytes());
+        kept.map_err(|error| format!("it could not be {}: {}", error.doing, error.source))
+    };
+    match random.and_then(put) {
+        Ok(()) => {
+            tracing::warn!(path = %path.display(), "the install id was lost or damaged; a new one was made, so that staged rollouts may reach this host at another time");
+            id
+        }
+        Err(error) => {
+            tracing::warn!(path = %path.display(), error, "the install id was lost or damaged, and no new one could be kept");
+            [0; 32]
+        }
+    }
+}
+
 #[async_trait]
 impl Store for DiskStore {
     async fn trust_files(&self) -> Result<BTreeMap<String, Vec<u8>>, StoreError> {
@@ -143,6 +169,15 @@ impl Store for DiskStore {
         .await
     }
 
+    async fn core_reader(&self) -> Result<Option<u32>, StoreError> {
+        let read = crate::db::oldest_reader(&self.dir).await;
+        read.map_err(|error| StoreError::Io {
+            doing: "read",
+            path: self.dir.join("newleaf.db"),
+            source: std::io::Error::other(newleaf_update::explain::chain(&error)),
+        })
+    }
+
     async fn plan(&self, id: &PlanId) -> Result<Option<PlanMemo>, StoreError> {
         let id = id.clone();
         self.run(move |store| {
@@ -187,11 +222,10 @@ impl Store for DiskStore {
     async fn install_id(&self) -> Result<[u8; 32], StoreError> {
         self.run(|store| {
             let path = store.dir.join(INSTALL_ID);
-            let bytes = files::read(&path)?.ok_or_else(|| damaged(&path, &"it is not there"))?;
-            let mut id = [0; 32];
-            hex::decode_to_slice(bytes.trim_ascii(), &mut id)
-                .map_err(|error| damaged(&path, &error))?;
-            Ok(id)
+            let Some(kept) = files::read(&path)?.and_then(|bytes| parse_id(&bytes)) else {
+                return Ok(new_id(&path));
+            };
+            Ok(kept)
         })
         .await
     }
@@ -224,11 +258,40 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_last_contact_may_be_lost_and_the_install_id_may_not() {
+    async fn a_lost_install_id_is_made_anew_and_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = DiskStore::new(dir.path());
+        for damage in [None, Some(""), Some("zz"), Some("07")] {
+            if let Some(damage) = damage {
+                std::fs::write(dir.path().join(INSTALL_ID), damage).unwrap();
+            }
+            let made = store.install_id().await.unwrap();
+            assert_ne!(made, [0; 32], "{damage:?}");
+            assert_eq!(store.install_id().await.unwrap(), made, "{damage:?}");
+        }
+        let nowhere = DiskStore::new(&dir.path().join("nowhere"));
+        assert_eq!(nowhere.install_id().await.unwrap(), [0; 32]);
+    }
+
+    #[tokio::test]
+    async fn the_database_says_who_may_still_read_it() {
+        use crate::db::{self, Beat, Db, Migration};
+        const STEP: Migration = Migration { schema: 1, contract: &["SELECT 1"], ..Migration::NONE };
+        let dir = tempfile::tempdir().unwrap();
+        let store = DiskStore::new(dir.path());
+        assert_eq!(store.core_reader().await.unwrap(), None);
+        let db = Db::open(dir.path()).await.unwrap();
+        db::expand(&db, &[STEP], &mut |_| Beat::GoOn).await.unwrap();
+        assert_eq!(store.core_reader().await.unwrap(), Some(0));
+        db::contract(&db, &[STEP], 1).await.unwrap();
+        assert_eq!(store.core_reader().await.unwrap(), Some(1));
+    }
+
+    #[tokio::test]
+    async fn the_last_contact_may_be_lost() {
         let dir = tempfile::tempdir().unwrap();
         let store = DiskStore::new(dir.path());
         assert_eq!(store.contact().await.unwrap(), Contact::default());
-        assert!(store.install_id().await.is_err());
         std::fs::write(dir.path().join(INSTALL_ID), format!("{}\n", "07".repeat(32))).unwrap();
         assert_eq!(store.install_id().await.unwrap(), [7; 32]);
     }

@@ -16,4 +16,5 @@ pub use expand::{Beat, Progress, expand};
 pub use host_schema::HOST_MIGRATIONS;
 pub use meta::{Meta, Side};
 pub use migration::Migration;
+pub(crate) use open::oldest_reader;
 pub use open::{Db, DbError};

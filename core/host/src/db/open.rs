@@ -6,6 +6,7 @@ use std::time::Duration;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
+use sqlx::{Connection as _, SqliteConnection};
 
 use super::{HOST_MIGRATIONS, Meta, Migration, Side, meta};
 
@@ -203,6 +204,24 @@ impl Db {
         self.reader.close().await;
         self.writer.close().await;
     }
+}
+
+/// The lowest schema whose program can still run on the product's tables of the host in `dir`; none
+/// where there is no database yet. For those who have none open.
+///
+/// # Errors
+/// The database cannot be read.
+pub(crate) async fn oldest_reader(dir: &Path) -> Result<Option<u32>, DbError> {
+    let path = dir.join(FILE);
+    if !path.exists() {
+        return Ok(None);
+    }
+    let options = SqliteConnectOptions::new().filename(path).read_only(true).busy_timeout(BUSY);
+    let opened = SqliteConnection::connect_with(&options).await;
+    let mut connection = opened.map_err(DbError::on("open newleaf.db for reading"))?;
+    let meta = Meta::read(&mut connection, Side::Product).await;
+    connection.close().await.map_err(DbError::on("close newleaf.db"))?;
+    meta.map(|meta| Some(meta.oldest_reader))
 }
 
 /// The newest schema of a list of migrations; 0 of none.

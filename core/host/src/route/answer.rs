@@ -96,6 +96,7 @@ pub(super) fn start_problem(updater: &Updater, error: &StartError) -> Problem {
         | StartError::Launcher(_)
         | StartError::Store(_)
         | StartError::Unfinished { .. }
+        | StartError::Unpinned { .. }
         | StartError::Load(_)
         | StartError::Data(_) => explained(updater, error),
     }

@@ -204,10 +204,10 @@ fn a_tampered_cache_is_fetched_again_and_never_believed() {
 /// A host that looked once, and whose files of the trust folder were then changed by `damage`.
 fn damaged(repository: &Repository, damage: impl FnOnce(&mut BTreeMap<String, Vec<u8>>)) -> Host {
     let mut host = repository.host();
-    host.refresh(repository).unwrap();
+    host.refresh(repository).expect("an honest repository");
     let mut files = host.store.files().clone();
     damage(&mut files);
-    host.store = TrustStore::from_files(files, &Limits::default()).unwrap();
+    host.store = TrustStore::from_files(files, &Limits::default()).expect("a whole root");
     host
 }
 
@@ -234,6 +234,9 @@ fn a_record_of_levels_that_was_damaged_lowers_nobody() {
     }
 }
 
+/// What becomes of a file's bytes; none where it is gone.
+type Damage = fn(&[u8]) -> Option<Vec<u8>>;
+
 #[test]
 fn a_host_that_lost_both_floors_refuses_rather_than_begin_anew() {
     let mut repository = Repository::new();
@@ -243,7 +246,7 @@ fn a_host_that_lost_both_floors_refuses_rather_than_begin_anew() {
         let text = String::from_utf8(bytes.to_vec()).unwrap();
         text.replacen(r#""version":2"#, r#""version":1"#, 1).into_bytes()
     };
-    let changes: [fn(&[u8]) -> Option<Vec<u8>>; 4] = [
+    let changes: [Damage; 4] = [
         |_| None,
         |_| Some(Vec::new()),
         |bytes| Some(bytes[..bytes.len() / 2].to_vec()),

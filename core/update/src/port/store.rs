@@ -36,6 +36,13 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// The folder cannot be written.
     async fn put_pin(&self, pin: &Pin) -> Result<(), StoreError>;
 
+    /// The lowest schema whose core can still run on the host's database, by the database itself:
+    /// what a version took away stays away, whichever version serves. None where it does not say.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    async fn core_reader(&self) -> Result<Option<u32>, StoreError>;
+
     /// A plan that was shown, where it is still remembered.
     ///
     /// # Errors

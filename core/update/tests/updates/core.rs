@@ -185,6 +185,26 @@ async fn core_goes_back_by_hand_in_code_only() {
 }
 
 #[tokio::test]
+async fn a_core_before_is_not_offered_once_a_newer_one_took_away_what_it_needs() {
+    let world = world_with_core();
+    let host = world.start();
+    update(&host, &Target::Core).await;
+    let undo = host.updater.overview().await.unwrap().core.undo.unwrap();
+    assert_eq!(undo.version.as_str(), "1.0.0");
+    // It takes away what schema 1 needs, fails, and is taken back; what it took away is gone.
+    world.publisher().core("1.2.0", json!({"schema": 3, "oldest_reader": 1}));
+    world.publish();
+    world.clock.set(world_now(&world).plus_seconds(3600));
+    host.launcher.set_way(LauncherWay::RollsBack);
+    assert_eq!(update(&host, &Target::Core).await.ending, Some(Ending::RolledBack));
+    assert_eq!(world.disk.state().core.good.version.as_str(), "1.1.0");
+    assert_eq!(host.updater.overview().await.unwrap().core.undo, None);
+    let refused = host.updater.rollback(&Target::Core, "ada".to_owned()).await.unwrap_err();
+    assert_eq!(newleaf_update::Explain::class(&refused), ExitClass::Blocked);
+    assert!(refused.to_string().contains("needs a program of 2 or newer"), "{refused}");
+}
+
+#[tokio::test]
 async fn a_new_worker_leaves_a_trial_to_the_launcher() {
     let world = world_with_core();
     let host = world.start();

@@ -198,3 +198,22 @@ async fn a_failure_reads_as_four_lines() {
     assert_eq!(lines.done, "nothing was changed");
     assert!(lines.todo.contains("newleaf check"));
 }
+
+#[tokio::test]
+async fn a_signer_whose_pin_is_lost_is_not_taken_from_whoever_signs_now() {
+    let world = world_with_update().await;
+    world.disk.lose_pins();
+    world.publisher().claim("acme", 99);
+    world.publisher().app("acme/notes", "2.1.0", wants(2, 2, 16));
+    world.publish();
+    let host = world.start();
+    let error = begin(&host, &target()).await.unwrap_err();
+    assert!(matches!(error, StartError::Unpinned { .. }), "{error}");
+    assert_eq!(error.class(), ExitClass::Trust);
+    assert!(error.todo().contains("trust/pins/acme.json"), "{}", error.todo());
+    assert!(world.disk.pins().is_empty());
+    // What it says mends it: the first install pins anew.
+    host.updater.remove(&notes(), newleaf_update::AppData::Keep).await.unwrap();
+    assert!(update(&host, &target()).await.exit_class().is_none());
+    assert_eq!(world.disk.pins().len(), 1);
+}

@@ -111,6 +111,8 @@ pub(super) struct Inner {
     pub(super) snapshots: BTreeMap<String, Option<Data>>,
     pub(super) faults: BTreeMap<Point, Fault>,
     pub(super) expanded: BTreeSet<Digest>,
+    /// The lowest schema whose core can still run on the database.
+    pub(super) core_reader: u32,
     pub(super) lie: Option<Lie>,
 }
 
@@ -142,6 +144,7 @@ impl Disk {
             snapshots: BTreeMap::new(),
             faults: BTreeMap::new(),
             expanded: BTreeSet::new(),
+            core_reader: 0,
             lie: None,
         };
         Self { inner: Mutex::new(inner) }
@@ -186,6 +189,11 @@ impl Disk {
     /// The pinned signers.
     pub fn pins(&self) -> Vec<Pin> {
         self.lock().pins.clone()
+    }
+
+    /// Takes the pinned signers away, as damage of the disk would.
+    pub fn lose_pins(&self) {
+        self.lock().pins.clear();
     }
 
     /// The slots on disk.

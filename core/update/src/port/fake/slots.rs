@@ -165,7 +165,10 @@ impl Slots for FakeSlots {
             }
             None => {}
         }
-        self.0.lock().expanded.insert(slot.digest);
+        let mut disk = self.0.lock();
+        // First takes away what only versions before the good one need.
+        disk.core_reader = disk.core_reader.max(disk.state.core.good.schema);
+        disk.expanded.insert(slot.digest);
         Ok(())
     }
 

@@ -36,6 +36,10 @@ impl Store for FakeStore {
         Ok(())
     }
 
+    async fn core_reader(&self) -> Result<Option<u32>, StoreError> {
+        Ok(Some(self.0.lock().core_reader))
+    }
+
     async fn plan(&self, id: &PlanId) -> Result<Option<PlanMemo>, StoreError> {
         Ok(self.0.lock().plans.get(id).cloned())
     }

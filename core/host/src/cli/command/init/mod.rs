@@ -4,6 +4,8 @@
 mod folder;
 mod image;
 
+use std::fs::File;
+use std::io::Read as _;
 use std::path::Path;
 
 use newleaf_launcher::state::{CorePhase, CoreState, STATE_SCHEMA, State};
@@ -99,9 +101,7 @@ fn root(product: &Product, arguments: &Init) -> Result<Vec<u8>, Problem> {
             )
             .todo("leave --root out"));
         }
-        (None, Some(path)) => std::fs::read(path).map_err(|error| {
-            Problem::new(Kind::Failed, format!("read the root role {}: {error}", path.display()))
-        })?,
+        (None, Some(path)) => read_root(path)?,
         (None, None) => {
             return Err(Problem::new(
                 Kind::Malformed,
@@ -121,6 +121,25 @@ fn root(product: &Product, arguments: &Init) -> Result<Vec<u8>, Problem> {
     }
 }
 
+/// The file's bytes; never more than a root role may have, whatever the file is.
+fn read_root(path: &Path) -> Result<Vec<u8>, Problem> {
+    let max = Limits::default().root;
+    let mut bytes = Vec::new();
+    let read = File::open(path)
+        .and_then(|file| file.take(max.as_u64().saturating_add(1)).read_to_end(&mut bytes));
+    read.map_err(|error| {
+        Problem::new(Kind::Failed, format!("read the root role {}: {error}", path.display()))
+    })?;
+    if bytes.len() as u64 > max.as_u64() {
+        return Err(Problem::new(
+            Kind::Refused,
+            format!("trust the root role: {} is longer than the {max} allowed", path.display()),
+        )
+        .todo("name the repository's root.json by --root FILE"));
+    }
+    Ok(bytes)
+}
+
 /// 32 random bytes as hex: places this host in staged rollouts, and says nothing else of it.
 fn install_id() -> Result<String, Problem> {
     let mut bytes = [0; 32];
@@ -131,4 +150,19 @@ fn install_id() -> Result<String, Problem> {
 /// A problem for an error in the middle of making.
 fn failed(doing: &str, error: &(dyn std::error::Error + 'static)) -> Problem {
     Problem::new(Kind::Failed, format!("{doing}: {}", newleaf_update::explain::chain(error)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_of_a_root_is_read_than_one_may_have() {
+        let refused = read_root(Path::new("/dev/zero")).unwrap_err();
+        assert!(format!("{refused:?}").contains("longer than the 64 KiB allowed"), "{refused:?}");
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("root.json");
+        std::fs::write(&path, "{}").unwrap();
+        assert_eq!(read_root(&path).unwrap(), b"{}");
+    }
 }

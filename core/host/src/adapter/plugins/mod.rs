@@ -283,7 +283,8 @@ mod tests {
 
     /// Why the app is not served after a start.
     async fn reason(dir: &std::path::Path, state: &State) -> String {
-        let apps = Apps::new(Layout::new(dir), 1).unwrap();
+        let holding = Holding { cap: 1, client_within: Duration::from_secs(1) };
+        let apps = Apps::new(Layout::new(dir), holding).unwrap();
         apps.load_all(state).await;
         let Place::Stopped { reason } = apps.find(&notes()) else { panic!("it is served") };
         let told = newleaf_update::port::Plugins::serving(&apps, &notes());

@@ -2,7 +2,7 @@
 //! first. Looks at nothing but what is known already.
 
 use newleaf_domain::{Channel, Target};
-use newleaf_launcher::journal::Ending;
+use newleaf_launcher::journal::{Ending, StepId};
 use newleaf_launcher::state::{AppState, State};
 use newleaf_plan::{Candidate, Installed, Survey};
 
@@ -13,7 +13,7 @@ use crate::port::{LauncherError, SlotRef, StoreError};
 use crate::refresh::Known;
 use crate::view::{
     AppRow, CoreCard, Freshness, HistoryEntry, Notice, Offer, Overview, RunningUpdate, Severity,
-    UndoOffer,
+    StepReport, StepStanding, UndoOffer,
 };
 
 /// Signatures that expire within so many seconds are worth a word: a day.
@@ -110,8 +110,9 @@ impl Updater {
         let (display, summary) =
             manifest.map_or_else(|| (String::new(), String::new()), |it| (it.name, it.summary));
         let serving = self.ports().plugins.serving(name);
+        let told = serving.as_ref().and_then(|it| it.stopped.clone());
         let stopped =
-            stopped(app, serving.as_ref().and_then(|it| it.stopped.clone()), history, &target);
+            if app.disabled { Some(self.why_off(history, &target, told).await) } else { told };
         AppRow {
             id: name.clone(),
             name: if display.is_empty() { name.app().to_owned() } else { display },
@@ -125,6 +126,26 @@ impl Updater {
             candidates: survey.map_or_else(Vec::new, |survey| survey.candidates),
             undo: undo_of(app),
         }
+    }
+
+    /// Why an app is off: its last update could not go back without losing data, or an admin
+    /// switched it off. `told` is what its pages say.
+    async fn why_off(
+        &self,
+        history: &[HistoryEntry],
+        target: &Target,
+        told: Option<String>,
+    ) -> String {
+        let last = history.iter().find(|entry| entry.target.target == *target);
+        let last = last.filter(|entry| entry.ending == Some(Ending::Failed));
+        if let Some(entry) = last
+            && let Ok(Some(report)) = self.report(&entry.id).await
+            && report.steps.iter().any(is_failed_way_back)
+            && let Some(reason) = &entry.reason
+        {
+            return reason.clone();
+        }
+        told.unwrap_or_else(|| "it was switched off by an admin".to_owned())
     }
 
     pub(crate) fn survey(&self, known: &Known, installed: &Installed, target: &Target) -> Survey {
@@ -300,29 +321,16 @@ fn undo_of(app: &AppState) -> Option<UndoOffer> {
     possible.then(|| UndoOffer { version: previous.version.clone(), loses })
 }
 
+fn is_failed_way_back(row: &StepReport) -> bool {
+    row.step == StepId::Rollback && matches!(row.standing, StepStanding::Failed { .. })
+}
+
 /// Ends a notice as a sentence, whatever the reason it ends with came as.
 fn close(text: &mut String) {
     text.truncate(text.trim_end().len());
     if !text.ends_with(['.', '!', '?']) {
         text.push('.');
     }
-}
-
-/// Why an app's requests are not served.
-fn stopped(
-    app: &AppState,
-    told: Option<String>,
-    history: &[HistoryEntry],
-    target: &Target,
-) -> Option<String> {
-    if told.is_some() || !app.disabled {
-        return told;
-    }
-    let last = history.iter().find(|entry| entry.target.target == *target);
-    let failed = last
-        .filter(|entry| entry.ending == Some(Ending::Failed))
-        .and_then(|entry| entry.reason.clone());
-    Some(failed.unwrap_or_else(|| "it was switched off by an admin".to_owned()))
 }
 
 /// The state in one sentence.

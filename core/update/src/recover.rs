@@ -6,11 +6,11 @@ use std::sync::Arc;
 use newleaf_domain::{PackageName, Target, UpdateId};
 use newleaf_launcher::journal::{Cause, Ending, Entry, Failure, Record, StepId};
 use newleaf_launcher::proto::Ask;
-use newleaf_launcher::state::{BadRelease, CorePhase, Way};
+use newleaf_launcher::state::{AppState, AppTrial, BadRelease, CorePhase, Way};
 
 use crate::Updater;
 use crate::carry::{self, Errand};
-use crate::explain::{ExitClass, Explain};
+use crate::explain::{ExitClass, Explain, chain};
 use crate::phase::{Kind, Refused, State, Verdict};
 use crate::port::{LauncherError, PluginError};
 use crate::run::{Context, Run, Stop};
@@ -270,44 +270,58 @@ impl Updater {
         Ok(())
     }
 
-    /// A trial whose update is over: its way back failed, or its end was written and `state` was
-    /// not. The data is what the copy says.
+    /// Every trial whose update is over. One that cannot be put back holds no other one back.
     async fn put_back_stray_trials(self: &Arc<Self>) -> Result<(), RecoverError> {
         let state = self.state();
+        let mut result = Ok(());
         for (app, row) in &state.apps {
             let Some(trial) = &row.trial else { continue };
-            let data = |source| RecoverError::Data { app: app.clone(), source };
-            let plugins = &self.ports().plugins;
-            if let Some(copy) = &trial.snapshot {
-                plugins.restore(app, copy).await.map_err(data)?;
+            if let Err(error) = self.put_back_stray(app, row, trial).await {
+                tracing::error!(%app, error = chain(&error), "an app is not served until the next start");
+                result = result.and(Err(error));
             }
-            // What the update brought is not on trial any more: its way back was, whose data is
-            // the old version's.
-            let brought = self.digest_of(&trial.update).await;
-            let goes_back = brought.is_some_and(|digest| digest != trial.slot.digest);
-            let good = if goes_back { Some(&trial.slot) } else { row.good.as_ref() };
-            if goes_back {
-                let slot = Box::new(trial.slot.clone());
-                let commit = Ask::CommitApp { app: app.clone(), slot, previous: None };
-                self.ports().launcher.ask(commit).await.map_err(RecoverError::Launcher)?;
-            }
-            let bad = self.convicted(&trial.update).await?;
-            let abort = Ask::Abort { update: trial.update.clone(), app: Some(app.clone()), bad };
-            self.ports().launcher.ask(abort).await.map_err(RecoverError::Launcher)?;
-            match good {
-                Some(good) if !row.disabled => {
-                    plugins.swap(app, good).await.map_err(data)?;
-                    plugins.release(app).await.map_err(data)?;
-                }
-                Some(_) => plugins.stop(app, OFF).await,
-                None => plugins.forget(app).await,
-            }
-            let text =
-                format!("the data of {app} was put back as it was before update {}", trial.update);
-            let notice = self.ports().launcher.append(None, Entry::Notice { text }).await;
-            notice.map_err(RecoverError::Launcher)?;
         }
-        Ok(())
+        result
+    }
+
+    /// A trial whose update is over: its way back failed, or its end was written and `state` was
+    /// not. The data is what the copy says.
+    async fn put_back_stray(
+        &self,
+        app: &PackageName,
+        row: &AppState,
+        trial: &AppTrial,
+    ) -> Result<(), RecoverError> {
+        let data = |source| RecoverError::Data { app: app.clone(), source };
+        let (plugins, launcher) = (&self.ports().plugins, &self.ports().launcher);
+        if let Some(copy) = &trial.snapshot {
+            plugins.restore(app, copy).await.map_err(data)?;
+        }
+        // What the update brought is not on trial any more: its way back was, whose data is
+        // the old version's.
+        let brought = self.digest_of(&trial.update).await;
+        let goes_back = brought.is_some_and(|digest| digest != trial.slot.digest);
+        let good = if goes_back { Some(&trial.slot) } else { row.good.as_ref() };
+        if goes_back {
+            let slot = Box::new(trial.slot.clone());
+            let commit = Ask::CommitApp { app: app.clone(), slot, previous: None };
+            launcher.ask(commit).await.map_err(RecoverError::Launcher)?;
+        }
+        let bad = self.convicted(&trial.update).await?;
+        let abort = Ask::Abort { update: trial.update.clone(), app: Some(app.clone()), bad };
+        launcher.ask(abort).await.map_err(RecoverError::Launcher)?;
+        match good {
+            Some(good) if !row.disabled => {
+                plugins.swap(app, good).await.map_err(data)?;
+                plugins.release(app).await.map_err(data)?;
+            }
+            Some(_) => plugins.stop(app, OFF).await,
+            None => plugins.forget(app).await,
+        }
+        let text =
+            format!("the data of {app} was put back as it was before update {}", trial.update);
+        let notice = launcher.append(None, Entry::Notice { text }).await;
+        notice.map(drop).map_err(RecoverError::Launcher)
     }
 
     async fn close(

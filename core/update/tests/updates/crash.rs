@@ -260,3 +260,25 @@ async fn a_way_back_after_the_switch_that_failed_stops_the_app_and_is_gone_at_th
     assert_eq!((good(&world).as_deref(), schema(&world)), (Some("1.0.0"), 1));
     assert_eq!(written(&world), ["milk", "bread"]);
 }
+
+#[tokio::test]
+async fn an_app_whose_data_cannot_be_put_back_holds_no_other_one_back() {
+    let world = world();
+    let clock = newleaf_domain::PackageName::parse("acme/clock").unwrap();
+    world.publisher().app("acme/clock", "1.0.0", wants(1, 1, 4));
+    world.publish();
+    let host = world.start();
+    update(&host, &target()).await;
+    let id = update(&host, &Target::App(clock.clone())).await.id;
+    world.disk.edit_state(|state| {
+        for (app, row) in &mut state.apps {
+            let (slot, update) = (row.good.clone().unwrap(), id.clone());
+            let snapshot = (*app == clock).then(|| "nowhere".to_owned());
+            row.trial = Some(newleaf_launcher::state::AppTrial { slot, update, snapshot });
+        }
+    });
+    let next = world.start();
+    assert!(next.updater.recover().await.is_err());
+    assert_eq!(next.plugins.serves(&clock), None);
+    assert_eq!(next.plugins.serves(&notes()).as_deref(), Some("1.0.0"));
+}

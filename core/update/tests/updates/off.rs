@@ -125,3 +125,17 @@ async fn going_back_by_hand_killed_after_any_record_serves_what_state_says() {
         assert_eq!((served.as_deref(), is_off(&world)), (expected, off), "{records}: {ending:?}");
     }
 }
+
+#[tokio::test]
+async fn an_app_that_an_admin_switched_off_is_not_said_to_be_off_for_another_reason() {
+    let world = world_with_update().await;
+    let host = world.start();
+    world.disk.fail(Point::Unpack, Fault::Machine);
+    assert_eq!(update(&host, &target()).await.ending, Some(Ending::Failed));
+    world.disk.mend();
+    host.updater.disable(&notes()).await.unwrap();
+    for host in [host, restarted(&world).await] {
+        let stopped = host.updater.overview().await.unwrap().apps[0].stopped.clone();
+        assert_eq!(stopped.as_deref(), Some("it was switched off by an admin"));
+    }
+}

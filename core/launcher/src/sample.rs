@@ -27,6 +27,7 @@ pub(crate) fn state() -> State {
             trial: None,
             phase: CorePhase::Idle,
             launcher_tries: 0,
+            stand_in: None,
         },
         apps: std::collections::BTreeMap::default(),
         bad: Vec::new(),

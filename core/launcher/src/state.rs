@@ -42,6 +42,10 @@ pub struct CoreState {
     /// Starts of a successor launcher that have not yet led to a ready worker.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub launcher_tries: u8,
+    /// Why `good` is the version before in the place of one that is damaged on disk; until an
+    /// update of core ends well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stand_in: Option<String>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the form serde asks for")]

@@ -7,6 +7,7 @@ mod world;
 
 use std::io::{Read as _, Write as _};
 
+use newleaf_domain::Digest;
 use newleaf_launcher::journal::{Ending, Entry, StepId};
 use newleaf_launcher::proto::Answer;
 use newleaf_launcher::state::{CorePhase, Way};
@@ -53,6 +54,51 @@ fn a_version_that_exits_at_start_is_bad_and_the_old_one_serves() {
     assert_eq!(host.version(), "1.0.0");
     assert_eq!(world.endings(), [Ending::RolledBack]);
     assert!(world.state().bad_reason(&slot("1.1.0").digest).unwrap().contains("status 1"));
+}
+
+/// Stages 1.1.0 so that the state knows its program.
+fn known(world: &World) -> newleaf_launcher::state::CoreSlot {
+    let slot = world.stage("1.1.0", "good");
+    let program = std::fs::read(world.layout.program(&slot)).unwrap();
+    newleaf_launcher::state::CoreSlot { binary: Some(Digest::of(&program)), ..slot }
+}
+
+fn damage(world: &World, slot: &newleaf_launcher::state::CoreSlot) {
+    let path = world.layout.program(slot);
+    let program = std::fs::read(&path).unwrap();
+    std::fs::write(&path, [program, b"# bit rot\n".to_vec()].concat()).unwrap();
+}
+
+#[test]
+fn a_good_version_that_was_damaged_is_not_run_and_the_one_before_serves() {
+    let world = World::new();
+    let slot = known(&world);
+    let host = world.start();
+    host.update_to(&slot);
+    host.wait_for_end();
+    assert_eq!(host.version(), "1.1.0");
+    host.stop();
+    damage(&world, &slot);
+    let host = world.start();
+    assert_eq!(host.version(), "1.0.0");
+    let state = world.state();
+    assert!(state.core.stand_in.unwrap().contains("its program is damaged on disk"));
+    assert!(state.bad.is_empty());
+    host.wait_for(|entry| {
+        matches!(entry, Entry::Notice { text } if text.contains("1.0.0 serves in the place of 1.1.0"))
+    });
+}
+
+#[test]
+fn a_trial_that_was_damaged_after_it_was_staged_is_never_run() {
+    let world = World::new();
+    let slot = known(&world);
+    damage(&world, &slot);
+    let host = world.start();
+    host.update_to(&slot);
+    host.wait_for_end();
+    assert_eq!((host.version(), world.endings()), ("1.0.0".to_owned(), vec![Ending::RolledBack]));
+    assert!(world.state().bad.is_empty());
 }
 
 #[test]

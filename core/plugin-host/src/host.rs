@@ -161,6 +161,13 @@ impl PluginHost {
         Ok(Prepared { digest })
     }
 
+    /// Removes compiled code of components that `keep` does not name, and of other engines; gives
+    /// the number of files. For a host that alone decides what is installed: another one that
+    /// shares the cache compiles again what it needs.
+    pub fn sweep(&self, keep: &[Digest]) -> Result<usize, PrepareError> {
+        self.cache.sweep(keep).map_err(cache_failed)
+    }
+
     /// Links a prepared component with the host's interfaces: the final word on whether it runs
     /// here. Nothing of the app is run.
     ///

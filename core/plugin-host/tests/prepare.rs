@@ -139,7 +139,7 @@ async fn a_compile_bomb_ends_its_child_and_nothing_else() {
     let host = host(folder.path(), child());
     let refused = host.prepare(&wasm, Digest::of(&bomb())).await;
     let Err(PrepareError::Compile(error)) = refused else { panic!("{refused:?}") };
-    assert!(matches!(error, CompileError::Killed { .. } | CompileError::CpuTime { .. }), "{error}");
+    assert!(matches!(error, CompileError::Memory { .. } | CompileError::CpuTime { .. }), "{error}");
     assert_eq!(
         fs::read_dir(folder.path().join("cache")).unwrap().count(),
         0,

@@ -1,7 +1,7 @@
 //! The journal, folded for people: reports, history, and which update is open.
 //! Reads records; writes none.
 
-use std::collections::BTreeMap;
+use std::collections::VecDeque;
 
 use newleaf_domain::UpdateId;
 use newleaf_launcher::journal::{Ending, Entry, Failure, Record, StepId};
@@ -9,46 +9,91 @@ use newleaf_launcher::journal::{Ending, Entry, Failure, Record, StepId};
 use crate::phase::{Kind, State, Verdict};
 use crate::view::{HistoryEntry, HistoryTarget, Report, StepReport, StepStanding};
 
-/// The records that were read so far, in order.
+/// Updates whose records are kept; what is asked of an older one is read from the journal again.
+const KEPT: usize = 64;
+
+/// Updates that the history lists: one a day for 13 years. Older ones stay in the journal.
+const LISTED: usize = 5_000;
+
+/// What was read of the journal so far. Holds as much as its bounds say, however long that is.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
-    records: Vec<Record>,
+    last_seq: u64,
+    /// Every update with the number of its newest record, oldest first.
+    history: VecDeque<(u64, HistoryEntry)>,
+    /// The records of the newest updates, oldest first.
+    kept: VecDeque<(UpdateId, Vec<Record>)>,
 }
 
 impl Ledger {
+    /// The ledger of these records.
+    pub(crate) fn of_all(records: Vec<Record>) -> Self {
+        let mut ledger = Self::default();
+        ledger.absorb(records);
+        ledger
+    }
+
     /// Takes records that follow those it has; what it has already is passed over.
     pub(crate) fn absorb(&mut self, records: Vec<Record>) {
-        let last = self.last_seq();
-        self.records.extend(records.into_iter().filter(|record| record.seq > last));
+        for record in records {
+            if record.seq > self.last_seq {
+                self.last_seq = record.seq;
+                self.enter(record);
+            }
+        }
+    }
+
+    fn enter(&mut self, record: Record) {
+        let Some(id) = record.update.clone() else { return };
+        if matches!(record.entry, Entry::Began { .. }) {
+            self.history.extend(opened(&record).map(|report| (record.seq, line(report))));
+            self.kept.push_back((id.clone(), Vec::new()));
+        }
+        if let Some((newest, entry)) = self.history.iter_mut().rev().find(|(_, it)| it.id == id) {
+            *newest = record.seq;
+            if let Entry::Ended { ending, reason } = &record.entry {
+                entry.ended = Some(record.at);
+                entry.ending = Some(*ending);
+                entry.reason.clone_from(reason);
+            }
+        }
+        if let Some((_, records)) = self.kept.iter_mut().rev().find(|(kept, _)| *kept == id) {
+            records.push(record);
+        }
+        self.history.drain(..self.history.len().saturating_sub(LISTED));
+        self.kept.drain(..self.kept.len().saturating_sub(KEPT));
     }
 
     /// The number of the newest record; 0 where there is none.
-    pub(crate) fn last_seq(&self) -> u64 {
-        self.records.last().map_or(0, |record| record.seq)
+    pub(crate) const fn last_seq(&self) -> u64 {
+        self.last_seq
+    }
+
+    /// Whether the records of an update are not kept any more, though the journal may have them.
+    pub(crate) fn has_dropped(&self, id: &UpdateId) -> bool {
+        let is_full = self.kept.len() == KEPT;
+        is_full && !self.kept.iter().any(|(kept, _)| kept == id)
     }
 
     /// The records of one update, in order.
-    pub(crate) fn of<'a>(
-        &'a self,
-        id: &'a UpdateId,
-    ) -> impl DoubleEndedIterator<Item = &'a Record> {
-        self.records.iter().filter(move |record| record.update.as_ref() == Some(id))
+    pub(crate) fn of(&self, id: &UpdateId) -> impl DoubleEndedIterator<Item = &Record> + use<'_> {
+        let records = self.kept.iter().rev().find(|(kept, _)| kept == id);
+        records.map_or([].as_slice(), |(_, records)| records.as_slice()).iter()
     }
 
     /// The update that began last.
     pub(crate) fn newest_update(&self) -> Option<UpdateId> {
-        let began = |record: &&Record| matches!(record.entry, Entry::Began { .. });
-        self.records.iter().rev().find(began)?.update.clone()
+        self.kept.back().map(|(id, _)| id.clone())
     }
 
     /// The update that began and did not end. There is at most one: the next cannot begin.
     pub(crate) fn open(&self) -> Option<UpdateId> {
-        let id = self.newest_update()?;
+        let (id, records) = self.kept.back()?;
         // A deferred update has ended, and goes on under the same id at the host's next start.
         let notice = |record: &&Record| matches!(record.entry, Entry::Notice { .. });
-        let last = self.of(&id).rev().find(|record| !notice(record));
+        let last = records.iter().rev().find(|record| !notice(record));
         let ended = last.is_some_and(|record| matches!(record.entry, Entry::Ended { .. }));
-        if ended { None } else { Some(id) }
+        if ended { None } else { Some(id.clone()) }
     }
 
     /// Where an update stands by its records.
@@ -83,8 +128,7 @@ impl Ledger {
 
     /// What an update was said to be about, in its first record.
     pub(crate) fn began(&self, id: &UpdateId) -> Option<&Record> {
-        let began = |record: &&Record| matches!(record.entry, Entry::Began { .. });
-        self.records.iter().filter(began).find(|record| record.update.as_ref() == Some(id))
+        self.of(id).find(|record| matches!(record.entry, Entry::Began { .. }))
     }
 
     /// Everything known of an update.
@@ -96,51 +140,26 @@ impl Ledger {
         Some(report)
     }
 
-    /// Every update, newest first.
-    pub(crate) fn history(&self) -> Vec<HistoryEntry> {
-        let mut entries: Vec<HistoryEntry> = Vec::new();
-        for record in &self.records {
-            match &record.entry {
-                Entry::Began { .. } => entries.extend(opened(record).map(line)),
-                Entry::Ended { ending, reason } => {
-                    let of = |entry: &&mut HistoryEntry| Some(&entry.id) == record.update.as_ref();
-                    if let Some(entry) = entries.iter_mut().rev().find(of) {
-                        entry.ended = Some(record.at);
-                        entry.ending = Some(*ending);
-                        entry.reason.clone_from(reason);
-                    }
-                }
-                Entry::Started { .. }
-                | Entry::Finished { .. }
-                | Entry::Failed { .. }
-                | Entry::Notice { .. }
-                | Entry::Unknown => {}
-            }
-        }
-        entries.reverse();
-        entries
+    /// Every update that is listed, newest first, each with the number of its newest record.
+    pub(crate) fn history(&self) -> impl Iterator<Item = &(u64, HistoryEntry)> {
+        self.history.iter().rev()
     }
 
-    /// The number of each update's newest record.
-    pub(crate) fn newest(&self) -> BTreeMap<&UpdateId, u64> {
-        self.records
-            .iter()
-            .filter_map(|record| Some((record.update.as_ref()?, record.seq)))
-            .collect()
+    /// Whether an update has ended.
+    pub(crate) fn has_ended(&self, id: &UpdateId) -> bool {
+        self.history().find(|(_, entry)| entry.id == *id).is_some_and(|(_, it)| it.ending.is_some())
     }
 
     /// What failed first in an update, where something did: all that follows is the way back.
     pub(crate) fn failure(&self, id: &UpdateId) -> Option<(StepId, &Failure)> {
-        self.records.iter().filter(|record| record.update.as_ref() == Some(id)).find_map(|record| {
-            match &record.entry {
-                Entry::Failed { step, failure } => Some((*step, failure)),
-                Entry::Began { .. }
-                | Entry::Started { .. }
-                | Entry::Finished { .. }
-                | Entry::Ended { .. }
-                | Entry::Notice { .. }
-                | Entry::Unknown => None,
-            }
+        self.of(id).find_map(|record| match &record.entry {
+            Entry::Failed { step, failure } => Some((*step, failure)),
+            Entry::Began { .. }
+            | Entry::Started { .. }
+            | Entry::Finished { .. }
+            | Entry::Ended { .. }
+            | Entry::Notice { .. }
+            | Entry::Unknown => None,
         })
     }
 }
@@ -240,4 +259,73 @@ fn line(report: Report) -> HistoryEntry {
 /// Whether an ending leaves the version that was asked for in place, now or at the next start.
 pub(crate) const fn is_success(ending: Ending) -> bool {
     matches!(ending, Ending::Committed | Ending::Deferred)
+}
+
+#[cfg(test)]
+mod tests {
+    use newleaf_domain::{Digest, PackageName, PlanId, Target, Timestamp, Version};
+    use newleaf_launcher::state::Way;
+
+    use super::*;
+
+    const AT: Timestamp = Timestamp::from_unix(1_800_000_000);
+
+    fn id(number: usize) -> UpdateId {
+        let at = AT.plus_seconds(i64::try_from(number).unwrap());
+        UpdateId::new(at, &PlanId::of(Digest::of(b"plan")), number as u64)
+    }
+
+    /// The records of `count` updates, each of which begins, checks and ends.
+    fn updates(count: usize) -> Vec<Record> {
+        let mut records = Vec::new();
+        for number in 0..count {
+            let began = Entry::Began {
+                target: Target::App(PackageName::parse("acme/notes").unwrap()),
+                from: None,
+                to: Version::parse("1.0.0").unwrap(),
+                digest: Digest::of(b"notes"),
+                plan: PlanId::of(Digest::of(b"plan")),
+                way: Way::Forward,
+                by: "ada".to_owned(),
+            };
+            let ended = Entry::Ended { ending: Ending::Failed, reason: Some("why".to_owned()) };
+            for entry in [began, Entry::Started { step: StepId::Check }, ended] {
+                let seq = records.len() as u64 + 1;
+                records.push(Record { seq, at: AT, update: Some(id(number)), entry });
+            }
+        }
+        records
+    }
+
+    #[test]
+    fn what_is_kept_is_bounded_however_many_updates_there_were() {
+        let ledger = Ledger::of_all(updates(LISTED + 10));
+        let kept = ledger.kept.iter().map(|(_, records)| records.len()).sum::<usize>();
+        assert_eq!((kept, ledger.history().count()), (3 * KEPT, LISTED));
+        assert_eq!(ledger.history().next().unwrap().1.id, id(LISTED + 9), "the newest comes first");
+        assert_eq!((ledger.open(), ledger.last_seq()), (None, 3 * (LISTED as u64 + 10)));
+    }
+
+    #[test]
+    fn an_old_update_is_listed_and_known_to_be_dropped() {
+        let ledger = Ledger::of_all(updates(KEPT + 1));
+        assert!(ledger.has_dropped(&id(0)) && ledger.has_ended(&id(0)));
+        assert!(ledger.report(&id(0)).is_none());
+        assert!(!ledger.has_dropped(&id(1)));
+        assert_eq!(ledger.report(&id(1)).unwrap().ending, Some(Ending::Failed));
+    }
+
+    #[test]
+    fn records_that_were_read_before_change_nothing() {
+        let mut ledger = Ledger::of_all(updates(2));
+        ledger.absorb(updates(2));
+        assert_eq!((ledger.history().count(), ledger.of(&id(1)).count()), (2, 3));
+    }
+
+    #[test]
+    fn an_update_without_an_end_is_open() {
+        let mut records = updates(2);
+        records.pop();
+        assert_eq!(Ledger::of_all(records).open(), Some(id(1)));
+    }
 }

@@ -202,6 +202,7 @@ impl Updater {
         let last =
             targets.filter_map(|target| history.iter().find(|entry| entry.target.target == target));
         let mut notices = last.filter_map(failure_notice).collect::<Vec<_>>();
+        notices.extend(stood_in(state));
         notices.extend(flagged(state, known));
         notices.extend(self.freshness_notice(freshness));
         notices.extend(clock_notice(known));
@@ -258,6 +259,18 @@ fn failure_notice(entry: &HistoryEntry) -> Option<Notice> {
         todo: None,
         command: Some("newleaf history".to_owned()),
         update: Some(entry.id.clone()),
+    })
+}
+
+/// A version of core that serves because the one after it is damaged on disk.
+fn stood_in(state: &State) -> Option<Notice> {
+    let reason = state.core.stand_in.as_ref()?;
+    Some(Notice {
+        severity: Severity::Error,
+        text: format!("Core {reason}"),
+        todo: Some("Look at the disk for faults, then fetch the newer version anew.".to_owned()),
+        command: Some("newleaf update core".to_owned()),
+        update: None,
     })
 }
 

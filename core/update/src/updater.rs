@@ -65,7 +65,7 @@ impl Updater {
     /// # Errors
     /// The journal cannot be read.
     pub async fn report(&self, id: &UpdateId) -> Result<Option<Report>, LauncherError> {
-        let mut report = self.ledger().await?.report(id);
+        let mut report = self.report_of(id).await?;
         for row in report.iter_mut().flat_map(|report| &mut report.steps) {
             if row.standing == crate::view::StepStanding::Running {
                 row.progress = self.hub.latest(id, row.step);
@@ -84,7 +84,7 @@ impl Updater {
     /// # Errors
     /// The journal cannot be read.
     pub async fn history(&self) -> Result<Vec<HistoryEntry>, LauncherError> {
-        Ok(self.ledger().await?.history())
+        Ok(self.ledger().await?.history().map(|(_, entry)| entry.clone()).collect())
     }
 
     /// As [`Updater::history`], each with the number of its newest record: what a copy of the
@@ -93,10 +93,7 @@ impl Updater {
     /// # Errors
     /// The journal cannot be read.
     pub async fn numbered_history(&self) -> Result<Vec<(u64, HistoryEntry)>, LauncherError> {
-        let ledger = self.ledger().await?;
-        let newest = ledger.newest();
-        let number = |entry: HistoryEntry| (newest.get(&entry.id).copied().unwrap_or(0), entry);
-        Ok(ledger.history().into_iter().map(number).collect())
+        Ok(self.ledger().await?.history().cloned().collect())
     }
 
     /// The update that runs, or that a crash left open.
@@ -170,6 +167,18 @@ impl Updater {
 
     pub(crate) fn learn(&self, known: Arc<Known>) {
         *self.known.lock().unwrap_or_else(PoisonError::into_inner) = Some(known);
+    }
+
+    /// The report of an update; of one that is long past it is read from the journal.
+    async fn report_of(&self, id: &UpdateId) -> Result<Option<Report>, LauncherError> {
+        let ledger = self.ledger().await?;
+        if !ledger.has_dropped(id) {
+            return Ok(ledger.report(id));
+        }
+        drop(ledger);
+        let mut records = self.ports.launcher.records(0).await?;
+        records.retain(|record| record.update.as_ref() == Some(id));
+        Ok(Ledger::of_all(records).report(id))
     }
 
     /// The journal up to now.

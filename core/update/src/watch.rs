@@ -120,13 +120,7 @@ impl Viewer {
             self.take(record);
         }
         // Someone who has seen the end already is told so, not left to wait.
-        let over = self
-            .updater
-            .ledger()
-            .await
-            .ok()?
-            .report(&self.id)
-            .is_some_and(|it| it.ending.is_some());
+        let over = self.updater.ledger().await.ok()?.has_ended(&self.id);
         if over && self.stage == Stage::Live {
             self.finish();
         }

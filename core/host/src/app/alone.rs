@@ -38,7 +38,7 @@ pub(crate) async fn alone(
         store: Arc::new(DiskStore::new(layout.dir())),
         slots: Arc::new(DiskSlots::new(layout.clone())),
         plugins: Arc::new(apps),
-        launcher: Arc::new(FolderLauncher::new(host.with_tries(config.core.tries), layout.clone())),
+        launcher: Arc::new(FolderLauncher::new(host.with_tries(config.core.tries), &layout)),
         ground: Arc::new(HostGround::new(layout.dir())),
         clock: Arc::clone(&clock),
     };

@@ -8,20 +8,21 @@ use std::time::Duration;
 use newleaf_launcher::journal::Entry;
 use newleaf_update::Updater;
 use newleaf_update::explain::chain;
+use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
-use crate::adapter::follow_history;
+use crate::adapter::{Apps, follow_history};
 use crate::worker::{News, WorkerContext};
 
 /// How often the repository is looked at: an hour, as often as its timestamp is signed anew.
 const CHECK_EVERY: Duration = Duration::from_hours(1);
 
 /// Starts it all.
-pub(super) fn start(updater: &Arc<Updater>, worker: &WorkerContext) {
-    tokio::spawn(live(Arc::clone(updater), worker.clone()));
+pub(super) fn start(updater: &Arc<Updater>, worker: &WorkerContext, apps: &Apps) {
+    tokio::spawn(live(Arc::clone(updater), worker.clone(), apps.clone()));
 }
 
-async fn live(updater: Arc<Updater>, worker: WorkerContext) {
+async fn live(updater: Arc<Updater>, worker: WorkerContext, apps: Apps) {
     let (news, also) = (worker.control.subscribe(), worker.control.subscribe());
     if !worker.control.baton().await {
         return;
@@ -34,7 +35,7 @@ async fn live(updater: Arc<Updater>, worker: WorkerContext) {
     }
     tokio::select! {
         () = check(&updater) => {}
-        () = tidy(&updater, news) => {}
+        () = tidy(&updater, &apps, news) => {}
         () = follow_history(&worker.db, &updater, also) => {}
         () = worker.shutdown.begun() => {}
     }
@@ -50,10 +51,13 @@ async fn check(updater: &Updater) {
 }
 
 /// Clears up after each update that ended.
-async fn tidy(updater: &Updater, mut news: tokio::sync::broadcast::Receiver<News>) {
+async fn tidy(updater: &Updater, apps: &Apps, mut news: Receiver<News>) {
     loop {
         if let Err(error) = updater.tidy().await {
             tracing::warn!(error = chain(&error), "something old was not removed");
+        }
+        if matches!(updater.running().await, Ok(None)) {
+            apps.sweep_code(&updater.state()).await;
         }
         loop {
             match news.recv().await {

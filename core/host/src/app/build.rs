@@ -41,12 +41,12 @@ pub(crate) async fn build(
         store: Arc::new(DiskStore::new(&dir)),
         slots: Arc::new(DiskSlots::new(worker.layout.clone())),
         plugins: Arc::new(apps.clone()),
-        launcher: Arc::new(WorkerLauncher::new(worker.control.clone(), worker.layout.clone())),
+        launcher: Arc::new(WorkerLauncher::new(worker.control.clone(), &worker.layout)),
         ground: Arc::new(HostGround::new(&dir)),
         clock: Arc::clone(&clock),
     };
     let updater = Updater::new(ports, settings(&config), face(product)?);
-    background::start(&updater, &worker);
+    background::start(&updater, &worker, &apps);
     let places: Arc<dyn Places> = Arc::new(apps);
     let context = ProductContext {
         name: product.name,

@@ -116,6 +116,7 @@ pub(crate) mod tests {
                 trial: None,
                 phase: CorePhase::Idle,
                 launcher_tries: 0,
+                stand_in: None,
             },
             apps: std::collections::BTreeMap::default(),
             bad: Vec::new(),

@@ -3,6 +3,7 @@
 //! One thread around `poll`. Nothing is decided here.
 
 mod durable_half;
+mod intact;
 mod listeners;
 mod process;
 mod shell;

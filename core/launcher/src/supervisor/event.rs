@@ -79,6 +79,8 @@ pub enum Evidence {
     Release,
     /// It does not: the disk is full or failing, or descriptors or memory have run out.
     Machine,
+    /// It does not: the program on disk is not the one that was staged, and was not run.
+    Damage,
 }
 
 /// Something to be woken for.

@@ -7,9 +7,10 @@
 //! Rules that hold everywhere: a record stands before the effect it announces; a try is burnt
 //! before the start it pays for; the start of the good version stands before every record, so
 //! that a full disk never keeps it down; only what was probed is told to go; a full disk or a
-//! lack of descriptors is never evidence against a version.
+//! lack of descriptors is never evidence against a version, and neither is damage on disk.
 
 mod asked;
+mod damage;
 mod event;
 mod model;
 mod start;

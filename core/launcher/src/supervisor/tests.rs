@@ -109,6 +109,10 @@ fn out_of_disk(id: u64) -> Event {
 fn probation_over(id: u64) -> Event {
     Event::Fired(Timer::Probation(w(id)))
 }
+fn damaged(id: u64) -> Event {
+    let exit = Exit { how: "is damaged on disk".to_owned(), evidence: Evidence::Damage };
+    Event::Exited { worker: w(id), exit }
+}
 fn asked(id: u64, ask: Ask) -> Event {
     Event::Asked { worker: w(id), id: 1, ask }
 }
@@ -221,6 +225,68 @@ fn one_hiccup_at_the_end_of_the_probation_only_delays_the_commit() {
 fn a_full_disk_is_never_evidence() {
     let mut story = on_trial().then(out_of_disk(2));
     insta::assert_snapshot!(story.tell());
+    assert!(story.model.state.bad.is_empty());
+}
+
+/// 1.1.0 is good, 1.0.0 was so before.
+fn updated() -> State {
+    let mut state = sample::state();
+    state.core.previous = Some(std::mem::replace(&mut state.core.good, sample::slot("1.1.0")));
+    state
+}
+
+#[test]
+fn a_damaged_good_version_is_stood_in_for_by_the_one_before_and_is_not_bad() {
+    let mut story = Story::of(updated()).all([Event::Start(None), damaged(1)]);
+    assert_eq!(
+        story.tell(),
+        "spawn 1 1.1.0\n\
+         notice 1.0.0 serves in the place of 1.1.0, which is damaged on disk\n\
+         spawn 2 1.0.0\n\
+         state good 1.0.0 Idle\n"
+    );
+    let core = &story.model.state.core;
+    assert_eq!(core.previous, None);
+    assert!(core.stand_in.as_ref().unwrap().contains("damaged on disk"));
+    let story = story.all([
+        ready(2),
+        healthy(2),
+        asked(2, arm()),
+        ready(3),
+        healthy(3),
+        Event::Fired(Timer::Probation(w(3))),
+        healthy(3),
+    ]);
+    assert_eq!(story.model.state.core.good.version.as_str(), "1.1.0", "it can be brought anew");
+    assert_eq!(story.model.state.core.stand_in, None);
+}
+
+#[test]
+fn where_both_are_damaged_the_recovery_page_says_so_at_once_and_a_mended_one_comes_up() {
+    let mut story = Story::of(updated()).all([Event::Start(None), damaged(1)]);
+    story.tell();
+    let mut story = story.then(damaged(2));
+    assert_eq!(
+        story.tell(),
+        "notice 1.0.0 is damaged on disk\nopen recovery: 1.0.0 is damaged on disk\n"
+    );
+    let story = story.all([Event::Fired(Timer::Respawn), ready(3), healthy(3)]);
+    assert_eq!(story.model.serving(), Some(w(3)));
+}
+
+#[test]
+fn the_version_before_does_not_stand_in_on_data_that_it_cannot_read() {
+    let mut state = updated();
+    state.core.good.oldest_reader = 2;
+    let mut story = Story::of(state).all([Event::Start(None), damaged(1)]);
+    assert!(story.tell().contains("open recovery: 1.1.0 is damaged on disk"));
+}
+
+#[test]
+fn a_trial_that_is_damaged_on_disk_is_taken_back_and_is_not_bad() {
+    let story = on_trial().then(damaged(2));
+    let core = &story.model.state.core;
+    assert_eq!((core.phase, core.trial.is_some()), (CorePhase::Idle, false));
     assert!(story.model.state.bad.is_empty());
 }
 

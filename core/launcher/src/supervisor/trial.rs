@@ -33,7 +33,7 @@ impl Turn {
     pub(super) fn trial_failed(&mut self, step: StepId, why: &str, evidence: Evidence) {
         let Some(trial) = self.trial() else { return };
         let what = format!("{} {why}", trial.slot.version);
-        if evidence == Evidence::Machine {
+        if evidence != Evidence::Release {
             self.spawn_good();
             self.give_try_back();
             self.fail_back(step, what, evidence);
@@ -66,7 +66,7 @@ impl Turn {
             done: format!("went back to {good}"),
             todo: advice(evidence, is_bad).to_owned(),
             cause: match evidence {
-                Evidence::Machine => Cause::Machine,
+                Evidence::Machine | Evidence::Damage => Cause::Machine,
                 Evidence::Release => Cause::Release,
             },
         };
@@ -149,6 +149,7 @@ impl Turn {
             state.bad.retain(|bad| bad.digest != trial.slot.digest);
             let before = std::mem::replace(&mut state.core.good, trial.slot.clone());
             state.core.previous = Some(before);
+            state.core.stand_in = None;
             state.core.trial = None;
             state.core.phase = CorePhase::Idle;
         });
@@ -161,6 +162,9 @@ const fn advice(evidence: Evidence, is_bad: bool) -> &'static str {
     match (evidence, is_bad) {
         (Evidence::Machine, _) => {
             "mend the machine (disk space, disk faults, open files), then update again"
+        }
+        (Evidence::Damage, _) => {
+            "look at the disk for faults, then update again: it is unpacked anew"
         }
         (Evidence::Release, true) => {
             "wait for a newer release; this one is not offered again by itself"

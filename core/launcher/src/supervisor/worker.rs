@@ -113,7 +113,10 @@ impl Turn {
     }
 
     fn good_left(&mut self, worker: &Worker, exit: &Exit) {
-        self.good_failed(&exit.how);
+        match exit.evidence {
+            Evidence::Damage => self.good_is_damaged(&exit.how),
+            Evidence::Machine | Evidence::Release => self.good_failed(&exit.how),
+        }
         let core = &self.model.state.core;
         if worker.stage == Stage::Serving && core.phase == CorePhase::Expand && core.trial.is_none()
         {
@@ -123,7 +126,7 @@ impl Turn {
     }
 
     /// The good version failed: it is started again, later each time, and a page says so.
-    fn good_failed(&mut self, why: &str) {
+    pub(super) fn good_failed(&mut self, why: &str) {
         self.model.failures += 1;
         let version = self.model.state.core.good.version.clone();
         let reason = format!("{version} {why}");

@@ -283,6 +283,7 @@ fn first_state() -> State {
             trial: None,
             phase: CorePhase::Idle,
             launcher_tries: 0,
+            stand_in: None,
         },
         apps: std::collections::BTreeMap::default(),
         bad: Vec::new(),

@@ -111,6 +111,22 @@ impl Cache {
         Ok(Loaded::Nothing)
     }
 
+    /// Removes the code of components that `keep` does not name, and of other engines. What is
+    /// younger than an hour may be about to be loaded, and stays until the next time.
+    pub(crate) fn sweep(&self, keep: &[Digest]) -> Result<usize, CacheError> {
+        let kept = keep.iter().map(|component| self.path(component)).collect::<Vec<_>>();
+        let mut removed = 0;
+        for entry in fs::read_dir(&self.folder).map_err(file("read", &self.folder))? {
+            let path = entry.map_err(file("read", &self.folder))?.path();
+            let is_code = path.extension().is_some_and(|end| end == "code");
+            if is_code && !kept.contains(&path) && is_left_behind(&path) {
+                fs::remove_file(&path).map_err(file("remove", &path))?;
+                removed += 1;
+            }
+        }
+        Ok(removed)
+    }
+
     fn path(&self, component: &Digest) -> PathBuf {
         self.folder.join(format!("{component}-{}.code", self.engine_key))
     }
@@ -209,6 +225,22 @@ mod tests {
             [there("a.raw"), there("b.tmp"), there("c.code"), there("d.raw")],
             [false, false, true, true]
         );
+    }
+
+    #[test]
+    fn code_of_no_installed_component_or_of_another_engine_is_swept_once_it_is_old() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::open(folder.path(), &engine::compiling().unwrap()).unwrap();
+        let old = std::time::SystemTime::now() - LEFT_BEHIND * 2;
+        let [kept, gone, fresh] = [&b"kept"[..], b"gone", b"fresh"].map(Digest::of);
+        let foreign = folder.path().join(format!("{kept}-0123456789ab.code"));
+        for path in [cache.path(&kept), cache.path(&gone), foreign.clone()] {
+            File::create(path).unwrap().set_modified(old).unwrap();
+        }
+        File::create(cache.path(&fresh)).unwrap();
+        assert_eq!(cache.sweep(&[kept]).unwrap(), 2);
+        assert!(cache.has(&kept) && cache.has(&fresh), "what is installed or being prepared");
+        assert!(!cache.has(&gone) && !foreign.exists());
     }
 
     #[test]

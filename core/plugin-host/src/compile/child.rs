@@ -13,10 +13,14 @@ use crate::engine;
 
 /// Address space of the child. A usual app needs 50 MiB; a 838 KB file was measured to ask for
 /// more than 8 GiB.
-const ADDRESS_SPACE: ByteSize = ByteSize::mib(1024);
+pub(crate) const ADDRESS_SPACE: ByteSize = ByteSize::mib(1024);
 
 /// Processor time of the child in seconds. A usual app needs less than one.
 pub(crate) const CPU_SECONDS: u64 = 30;
+
+/// Seconds more after which the system itself ends a child that did not heed the limit. They differ
+/// so that the signal tells whose doing an end was: the limit's is never a plain kill.
+const CPU_GRACE: u64 = 5;
 
 /// How much the child steps back behind those who serve requests.
 const NICE: i32 = 10;
@@ -41,7 +45,8 @@ fn limit() -> Result<(), String> {
     let exactly = |limit| Rlimit { current: Some(limit), maximum: Some(limit) };
     setrlimit(Resource::As, exactly(ADDRESS_SPACE.as_u64()))
         .map_err(|error| format!("limit memory to {ADDRESS_SPACE}: {error}"))?;
-    setrlimit(Resource::Cpu, exactly(CPU_SECONDS))
+    let cpu = Rlimit { current: Some(CPU_SECONDS), maximum: Some(CPU_SECONDS + CPU_GRACE) };
+    setrlimit(Resource::Cpu, cpu)
         .map_err(|error| format!("limit processor time to {CPU_SECONDS} s: {error}"))?;
     setrlimit(Resource::Core, exactly(0))
         .map_err(|error| format!("switch off core dumps: {error}"))?;

@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use newleaf_domain::ByteSize;
 use tokio::io::AsyncReadExt as _;
 
 use super::child;
@@ -62,10 +63,15 @@ pub enum CompileError {
     /// It did not end.
     #[error("compiling does not end within {} s", .0.as_secs())]
     Patience(Duration),
-    /// It was killed, as it is when memory runs out.
-    #[error(
-        "the compiler was ended by signal {signal}: the component needs too much memory, or is made to harm"
-    )]
+    /// It used all of its address space.
+    #[error("compiling takes more than {limit} of memory")]
+    Memory {
+        /// What was allowed.
+        limit: ByteSize,
+    },
+    /// It was ended by a signal that none of its limits sends: by the system where the machine's
+    /// memory runs out, by a person, or by a crash. Says nothing about the component.
+    #[error("the compiler was ended by signal {signal}{}", meaning(*.signal))]
     Killed {
         /// The signal's number.
         signal: i32,
@@ -83,7 +89,8 @@ impl CompileError {
     pub fn hint(&self) -> &'static str {
         match self {
             Self::Start { .. } | Self::Wait(_) => "see that the program exists and may be run",
-            Self::CpuTime { .. } | Self::Patience(_) | Self::Killed { .. } => {
+            Self::Killed { .. } => "look into the system's log, give the machine memory, try again",
+            Self::CpuTime { .. } | Self::Memory { .. } | Self::Patience(_) => {
                 "an honest app compiles in a second; do not run this one"
             }
             Self::Refused { .. } => "ask the author for a build for this host",
@@ -143,14 +150,24 @@ async fn read_message(stderr: Option<tokio::process::ChildStderr>) -> String {
     String::from_utf8_lossy(&message).trim().to_owned()
 }
 
+const SIGABRT: i32 = 6;
+const SIGKILL: i32 = 9;
+const SIGXCPU: i32 = 24;
+
+/// What a signal that no limit sends comes from, as far as that can be told.
+const fn meaning(signal: i32) -> &'static str {
+    if signal == SIGKILL { ", as it is where this machine runs out of memory" } else { "" }
+}
+
+/// The words with which the standard library gives up where an allocation is refused.
+const NO_MEMORY: &str = "memory allocation of";
+
 fn judge(status: ExitStatus, message: String) -> Result<(), CompileError> {
-    const SIGKILL: i32 = 9;
-    const SIGXCPU: i32 = 24;
     match (status.success(), status.signal()) {
         (true, _) => Ok(()),
-        // The hard limit equals the soft one, so the kernel may send either.
-        (false, Some(SIGXCPU | SIGKILL)) => {
-            Err(CompileError::CpuTime { seconds: child::CPU_SECONDS })
+        (false, Some(SIGXCPU)) => Err(CompileError::CpuTime { seconds: child::CPU_SECONDS }),
+        (false, Some(SIGABRT)) if message.contains(NO_MEMORY) => {
+            Err(CompileError::Memory { limit: child::ADDRESS_SPACE })
         }
         (false, Some(signal)) => Err(CompileError::Killed { signal }),
         (false, None) if message.is_empty() => {
@@ -168,4 +185,28 @@ async fn in_this_process(input: &Path, output: &Path) -> Result<(), CompileError
         .map_err(|error| refused(error.to_string()))?
         .map_err(refused)?;
     tokio::fs::write(output, code).await.map_err(|error| refused(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn ended_by(script: &str) -> CompileError {
+        let program = PathBuf::from("/bin/sh");
+        let child = CompileChild { program, arguments: vec!["-c".into(), script.into()] };
+        run_child(&child, Path::new("in"), Path::new("out")).await.unwrap_err()
+    }
+
+    #[tokio::test]
+    async fn a_kill_from_outside_is_told_apart_from_the_childs_own_limits() {
+        let killed = ended_by("kill -KILL $$").await;
+        assert!(matches!(killed, CompileError::Killed { signal: SIGKILL }), "{killed:?}");
+        assert!(killed.to_string().contains("runs out of memory"), "{killed}");
+        let crashed = ended_by("kill -SEGV $$").await;
+        assert!(matches!(crashed, CompileError::Killed { signal: 11 }), "{crashed:?}");
+        let slow = ended_by("kill -XCPU $$").await;
+        assert!(matches!(slow, CompileError::CpuTime { .. }), "{slow:?}");
+        let large = ended_by("echo memory allocation of 9 bytes failed >&2; kill -ABRT $$").await;
+        assert!(matches!(large, CompileError::Memory { .. }), "{large:?}");
+    }
 }

@@ -86,6 +86,16 @@ async fn the_state_names_the_digest_of_the_program_that_was_staged() {
 }
 
 #[tokio::test]
+async fn a_version_that_stands_in_for_a_damaged_one_says_so_on_the_page() {
+    let world = world_with_core();
+    let reason = "1.0.0 serves in the place of 1.1.0, which is damaged on disk";
+    world.disk.edit_state(|state| state.core.stand_in = Some(reason.to_owned()));
+    let overview = world.start().updater.overview().await.unwrap();
+    assert_eq!(overview.notices[0].text, format!("Core {reason}."));
+    assert_eq!(overview.notices[0].command.as_deref(), Some("newleaf update core"));
+}
+
+#[tokio::test]
 async fn a_database_that_cannot_be_extended_leaves_the_old_core_serving() {
     for fault in [Fault::Version, Fault::Machine] {
         let world = world_with_core();

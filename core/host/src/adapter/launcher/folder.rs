@@ -16,6 +16,7 @@ use tokio_stream::wrappers::BroadcastStream;
 use tokio_stream::wrappers::errors::BroadcastStreamRecvError;
 
 use super::super::files::blocking;
+use super::JournalReader;
 
 /// News that a slow listener may fall behind before it misses some.
 const BACKLOG: usize = 256;
@@ -24,14 +25,15 @@ const BACKLOG: usize = 256;
 #[derive(Debug, Clone)]
 pub(crate) struct FolderLauncher {
     host: Arc<Mutex<StoppedHost>>,
-    layout: Layout,
+    journal: JournalReader,
     news: broadcast::Sender<News>,
 }
 
 impl FolderLauncher {
     /// Takes the folder over until the last clone is dropped.
-    pub(crate) fn new(host: StoppedHost, layout: Layout) -> Self {
-        Self { host: Arc::new(Mutex::new(host)), layout, news: broadcast::Sender::new(BACKLOG) }
+    pub(crate) fn new(host: StoppedHost, layout: &Layout) -> Self {
+        let journal = JournalReader::new(layout);
+        Self { host: Arc::new(Mutex::new(host)), journal, news: broadcast::Sender::new(BACKLOG) }
     }
 
     fn lock(&self) -> MutexGuard<'_, StoppedHost> {
@@ -78,7 +80,7 @@ impl Launcher for FolderLauncher {
     }
 
     async fn records(&self, after: u64) -> Result<Vec<Record>, LauncherError> {
-        super::records(self.layout.clone(), after).await
+        self.journal.after(after).await
     }
 
     fn subscribe(&self) -> BoxStream<'static, News> {

@@ -3,10 +3,10 @@
 mod folder;
 mod worker;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use newleaf_launcher::Layout;
-use newleaf_launcher::journal::{Record, read_from};
+use newleaf_launcher::journal::{Follower, Record};
 use newleaf_launcher::proto::{Answer, Ground};
 use newleaf_launcher::state::State;
 use newleaf_update::port::LauncherError;
@@ -16,10 +16,22 @@ pub(crate) use worker::WorkerLauncher;
 
 use super::files::blocking;
 
-/// The journal's records after the one numbered `after`.
-async fn records(layout: Layout, after: u64) -> Result<Vec<Record>, LauncherError> {
-    let read = blocking(move || read_from(&layout, after.saturating_add(1))).await;
-    read.map_err(|error| io("read the journal", &error))
+/// The journal as this process reads it: each record once, for as many as ask.
+#[derive(Debug, Clone)]
+struct JournalReader(Arc<Mutex<Follower>>);
+
+impl JournalReader {
+    fn new(layout: &Layout) -> Self {
+        Self(Arc::new(Mutex::new(Follower::new(layout))))
+    }
+
+    /// The journal's records after the one numbered `after`.
+    async fn after(&self, after: u64) -> Result<Vec<Record>, LauncherError> {
+        let follower = Arc::clone(&self.0);
+        let read =
+            blocking(move || follower.lock().unwrap_or_else(PoisonError::into_inner).after(after));
+        read.await.map_err(|error| io("read the journal", &error))
+    }
 }
 
 fn io(what: &str, error: &(dyn std::error::Error + 'static)) -> LauncherError {

@@ -14,22 +14,23 @@ use newleaf_update::port::{Launcher, LauncherError, News, Reach};
 use tokio_stream::wrappers::BroadcastStream;
 use tokio_stream::wrappers::errors::BroadcastStreamRecvError;
 
+use super::JournalReader;
 use crate::worker::{self, Control, ControlError};
 
 /// Asks over the inherited socket.
 #[derive(Debug)]
 pub(crate) struct WorkerLauncher {
     control: Control,
-    layout: Layout,
+    journal: JournalReader,
     /// The newest state an answer brought: the broadcast of the same change may come later.
     answered: Mutex<Arc<State>>,
 }
 
 impl WorkerLauncher {
     /// The launcher at the other end of `control`.
-    pub(crate) fn new(control: Control, layout: Layout) -> Self {
+    pub(crate) fn new(control: Control, layout: &Layout) -> Self {
         let answered = Mutex::new(control.state());
-        Self { control, layout, answered }
+        Self { control, journal: JournalReader::new(layout), answered }
     }
 
     async fn send(&self, ask: Ask) -> Result<Answer, LauncherError> {
@@ -71,7 +72,7 @@ impl Launcher for WorkerLauncher {
     }
 
     async fn records(&self, after: u64) -> Result<Vec<Record>, LauncherError> {
-        super::records(self.layout.clone(), after).await
+        self.journal.after(after).await
     }
 
     fn subscribe(&self) -> BoxStream<'static, News> {

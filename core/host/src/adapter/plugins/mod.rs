@@ -124,14 +124,17 @@ impl BringUp {
     }
 }
 
-/// A component that is refused, takes too much processor time or breaks the compiler is to blame
-/// itself; one whose compiler could not work is not.
+/// A component that is refused, or takes too much processor time or memory, is to blame itself; one
+/// whose compiler could not work, crashed or was killed is not.
 fn compiler_was_hindered(error: &CompileError) -> bool {
     match error {
-        CompileError::Start { .. } | CompileError::Wait(_) | CompileError::Patience(_) => true,
+        CompileError::Start { .. }
+        | CompileError::Wait(_)
+        | CompileError::Patience(_)
+        | CompileError::Killed { .. } => true,
         // The child tells in words alone; the standard library ends the system's answers so.
         CompileError::Refused { reason } => reason.contains("(os error "),
-        CompileError::CpuTime { .. } | CompileError::Killed { .. } => false,
+        CompileError::CpuTime { .. } | CompileError::Memory { .. } => false,
     }
 }
 
@@ -181,6 +184,30 @@ impl Apps {
                 "it was switched off by an admin".to_owned()
             };
             self.write().insert(name.clone(), Entry::new(link, Standing::Stopped(reason)));
+        }
+    }
+
+    /// Removes compiled code that no installed version needs; only for the worker that holds the
+    /// baton, while no update runs.
+    pub(crate) async fn sweep_code(&self, state: &State) {
+        let mut keep = Vec::new();
+        for (name, app) in &state.apps {
+            let trial = app.trial.as_ref().map(|trial| &trial.slot);
+            for slot in [app.good.as_ref(), app.previous.as_ref(), trial].into_iter().flatten() {
+                keep.extend(match slot.component {
+                    Some(component) => Some(component),
+                    None => self.component_on_disk(name, slot).await,
+                });
+            }
+        }
+        let inner = Arc::clone(&self.0);
+        match blocking(move || inner.host.sweep(&keep)).await {
+            Ok(0) => {}
+            Ok(removed) => tracing::info!(removed, "compiled code of older versions is removed"),
+            Err(error) => {
+                let error = newleaf_update::explain::chain(&error);
+                tracing::warn!(error, "compiled code of older versions was not removed");
+            }
         }
     }
 
@@ -317,13 +344,15 @@ mod tests {
         let refused = |reason: &str| CompileError::Refused { reason: reason.to_owned() };
         for hindered in [
             CompileError::Wait(std::io::ErrorKind::OutOfMemory.into()),
+            CompileError::Killed { signal: 9 },
+            CompileError::Killed { signal: 11 },
             refused("write code: No space left on device (os error 28)"),
         ] {
             assert!(compiler_was_hindered(&hindered), "{hindered}");
         }
         for own_fault in [
             CompileError::CpuTime { seconds: 30 },
-            CompileError::Killed { signal: 6 },
+            CompileError::Memory { limit: newleaf_domain::ByteSize::mib(1024) },
             refused("unknown import"),
         ] {
             assert!(!compiler_was_hindered(&own_fault), "{own_fault}");

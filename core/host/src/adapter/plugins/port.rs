@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use newleaf_domain::{ByteSize, PackageName};
+use newleaf_domain::{ByteSize, Digest, PackageName};
 use newleaf_launcher::state::AppSlot;
 use newleaf_plugin_host::storage::{self, CopyError};
 use newleaf_plugin_host::{App, LifecycleError, PrepareError, Prepared};
@@ -95,6 +95,17 @@ impl Apps {
             }
         };
         self.0.host.prepare(&component, digest).await.map_err(BringUp::Prepare)
+    }
+
+    /// The digest of a slot's component as it is on disk; none where it cannot be read.
+    pub(super) async fn component_on_disk(
+        &self,
+        app: &PackageName,
+        slot: &AppSlot,
+    ) -> Option<Digest> {
+        let component = self.0.layout.app_slot(app, slot).join(COMPONENT);
+        let measured = blocking(move || files::measure(&component)).await.ok()??;
+        Some(measured.1)
     }
 
     fn entry(&self, app: &PackageName) -> Result<Option<Loaded>, PluginError> {

@@ -125,6 +125,7 @@ impl Disk {
             trial: None,
             phase: CorePhase::Idle,
             launcher_tries: 0,
+            stand_in: None,
         };
         let state =
             State { schema: STATE_SCHEMA, seq: 1, core, apps: BTreeMap::new(), bad: Vec::new() };

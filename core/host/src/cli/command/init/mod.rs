@@ -69,8 +69,14 @@ fn make(product: &Product, dir: &Path, arguments: &Init, root: &[u8]) -> Result<
         .block_on(database(product, dir))
         .map_err(|error| failed("make newleaf.db", &error))?;
     folder::sync_all(dir)?;
-    let core =
-        CoreState { good, previous: None, trial: None, phase: CorePhase::Idle, launcher_tries: 0 };
+    let core = CoreState {
+        good,
+        previous: None,
+        trial: None,
+        phase: CorePhase::Idle,
+        launcher_tries: 0,
+        stand_in: None,
+    };
     let state = State {
         schema: STATE_SCHEMA,
         seq: 1,

@@ -74,6 +74,7 @@ impl Durable {
             }
             Effect::Write(state) => {
                 state_file::write(&self.lock, &self.layout, state)?;
+                self.test_point.wrote(state.seq);
                 self.written = Some(state.clone());
                 Ok(Some(Made::State(state.clone())))
             }

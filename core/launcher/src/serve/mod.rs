@@ -16,7 +16,7 @@ use std::path::PathBuf;
 
 pub use listeners::ListenError;
 pub use process::is_machine;
-pub use test_point::VARIABLE as TEST_POINT;
+pub use test_point::{AND_STATES, STATE as TEST_POINT_STATE, VARIABLE as TEST_POINT};
 
 use crate::journal::{Journal, JournalError, unfinished_core};
 use crate::layout::Layout;

@@ -1,7 +1,9 @@
-//! Lets a test stop a host at each record of the journal.
+//! Lets a test stop a host at each record of the journal, and at each state it writes.
 //!
 //! Where [`VARIABLE`] names an inherited stream socket, the launcher writes the number of each
-//! record to it (8 bytes, little endian) once the record is on disk, and waits for one byte.
+//! record to it (8 bytes, little endian) once the record is on disk, and waits for one byte. Where
+//! the number is followed by [`AND_STATES`], each state is told in the same way once it is on disk,
+//! as its `seq` with [`STATE`] added.
 //! Without the variable nothing here does anything.
 
 use std::fs::File;
@@ -12,23 +14,43 @@ use crate::inherit;
 /// The variable that holds the descriptor's number.
 pub const VARIABLE: &str = "NEWLEAF_TEST_POINT_FD";
 
+/// Follows the descriptor's number where states are told too.
+pub const AND_STATES: &str = "+states";
+
+/// The bit that tells a state's number from a record's.
+pub const STATE: u64 = 1 << 63;
+
 /// The other side of a test, where there is one.
 #[derive(Debug)]
-pub(super) struct TestPoint(Option<File>);
+pub(super) struct TestPoint {
+    other: Option<File>,
+    tells_states: bool,
+}
 
 impl TestPoint {
     pub(super) fn from_environment() -> io::Result<Self> {
-        let Ok(number) = std::env::var(VARIABLE) else { return Ok(Self(None)) };
-        let number = number.parse().map_err(|_| io::ErrorKind::InvalidInput)?;
-        Ok(Self(Some(inherit::duplicate(number)?.into())))
+        let Ok(value) = std::env::var(VARIABLE) else {
+            return Ok(Self { other: None, tells_states: false });
+        };
+        let number = value.strip_suffix(AND_STATES);
+        let tells_states = number.is_some();
+        let number = number.unwrap_or(&value).parse().map_err(|_| io::ErrorKind::InvalidInput)?;
+        Ok(Self { other: Some(inherit::duplicate(number)?.into()), tells_states })
+    }
+
+    /// Tells of the state `seq`, where states are told, and waits.
+    pub(super) fn wrote(&mut self, seq: u64) {
+        if self.tells_states {
+            self.reached(STATE | seq);
+        }
     }
 
     /// Tells of record `seq` and waits. A test that has gone is waited for no more.
     pub(super) fn reached(&mut self, seq: u64) {
-        let Some(other) = &mut self.0 else { return };
+        let Some(other) = &mut self.other else { return };
         let told = other.write_all(&seq.to_le_bytes()).and_then(|()| other.read_exact(&mut [0]));
         if told.is_err() {
-            self.0 = None;
+            self.other = None;
         }
     }
 }

@@ -100,7 +100,8 @@ impl World {
     fn start_with(&self, stdin: Stdio, stepped: bool) -> Host {
         let mut command = Command::new(std::env::current_exe().unwrap());
         if stepped {
-            command.env(newleaf_launcher::serve::TEST_POINT, "0");
+            let descriptor = format!("0{}", newleaf_launcher::serve::AND_STATES);
+            command.env(newleaf_launcher::serve::TEST_POINT, descriptor);
         }
         self.spawn(command, stdin)
     }

@@ -68,6 +68,8 @@ pub enum Failure {
     Busy,
     /// The app is being updated, and the waiting room is full (503, `Retry-After`).
     Held,
+    /// The app is not served any more (503, `Retry-After`).
+    Stopped,
     /// The request's body is larger than it may be (413). The client's fault.
     BodyTooLarge,
     /// The client sent or read too slowly while the app was to be exchanged (408).
@@ -80,7 +82,7 @@ impl Failure {
         match self {
             Self::Trap | Self::CpuTime | Self::Instantiate => StatusCode::INTERNAL_SERVER_ERROR,
             Self::WallClock => StatusCode::GATEWAY_TIMEOUT,
-            Self::Busy | Self::Held => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Busy | Self::Held | Self::Stopped => StatusCode::SERVICE_UNAVAILABLE,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::ClientTooSlow => StatusCode::REQUEST_TIMEOUT,
         }
@@ -88,7 +90,7 @@ impl Failure {
 
     /// Whether the host alone is behind it: too many requests at once say nothing of a version.
     pub fn is_the_hosts(self) -> bool {
-        matches!(self, Self::Busy | Self::Held)
+        matches!(self, Self::Busy | Self::Held | Self::Stopped)
     }
 
     /// One sentence for the person at the browser.
@@ -100,6 +102,7 @@ impl Failure {
             Self::Instantiate => "The app could not be started.",
             Self::Busy => "The app has too much to do; please try again in a moment.",
             Self::Held => "The app is being updated; please try again in a moment.",
+            Self::Stopped => "The app is stopped.",
             Self::BodyTooLarge => "What was sent is larger than the app accepts.",
             Self::ClientTooSlow => {
                 "The request came too slowly while the app was to be updated; please send it again."
@@ -117,7 +120,7 @@ impl Failure {
             header::HeaderValue::from_static("text/plain; charset=utf-8"),
         );
         headers.insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
-        if matches!(self, Self::Busy | Self::Held) {
+        if self.is_the_hosts() {
             headers.insert(header::RETRY_AFTER, header::HeaderValue::from_static("2"));
         }
         if self == Self::ClientTooSlow {
@@ -127,6 +130,15 @@ impl Failure {
         response.extensions_mut().insert(self);
         response
     }
+}
+
+/// How long a request waits for its turn among the app's concurrent ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Patience {
+    /// As long as the app's limits say; then it is answered with 503.
+    Queue,
+    /// As long as it takes: it was made to wait, on the promise that it would be served.
+    Promised,
 }
 
 /// A loaded app. Clones are the same app.
@@ -190,10 +202,23 @@ impl App {
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
+        self.answer(request, Patience::Queue).await
+    }
+
+    /// As [`handle`](Self::handle), for a request that waits for its turn with `patience`.
+    pub(crate) async fn answer<B>(
+        &self,
+        request: Request<B>,
+        patience: Patience,
+    ) -> Response<AppBody>
+    where
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
         let what = name_of(&request);
         let waiting = Waiting(Some(Ticket::new(&self.shared.counters, what)));
         let head = request.method() == Method::HEAD;
-        match self.pass_on(request, &waiting).await {
+        match self.pass_on(request, &waiting, patience).await {
             Ok(response) => self.pass_back(response, waiting, head),
             Err(failure) => {
                 waiting.done();
@@ -238,6 +263,16 @@ impl App {
         self.shared.counters.cut_those_that_wait_for_clients()
     }
 
+    /// Takes the data out of the app's hands for good, whatever still runs: statements are ended,
+    /// open transactions rolled back, connections closed. Requests go on without their data. For a
+    /// data folder that is to be replaced although the app did not [quiesce](Self::quiesce) in time.
+    pub async fn take_data_away(&self) {
+        let database = self.shared.database.clone();
+        if let Err(error) = tokio::task::spawn_blocking(move || database.take_away()).await {
+            tracing::warn!(app = %self.name(), %error, "the database was not closed");
+        }
+    }
+
     /// Counts writes from here: the app begins to serve.
     pub(crate) fn count_writes_anew(&self) {
         self.shared.database.count_writes_anew();
@@ -252,6 +287,7 @@ impl App {
         &self,
         request: Request<B>,
         waiting: &Waiting,
+        patience: Patience,
     ) -> Result<Response<WasiBody>, Failure>
     where
         B: Body<Data = Bytes> + Send + 'static,
@@ -262,7 +298,7 @@ impl App {
         if request.body().size_hint().lower() > limit.as_u64() {
             return Err(Failure::BodyTooLarge);
         }
-        let permit = self.place().await?;
+        let permit = self.place(patience).await?;
         let Some(ticket) = waiting.0.clone() else { return Err(Failure::Busy) };
         let (mut parts, body) = request.into_parts();
         address::inward(&mut parts.uri, &mut parts.headers, &config.base_path);
@@ -276,12 +312,17 @@ impl App {
     }
 
     /// A place among the app's concurrent requests.
-    async fn place(&self) -> Result<OwnedSemaphorePermit, Failure> {
+    async fn place(&self, patience: Patience) -> Result<OwnedSemaphorePermit, Failure> {
         let place = self.permits.clone().acquire_owned();
-        match tokio::time::timeout(self.shared.config.limits.queue, place).await {
-            Ok(Ok(permit)) => Ok(permit),
-            Ok(Err(_)) | Err(_) => Err(Failure::Busy),
-        }
+        let place = match patience {
+            Patience::Promised => place.await,
+            Patience::Queue => {
+                let limit = self.shared.config.limits.queue;
+                tokio::time::timeout(limit, place).await.map_err(|_| Failure::Busy)?
+            }
+        };
+        // Nobody closes the semaphore.
+        place.map_err(|_| Failure::Busy)
     }
 
     fn pass_back(

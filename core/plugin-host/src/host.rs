@@ -1,6 +1,9 @@
 //! The plugin host: prepares components and loads them as apps.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use newleaf_domain::{Digest, PackageName};
 use wasmtime::{
@@ -33,7 +36,7 @@ pub struct Settings {
 pub struct PluginHost {
     engine: Engine,
     linker: Linker<Instance>,
-    cache: Cache,
+    cache: Arc<Cache>,
     compiler: Compiler,
 }
 
@@ -138,16 +141,14 @@ impl PluginHost {
         let engine = engine::running()?;
         let linker = link(&engine)
             .map_err(|error| PrepareError::Interfaces { reason: format!("{error:#}") })?;
-        let cache = Cache::open(&settings.cache_dir, &engine).map_err(cache_failed)?;
+        let cache = Arc::new(Cache::open(&settings.cache_dir, &engine).map_err(cache_failed)?);
         Ok(Self { engine, linker, cache, compiler: settings.compiler })
     }
 
     /// Compiles the component in the file `wasm`, whose SHA-256 must be `digest`, unless the cache
     /// has it already. The file must not change meanwhile; it lies in a slot, which nobody writes.
     pub async fn prepare(&self, wasm: &Path, digest: Digest) -> Result<Prepared, PrepareError> {
-        let usable = self.cache.has(&digest)
-            && matches!(self.cache.load(&self.engine, &digest), Ok(Loaded::Component(_)));
-        if !usable {
+        if !self.has_usable(digest).await? {
             let actual = digest_of(wasm).await?;
             if actual != digest {
                 return Err(PrepareError::Digest {
@@ -156,7 +157,8 @@ impl PluginHost {
                     expected: digest,
                 });
             }
-            self.cache.fill(&self.compiler, wasm, &digest).await.map_err(cache_failed)?;
+            let filled = Cache::fill(&self.cache, &self.compiler, wasm, digest).await;
+            filled.map_err(cache_failed)?;
         }
         Ok(Prepared { digest })
     }
@@ -166,6 +168,15 @@ impl PluginHost {
     /// shares the cache compiles again what it needs.
     pub fn sweep(&self, keep: &[Digest]) -> Result<usize, PrepareError> {
         self.cache.sweep(keep).map_err(cache_failed)
+    }
+
+    /// Whether the cache has code of the component that can be loaded, found out where reading,
+    /// hashing and loading some megabytes holds nobody up.
+    async fn has_usable(&self, digest: Digest) -> Result<bool, PrepareError> {
+        let (cache, engine) = (Arc::clone(&self.cache), self.engine.clone());
+        let loaded = tokio::task::spawn_blocking(move || cache.load(&engine, &digest));
+        let loaded = loaded.await.map_err(|error| PrepareError::Cache(Box::new(error)))?;
+        Ok(matches!(loaded, Ok(Loaded::Component(_))))
     }
 
     /// Links a prepared component with the host's interfaces: the final word on whether it runs
@@ -236,6 +247,8 @@ fn proxy(component: &Component, pre: &InstancePre<Instance>) -> Option<ProxyPre<
 fn cache_failed(error: CacheError) -> PrepareError {
     match error {
         CacheError::Compile(error) => PrepareError::Compile(error),
-        error @ CacheError::File { .. } => PrepareError::Cache(Box::new(error)),
+        error @ (CacheError::File { .. } | CacheError::Ended(_)) => {
+            PrepareError::Cache(Box::new(error))
+        }
     }
 }

@@ -15,7 +15,7 @@ use tokio::sync::watch;
 
 use crate::{
     ahead::Ahead,
-    app::{App, Failure},
+    app::{App, Failure, Patience},
     body::AppBody,
     stats::Running,
 };
@@ -24,8 +24,8 @@ use crate::{
 #[derive(Debug)]
 pub struct Slot {
     state: Mutex<State>,
-    /// Changes at every release, which wakes the parked requests.
-    released: watch::Sender<u64>,
+    /// Changes when the gate opens or closes for good, which wakes the parked requests.
+    moved: watch::Sender<u64>,
     parked: AtomicUsize,
     refused: AtomicU64,
     cut: AtomicU64,
@@ -47,6 +47,8 @@ enum Gate {
     Open,
     /// It waits, unless as many wait already.
     Held { cap: usize },
+    /// It is answered at once: nothing is served here any more.
+    Closed,
 }
 
 /// What a slot has seen.
@@ -64,7 +66,15 @@ pub struct SlotStats {
 enum Entry {
     Serve(App, Arc<Running>),
     Wait(Parked, watch::Receiver<u64>),
-    Full,
+    Refused(Failure),
+}
+
+/// What a request that waits finds when it is woken.
+enum Woken {
+    Serve(App, Arc<Running>),
+    /// Held again in the meantime: it keeps its place.
+    WaitOn,
+    Closed,
 }
 
 /// One waiting request, counted until it goes on or its client leaves.
@@ -76,7 +86,7 @@ impl Slot {
         app.count_writes_anew();
         Arc::new(Self {
             state: Mutex::new(State { app, gate: Gate::Open }),
-            released: watch::Sender::new(0),
+            moved: watch::Sender::new(0),
             parked: AtomicUsize::new(0),
             refused: AtomicU64::new(0),
             cut: AtomicU64::new(0),
@@ -100,44 +110,50 @@ impl Slot {
     /// Answers a request, now or after the release. While it waits its body is left unread, so
     /// that flow control holds the client. It reaches the app, and counts as running, once the
     /// beginning of its body has come.
+    ///
+    /// A request that was made to wait is served however many wait with it: it keeps its place
+    /// when the slot is held again, and has no time limit to find its turn after the release.
     pub async fn handle<B>(self: &Arc<Self>, request: Request<B>) -> Response<AppBody>
     where
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let mut request = request.map(Ahead::of);
+        let mut patience = Patience::Queue;
         loop {
-            match self.enter() {
-                Entry::Serve(app, running)
-                    if request.body().is_expected(app.config().limits.request_body.as_u64()) =>
-                {
-                    drop((app, running));
-                    if request.body_mut().fill().await.is_err() {
-                        return Failure::ClientTooSlow.response();
+            let (app, running) = match self.enter(patience) {
+                Entry::Serve(app, running) => (app, running),
+                Entry::Refused(failure) => return failure.response(),
+                Entry::Wait(parked, moved) => {
+                    patience = Patience::Promised;
+                    match parked.wait(moved).await {
+                        Ok(served) => served,
+                        Err(failure) => return failure.response(),
                     }
                 }
-                Entry::Serve(app, running) => {
-                    let response = app.handle(request).await;
-                    drop(running);
-                    return response;
+            };
+            if request.body().is_expected(app.config().limits.request_body.as_u64()) {
+                drop((app, running));
+                if request.body_mut().fill().await.is_err() {
+                    return Failure::ClientTooSlow.response();
                 }
-                Entry::Full => return Failure::Held.response(),
-                Entry::Wait(parked, mut released) => {
-                    // The sender lives in the slot, which `parked` keeps.
-                    let woken = released.changed().await;
-                    drop(parked);
-                    if woken.is_err() {
-                        return Failure::Held.response();
-                    }
-                }
+            } else {
+                let response = app.answer(request, patience).await;
+                drop(running);
+                return response;
             }
         }
     }
 
     /// Keeps new requests waiting, up to `cap` of them, until [`release`](Self::release). With a
     /// cap of 0 none waits: each is answered with 503 and `Retry-After`, as in an announced pause.
+    ///
+    /// A slot that was closed stays closed.
     pub fn hold(&self, cap: usize) {
-        self.state().gate = Gate::Held { cap };
+        let mut state = self.state();
+        if !matches!(state.gate, Gate::Closed) {
+            state.gate = Gate::Held { cap };
+        }
     }
 
     /// Waits until nothing of the present app runs and its database is closed. Requests that were
@@ -172,31 +188,77 @@ impl Slot {
         std::mem::replace(&mut self.state().app, app)
     }
 
-    /// Lets the waiting requests and all new ones go to the app.
+    /// Lets the waiting requests and all new ones go to the app, unless the slot was closed.
     pub fn release(&self) {
-        self.state().gate = Gate::Open;
-        self.released.send_modify(|releases| *releases += 1);
+        let mut state = self.state();
+        if !matches!(state.gate, Gate::Closed) {
+            state.gate = Gate::Open;
+        }
+        drop(state);
+        self.wake();
+    }
+
+    /// Serves nothing any more: the waiting requests and those that still come are answered at once
+    /// with [`Failure::Stopped`]. Requests that run finish. There is no way back: an app that is
+    /// started again gets another slot.
+    pub fn close(&self) {
+        self.state().gate = Gate::Closed;
+        self.wake();
+    }
+
+    fn wake(&self) {
+        self.moved.send_modify(|moves| *moves += 1);
     }
 
     /// Decides under the lock, so that whoever sees the gate open is counted by the app before a
     /// hold can return.
-    fn enter(self: &Arc<Self>) -> Entry {
+    fn enter(self: &Arc<Self>, patience: Patience) -> Entry {
         let state = self.state();
         match state.gate {
             Gate::Open => Entry::Serve(state.app.clone(), state.app.running()),
-            Gate::Held { cap } if self.parked.load(Relaxed) >= cap => {
+            Gate::Held { cap }
+                if patience == Patience::Queue && self.parked.load(Relaxed) >= cap =>
+            {
                 self.refused.fetch_add(1, Relaxed);
-                Entry::Full
+                Entry::Refused(Failure::Held)
             }
             Gate::Held { .. } => {
                 self.parked.fetch_add(1, Relaxed);
-                Entry::Wait(Parked(self.clone()), self.released.subscribe())
+                Entry::Wait(Parked(self.clone()), self.moved.subscribe())
             }
+            Gate::Closed => Entry::Refused(Failure::Stopped),
+        }
+    }
+
+    /// What becomes of a request that waited, decided under the lock as at its entry.
+    fn wake_up(&self) -> Woken {
+        let state = self.state();
+        match state.gate {
+            Gate::Open => Woken::Serve(state.app.clone(), state.app.running()),
+            Gate::Held { .. } => Woken::WaitOn,
+            Gate::Closed => Woken::Closed,
         }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Parked {
+    /// Waits for the gate to open, and gives the app that serves then.
+    async fn wait(self, mut moved: watch::Receiver<u64>) -> Result<(App, Arc<Running>), Failure> {
+        loop {
+            // The sender lives in the slot, which this keeps.
+            if moved.changed().await.is_err() {
+                return Err(Failure::Held);
+            }
+            match self.0.wake_up() {
+                Woken::Serve(app, running) => return Ok((app, running)),
+                Woken::Closed => return Err(Failure::Stopped),
+                Woken::WaitOn => {}
+            }
+        }
     }
 }
 

@@ -298,3 +298,21 @@ async fn requests_beyond_the_concurrency_wait_and_then_are_refused() {
     assert_eq!(looping.await.unwrap(), 500);
     assert_eq!(world.get("/length").await.status, 200);
 }
+
+#[tokio::test]
+async fn a_full_house_is_no_evidence_against_the_app() {
+    let limits = Limits { concurrency: 1, queue: Duration::ZERO, ..Limits::default() };
+    let world = hostile(|app| app.limits(limits)).await;
+    let request =
+        || http::Request::get("/large").body(http_body_util::Empty::<Bytes>::new()).unwrap();
+    // Unread, so that its place stays taken.
+    let first = world.slot().handle(request()).await;
+    for _ in 0..5 {
+        let second = world.get("/length").await;
+        assert_eq!((second.status, second.failure), (503, Some(Failure::Busy)));
+    }
+    drop(first);
+    world.slot().app().quiesce().await;
+    let stats = world.stats();
+    assert_eq!((stats.traps, stats.server_errors), (0, 0), "the host's answers were counted");
+}

@@ -146,3 +146,73 @@ async fn a_compile_bomb_ends_its_child_and_nothing_else() {
         "something was left behind"
     );
 }
+
+/// Runs `story` on a reactor of one thread and gives up on it when that thread is held up.
+fn on_one_thread(story: impl Future<Output = ()> + Send + 'static) {
+    let (ended, wait) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(story);
+        ended.send(()).unwrap();
+    });
+    let ended = wait.recv_timeout(std::time::Duration::from_secs(60));
+    assert!(ended.is_ok(), "the reactor was held up");
+}
+
+/// Makes a pipe: who reads it waits until somebody writes to it.
+fn pipe(path: &Path) {
+    assert!(std::process::Command::new("mkfifo").arg(path).status().unwrap().success());
+}
+
+#[test]
+fn the_reactor_goes_on_while_kept_code_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let digest = Digest::of(&fs::read(&*HELLO).unwrap());
+    on_one_thread(async move {
+        let host = host(folder.path(), child());
+        host.prepare(&HELLO, digest).await.unwrap();
+        let mut kept = fs::read_dir(folder.path().join("cache")).unwrap();
+        let kept = kept.next().unwrap().unwrap().path();
+        let code = fs::read(&kept).unwrap();
+        fs::remove_file(&kept).unwrap();
+        pipe(&kept);
+        let writes = tokio::task::spawn_blocking(move || fs::write(&kept, &code).unwrap());
+        let (prepared, written) = tokio::join!(host.prepare(&HELLO, digest), async {
+            tokio::task::yield_now().await;
+            writes.await
+        });
+        prepared.unwrap();
+        written.unwrap();
+    });
+}
+
+#[test]
+fn the_reactor_goes_on_while_what_the_compiler_wrote_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let component = folder.path().join("app.wasm");
+    fs::write(&component, b"component").unwrap();
+    // A compiler whose output gives nothing before somebody comes to write.
+    let script = "mkfifo \"$2\"".to_owned();
+    let arguments = vec!["-c".into(), script.into(), "sh".into()];
+    let compiler = Compiler::Child(CompileChild { program: "/bin/sh".into(), arguments });
+    on_one_thread(async move {
+        let host = host(folder.path(), compiler);
+        let digest = Digest::of(b"component");
+        let cache = folder.path().join("cache");
+        let prepare = host.prepare(&component, digest);
+        let write = async {
+            // What runs only while the reactor is free to run it.
+            let raw = loop {
+                let raw = fs::read_dir(&cache).unwrap().find_map(|entry| {
+                    let path = entry.unwrap().path();
+                    path.extension().is_some_and(|end| end == "raw").then_some(path)
+                });
+                if let Some(raw) = raw {
+                    break raw;
+                }
+                tokio::task::yield_now().await;
+            };
+            tokio::task::spawn_blocking(move || fs::write(raw, b"code").unwrap()).await.unwrap();
+        };
+        tokio::join!(prepare, write).0.unwrap();
+    });
+}

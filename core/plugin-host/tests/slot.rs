@@ -12,7 +12,7 @@ use bytes::Bytes;
 use http::Request;
 use http_body_util::Empty;
 use newleaf_domain::{ByteSize, Grant};
-use newleaf_plugin_host::{Failure, Slot};
+use newleaf_plugin_host::{Failure, Limits, Slot};
 use newleaf_sdk_testing::{Answer, World};
 use tokio::task::JoinSet;
 use world::{HELLO, NOTES, app};
@@ -113,6 +113,69 @@ async fn a_client_that_leaves_the_waiting_room_gives_its_place_up() {
     leaving.abort();
     assert!(leaving.await.unwrap_err().is_cancelled());
     assert_eq!(slot.stats().parked, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hold_of_thousands_loses_none_at_the_release() {
+    // One at a time and no patience in the queue: whoever were put into it would be refused.
+    let limits = Limits { concurrency: 1, queue: std::time::Duration::ZERO, ..Limits::default() };
+    let world = app(&HELLO).limits(limits).start().await.unwrap();
+    let slot = world.slot();
+    slot.hold(4_096);
+    let mut waiting = JoinSet::new();
+    for _ in 0..3_000 {
+        let slot = slot.clone();
+        waiting.spawn(async move { ask(&slot, "/").await.status });
+    }
+    parked(slot, 3_000).await;
+    slot.release();
+    while let Some(status) = waiting.join_next().await {
+        assert_eq!(status.unwrap(), 200);
+    }
+    assert_eq!((world.stats().requests, slot.stats().refused), (3_000, 0));
+}
+
+#[tokio::test]
+async fn who_waits_keeps_the_place_when_the_slot_is_held_again() {
+    let world = app(&HELLO).start().await.unwrap();
+    let slot = world.slot();
+    slot.hold(1);
+    let waits = || {
+        let slot = slot.clone();
+        tokio::spawn(async move { ask(&slot, "/").await.status })
+    };
+    let first = waits();
+    parked(slot, 1).await;
+    // On this one thread the first is not yet awake when the slot is held again, without a place
+    // to spare.
+    slot.release();
+    slot.hold(0);
+    tokio::task::yield_now().await;
+    assert_eq!(slot.stats().parked, 1);
+    slot.release();
+    assert_eq!((first.await.unwrap(), slot.stats().refused), (200, 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slot_that_is_closed_answers_all_who_wait_at_once() {
+    let world = app(&HELLO).start().await.unwrap();
+    let slot = world.slot();
+    slot.hold(100);
+    let mut waiting = JoinSet::new();
+    for _ in 0..50 {
+        let slot = slot.clone();
+        waiting.spawn(async move { ask(&slot, "/").await });
+    }
+    parked(slot, 50).await;
+    slot.close();
+    while let Some(answer) = waiting.join_next().await {
+        let answer = answer.unwrap();
+        assert_eq!((answer.status, answer.failure), (503, Some(Failure::Stopped)));
+        assert_eq!(answer.header("retry-after"), "2");
+    }
+    slot.release();
+    assert_eq!(ask(slot, "/").await.failure, Some(Failure::Stopped), "it opened again");
+    assert_eq!((world.stats().requests, slot.stats().parked), (0, 0));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -30,7 +30,7 @@ pub(crate) async fn alone(
 ) -> Result<Api, BuildError> {
     let layout = host.layout().clone();
     make_folders(&layout);
-    let apps = Apps::new(layout.clone(), holding(config))?;
+    let apps = Apps::new(layout.clone(), holding(config), config.apps.clone())?;
     apps.know_all(host.state()).await;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let ports = Ports {

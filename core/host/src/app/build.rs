@@ -32,7 +32,7 @@ pub(crate) async fn build(
     let dir = worker.dir();
     let config = Config::load(&dir)?;
     make_folders(&worker.layout);
-    let apps = Apps::new(worker.layout.clone(), holding(&config))?;
+    let apps = Apps::new(worker.layout.clone(), holding(&config), config.apps.clone())?;
     apps.load_all(&worker.control.state()).await;
     tracing::info!(apps = apps.count(), "apps are loaded");
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);

@@ -1,12 +1,17 @@
-//! The waits and bounds of apps.
+//! The waits and bounds of apps, and what an admin tells each of them.
 
-use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::fmt;
+
+use newleaf_domain::PackageName;
+use serde::de::{Error as _, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use super::Seconds;
 
-/// How long each part of an app update may take, and how many requests wait for it.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+/// How long each part of an app update may take, how many requests wait for it, and the settings of
+/// single apps.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Apps {
     /// How long a new version is watched after it took over.
     pub probation: Seconds,
@@ -17,6 +22,29 @@ pub struct Apps {
     pub client_within: Seconds,
     /// Requests of one app that are held at a time; the next one gets 503 and `Retry-After`.
     pub hold_cap: usize,
+    /// What is set for single apps: `[apps."acme/notes".config]`.
+    pub each: BTreeMap<PackageName, AppSettings>,
+}
+
+/// What is set for one app.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AppSettings {
+    /// What the app reads through `config.get`; the keys are the app's own.
+    pub config: BTreeMap<String, AppSetting>,
+}
+
+/// One value an app reads: a text, or a number, `true` or `false` as the text of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AppSetting(String);
+
+impl Apps {
+    /// What `app` reads through `config.get`.
+    pub fn config(&self, app: &PackageName) -> BTreeMap<String, String> {
+        let config = self.each.get(app).map(|each| &each.config);
+        let pairs = config.into_iter().flatten();
+        pairs.map(|(key, AppSetting(value))| (key.clone(), value.clone())).collect()
+    }
 }
 
 impl Default for Apps {
@@ -26,6 +54,145 @@ impl Default for Apps {
             drain_within: Seconds::new(20),
             client_within: Seconds::new(5),
             hold_cap: 4096,
+            each: BTreeMap::new(),
+        }
+    }
+}
+
+/// A key of `[apps]`.
+enum Key {
+    Probation,
+    DrainWithin,
+    ClientWithin,
+    HoldCap,
+    App(PackageName),
+}
+
+/// The keys of `[apps]` that name no app.
+const KEYS: &[&str] = &["probation", "drain_within", "client_within", "hold_cap"];
+
+impl<'de> Deserialize<'de> for Key {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(from)?;
+        match text.as_str() {
+            "probation" => Ok(Self::Probation),
+            "drain_within" => Ok(Self::DrainWithin),
+            "client_within" => Ok(Self::ClientWithin),
+            "hold_cap" => Ok(Self::HoldCap),
+            app if app.contains('/') => {
+                PackageName::parse(app).map(Self::App).map_err(D::Error::custom)
+            }
+            other => Err(D::Error::unknown_field(other, KEYS)),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Apps {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_map(AppsTable)
+    }
+}
+
+/// Reads `[apps]`, whose keys are those of this host and the names of apps.
+struct AppsTable;
+
+impl<'de> Visitor<'de> for AppsTable {
+    type Value = Apps;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a table of waits and bounds, and of tables named by apps")
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, mut table: M) -> Result<Apps, M::Error> {
+        let mut apps = Apps::default();
+        while let Some(key) = table.next_key()? {
+            match key {
+                Key::Probation => apps.probation = table.next_value()?,
+                Key::DrainWithin => apps.drain_within = table.next_value()?,
+                Key::ClientWithin => apps.client_within = table.next_value()?,
+                Key::HoldCap => apps.hold_cap = table.next_value()?,
+                Key::App(name) => {
+                    apps.each.insert(name, table.next_value()?);
+                }
+            }
+        }
+        Ok(apps)
+    }
+}
+
+impl<'de> Deserialize<'de> for AppSetting {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_any(AppSettingValue)
+    }
+}
+
+/// Reads one value of `config`.
+struct AppSettingValue;
+
+impl Visitor<'_> for AppSettingValue {
+    type Value = AppSetting;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text, a number, true or false")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<AppSetting, E> {
+        Ok(AppSetting(text.to_owned()))
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<AppSetting, E> {
+        Ok(AppSetting(number.to_string()))
+    }
+
+    fn visit_f64<E>(self, number: f64) -> Result<AppSetting, E> {
+        Ok(AppSetting(number.to_string()))
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<AppSetting, E> {
+        Ok(AppSetting(value.to_string()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::super::Config;
+    use super::*;
+
+    const REPOSITORY: &str = "[repository]\nurl = \"https://updates.example.com\"\n";
+
+    fn apps(text: &str) -> Result<Apps, String> {
+        let config = Config::parse(&format!("{REPOSITORY}{text}"), Path::new("newleaf.toml"));
+        config.map(|config| config.apps).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn an_app_reads_texts_numbers_and_switches() {
+        let text = "[apps]\nhold_cap = 7\n[apps.\"acme/notes\".config]\ntitle = \"Ours\"\nper_page = 20\nratio = 0.5\nopen = true\n";
+        let apps = apps(text).unwrap();
+        let config = apps.config(&PackageName::parse("acme/notes").unwrap());
+        let shown: Vec<_> =
+            config.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+        assert_eq!(
+            shown,
+            [("open", "true"), ("per_page", "20"), ("ratio", "0.5"), ("title", "Ours")]
+        );
+        assert_eq!(apps.hold_cap, 7);
+        assert!(apps.config(&PackageName::parse("acme/other").unwrap()).is_empty());
+    }
+
+    #[test]
+    fn what_is_not_understood_is_named_with_its_line() {
+        for (text, line, words) in [
+            ("[apps]\nholdcap = 7\n", 4, "unknown field `holdcap`"),
+            ("[apps.\"acme/notes\"]\nconfg = 7\n", 4, "unknown field `confg`"),
+            ("[apps.\"Acme/Notes\".config]\n", 3, "Acme/Notes"),
+            ("[apps.\"acme/notes\".config]\nlist = [1]\n", 4, "a text, a number, true or false"),
+        ] {
+            let error = apps(text).unwrap_err();
+            assert!(error.starts_with(&format!("newleaf.toml line {line}: ")), "{error}");
+            assert!(error.contains(words), "{error}");
         }
     }
 }

@@ -20,7 +20,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-pub use self::apps::Apps;
+pub use self::apps::{AppSetting, AppSettings, Apps};
 pub use self::core::Core;
 pub use self::error::ConfigError;
 pub use self::http::Http;

@@ -65,6 +65,10 @@ url = "{repository}"
 # Requests of one app that wait during its update; more get 503 with Retry-After.
 # hold_cap = 4096
 
+# What one app is told; its guide names the keys. Texts, numbers, true and false.
+# [apps."acme/notes".config]
+# title = "Our notes"
+
 [policy]
 # Whether apps of authors whom no admin of the repository has claimed may be installed:
 # "accepted" or "refused".
@@ -105,7 +109,7 @@ mod tests {
                 Some(setting)
                     if setting.contains(" = ")
                         && !setting.contains("acme/")
-                        && !["origin", "proxy", "public_connections", "rate"]
+                        && !["origin", "proxy", "public_connections", "rate", "title"]
                             .iter()
                             .any(|it| setting.starts_with(it)) =>
                 {

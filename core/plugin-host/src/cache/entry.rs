@@ -7,6 +7,7 @@ use std::{
     io::Write as _,
     os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -55,6 +56,9 @@ pub(crate) enum CacheError {
     /// The compiler gave nothing.
     #[error(transparent)]
     Compile(CompileError),
+    /// The thread that writes to it ended: the host is going down.
+    #[error("the work on compiled code was ended")]
+    Ended(#[source] tokio::task::JoinError),
 }
 
 impl Cache {
@@ -68,22 +72,31 @@ impl Cache {
         Ok(Self { folder: folder.to_owned(), engine_key })
     }
 
-    /// Whether compiled code of the component is there; it may still turn out to be damaged.
-    pub(crate) fn has(&self, component: &Digest) -> bool {
+    /// Whether there is code of the component.
+    #[cfg(test)]
+    fn has(&self, component: &Digest) -> bool {
         self.path(component).is_file()
     }
 
-    /// Compiles the component in `wasm`, whose digest is `component`, and keeps the result.
+    /// Compiles the component in `wasm`, whose digest is `component`, and keeps the result. Waits
+    /// for the compiler and the disk without holding anybody up.
     pub(crate) async fn fill(
-        &self,
+        cache: &Arc<Self>,
         compiler: &Compiler,
         wasm: &Path,
-        component: &Digest,
+        component: Digest,
     ) -> Result<(), CacheError> {
         let unique = format!("{}.{:016x}", component.short(), random());
-        let raw = Temporary(self.folder.join(format!("{unique}.raw")));
-        let framed = Temporary(self.folder.join(format!("{unique}.tmp")));
+        let raw = Temporary(cache.folder.join(format!("{unique}.raw")));
         compile::compile(compiler, wasm, &raw.0).await.map_err(CacheError::Compile)?;
+        let cache = Arc::clone(cache);
+        let kept = tokio::task::spawn_blocking(move || cache.keep(&raw, &unique, &component));
+        kept.await.map_err(CacheError::Ended)?
+    }
+
+    /// Puts what the compiler wrote in its place, with its hash before it.
+    fn keep(&self, raw: &Temporary, unique: &str, component: &Digest) -> Result<(), CacheError> {
+        let framed = Temporary(self.folder.join(format!("{unique}.tmp")));
         let code = fs::read(&raw.0).map_err(file("read", &raw.0))?;
         write_framed(&framed.0, &code).map_err(file("write", &framed.0))?;
         let path = self.path(component);
@@ -205,7 +218,7 @@ mod tests {
         *bytes.last_mut().unwrap() ^= 1;
         fs::write(cache.path(&component), bytes).unwrap();
         assert!(matches!(cache.load(&engine, &component), Ok(Loaded::Nothing)));
-        assert!(!cache.has(&component));
+        assert!(!cache.path(&component).exists());
     }
 
     #[test]

@@ -60,6 +60,14 @@ pub enum CopyError {
     },
 }
 
+impl CopyError {
+    /// Whether there was no room left.
+    fn is_disk_full(&self) -> bool {
+        use io::ErrorKind::{QuotaExceeded, StorageFull};
+        matches!(self, Self::File { source, .. } if matches!(source.kind(), StorageFull | QuotaExceeded))
+    }
+}
+
 /// Copies the data folder of an app that nobody uses to `destination`, which must not exist; gives
 /// the size of the copy. An app that has stored nothing has an empty snapshot.
 ///
@@ -75,7 +83,8 @@ pub fn snapshot(data: &Path, destination: &Path) -> Result<ByteSize, CopyError> 
     }
     let partial = sibling(destination, "partial");
     remove_if_there(&partial)?;
-    let copied = copy_folder(data, &partial)?;
+    // What there is of a copy that failed would fill the disk for whoever comes next.
+    let copied = copy_folder(data, &partial).inspect_err(|_| forget(&partial))?;
     fs::rename(&partial, destination).map_err(file("make", destination))?;
     sync_parent(destination)?;
     Ok(ByteSize::bytes(copied))
@@ -83,22 +92,97 @@ pub fn snapshot(data: &Path, destination: &Path) -> Result<ByteSize, CopyError> 
 
 /// Puts the snapshot in `source` back as the data folder.
 ///
-/// What was there is removed at the end; after a crash in between, the call can be made again.
+/// Where the disk has room, what was there is removed only once the copy is whole. Where it has
+/// none, what was there makes room for the copy, after the snapshot has been read to its end once.
+/// The snapshot stays, so after a crash or an error at any instant the call can be made again; until
+/// it has succeeded the data folder counts for nothing, and may be missing.
+///
 /// Nobody may have the database open: a connection would go on writing to what is removed.
 pub fn restore(source: &Path, data: &Path) -> Result<(), CopyError> {
     if !source.is_dir() {
         return Err(CopyError::NoSnapshot { path: source.to_owned() });
     }
-    let (fresh, old) = (sibling(data, "restored"), sibling(data, "replaced"));
-    remove_if_there(&fresh)?;
-    copy_folder(source, &fresh)?;
-    if data.exists() {
-        remove_if_there(&old)?;
-        fs::rename(data, &old).map_err(file("move away", data))?;
+    let way = WayBack::new(source, data);
+    match way.go(&WITH_ROOM) {
+        Err(error) if error.is_disk_full() => {
+            tracing::warn!(data = %data.display(), "no room for a second copy: the data is removed before its snapshot is put back");
+            way.go(&WITHOUT_ROOM)
+        }
+        done => done,
     }
-    fs::rename(&fresh, data).map_err(file("put back", data))?;
-    sync_parent(data)?;
-    remove_if_there(&old)
+}
+
+/// One step of a restore. Each can be made again after any of the others.
+type Step = fn(&WayBack) -> Result<(), CopyError>;
+
+/// The steps where both copies fit on the disk.
+const WITH_ROOM: [Step; 4] =
+    [WayBack::copy, WayBack::put_aside, WayBack::take_place, WayBack::free];
+
+/// The steps where one has to go before the other can come.
+const WITHOUT_ROOM: [Step; 6] = [
+    WayBack::discard_copy,
+    WayBack::read_through,
+    WayBack::put_aside,
+    WayBack::free,
+    WayBack::copy,
+    WayBack::take_place,
+];
+
+/// The folders of one restore, neighbours all but the first.
+struct WayBack {
+    source: PathBuf,
+    data: PathBuf,
+    fresh: PathBuf,
+    old: PathBuf,
+}
+
+impl WayBack {
+    fn new(source: &Path, data: &Path) -> Self {
+        Self {
+            source: source.to_owned(),
+            data: data.to_owned(),
+            fresh: sibling(data, "restored"),
+            old: sibling(data, "replaced"),
+        }
+    }
+
+    fn go(&self, steps: &[Step]) -> Result<(), CopyError> {
+        steps.iter().try_for_each(|step| step(self))
+    }
+
+    fn copy(&self) -> Result<(), CopyError> {
+        self.discard_copy()?;
+        copy_folder(&self.source, &self.fresh).inspect_err(|_| forget(&self.fresh))?;
+        Ok(())
+    }
+
+    fn discard_copy(&self) -> Result<(), CopyError> {
+        remove_if_there(&self.fresh)
+    }
+
+    /// Reads every byte of the snapshot: what cannot be read must not cost the data that is there.
+    fn read_through(&self) -> Result<(), CopyError> {
+        read_folder(&self.source)
+    }
+
+    fn put_aside(&self) -> Result<(), CopyError> {
+        if !self.data.exists() {
+            return Ok(());
+        }
+        self.free()?;
+        fs::rename(&self.data, &self.old).map_err(file("move away", &self.data))?;
+        sync_parent(&self.data)
+    }
+
+    fn take_place(&self) -> Result<(), CopyError> {
+        fs::rename(&self.fresh, &self.data).map_err(file("put back", &self.data))?;
+        sync_parent(&self.data)
+    }
+
+    fn free(&self) -> Result<(), CopyError> {
+        remove_if_there(&self.old)
+    }
 }
 
 /// Moves the write-ahead log into the database file and proves that nobody else has it open.
@@ -132,6 +216,20 @@ fn copy_folder(from: &Path, to: &Path) -> Result<u64, CopyError> {
     }
     sync(to)?;
     Ok(copied)
+}
+
+fn read_folder(folder: &Path) -> Result<(), CopyError> {
+    for entry in fs::read_dir(folder).map_err(file("read", folder))? {
+        let entry = entry.map_err(file("read", folder))?;
+        let path = entry.path();
+        if entry.file_type().map_err(file("read", &path))?.is_dir() {
+            read_folder(&path)?;
+        } else {
+            let read = File::open(&path).and_then(|mut file| io::copy(&mut file, &mut io::sink()));
+            read.map_err(file("read", &path))?;
+        }
+    }
+    Ok(())
 }
 
 /// SQLite's shared memory is made anew at every opening. The log is not left out: were it not
@@ -170,6 +268,13 @@ fn remove_if_there(path: &Path) -> Result<(), CopyError> {
     }
 }
 
+/// Removes what is left of a copy that failed; the next one starts by removing it again.
+fn forget(partial: &Path) {
+    if let Err(error) = remove_if_there(partial) {
+        tracing::warn!(path = %partial.display(), %error, "a part of a copy stays");
+    }
+}
+
 fn file(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> CopyError {
     let path = path.to_owned();
     move |source| CopyError::File { action, path, source }
@@ -204,6 +309,78 @@ mod tests {
         restore(&kept, &data).unwrap();
         assert_eq!(read(&data.join(DATABASE_FILE)), "before");
         restore(&kept, &data).unwrap();
+    }
+
+    /// A snapshot that says `before`, data that says `after`, and nothing beside.
+    fn two_states(folder: &Path) -> WayBack {
+        let (data, kept) = (folder.join("data"), folder.join("kept"));
+        fs::create_dir(&data).unwrap();
+        write(&data.join(DATABASE_FILE), "before");
+        snapshot(&data, &kept).unwrap();
+        write(&data.join(DATABASE_FILE), "after");
+        WayBack::new(&kept, &data)
+    }
+
+    fn names(folder: &Path) -> Vec<String> {
+        let entries = fs::read_dir(folder).unwrap();
+        let mut names: Vec<_> =
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_restore_that_is_killed_after_any_step_is_made_again() {
+        for steps in [&WITH_ROOM[..], &WITHOUT_ROOM[..]] {
+            for done in 0..=steps.len() {
+                let folder = tempfile::tempdir().unwrap();
+                let way = two_states(folder.path());
+                way.go(&steps[..done]).unwrap();
+                restore(&way.source, &way.data).unwrap();
+                assert_eq!(read(&way.data.join(DATABASE_FILE)), "before", "after {done} steps");
+                assert_eq!(names(folder.path()), ["data", "kept"], "after {done} steps");
+            }
+        }
+    }
+
+    #[test]
+    fn a_restore_that_is_killed_within_a_step_is_made_again() {
+        let half_removed = |way: &WayBack| {
+            way.put_aside().unwrap();
+            fs::remove_file(way.old.join(DATABASE_FILE)).unwrap();
+        };
+        let half_copied = |way: &WayBack| {
+            half_removed(way);
+            way.free().unwrap();
+            fs::create_dir(&way.fresh).unwrap();
+            fs::write(way.fresh.join(DATABASE_FILE), "SQLite form").unwrap();
+        };
+        for half_done in [&half_removed as &dyn Fn(&WayBack), &half_copied] {
+            let folder = tempfile::tempdir().unwrap();
+            let way = two_states(folder.path());
+            half_done(&way);
+            restore(&way.source, &way.data).unwrap();
+            assert_eq!(read(&way.data.join(DATABASE_FILE)), "before");
+            assert_eq!(names(folder.path()), ["data", "kept"]);
+        }
+    }
+
+    #[test]
+    fn without_room_the_data_is_gone_before_its_snapshot_is_copied() {
+        let folder = tempfile::tempdir().unwrap();
+        let way = two_states(folder.path());
+        way.go(&WITHOUT_ROOM[..4]).unwrap();
+        assert_eq!(names(folder.path()), ["kept"]);
+    }
+
+    #[test]
+    fn a_snapshot_that_cannot_be_read_costs_no_data() {
+        let folder = tempfile::tempdir().unwrap();
+        let way = two_states(folder.path());
+        fs::remove_file(way.source.join(DATABASE_FILE)).unwrap();
+        std::os::unix::fs::symlink("nowhere", way.source.join(DATABASE_FILE)).unwrap();
+        way.go(&WITHOUT_ROOM).unwrap_err();
+        assert_eq!(read(&way.data.join(DATABASE_FILE)), "after");
     }
 
     #[test]

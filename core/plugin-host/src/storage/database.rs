@@ -5,8 +5,8 @@ use std::{
     os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
     sync::{
-        Arc, Mutex, Once, PoisonError,
-        atomic::{AtomicU64, Ordering::Relaxed},
+        Arc, Mutex, MutexGuard, Once, PoisonError, Weak,
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed, Ordering::SeqCst},
     },
 };
 
@@ -16,6 +16,7 @@ use super::{
     DATABASE_FILE,
     guard::{Bounds, Guarded},
     keys,
+    spill::Room,
 };
 use crate::limits::Limits;
 
@@ -27,6 +28,9 @@ const LOG_ALWAYS: ByteSize = ByteSize::mib(8);
 
 /// Less free space than this is a full disk.
 const DISK_FULL: ByteSize = ByteSize::mib(1);
+
+/// What a request is told whose version has lost its data.
+pub(super) const TAKEN_AWAY: &str = "the data belongs to another version of the app by now";
 
 /// Why stored data could not be read or written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -61,6 +65,11 @@ pub(crate) struct Database {
     quota: Option<ByteSize>,
     limits: Limits,
     idle: Mutex<Vec<Guarded>>,
+    /// The seats of the sessions that live.
+    seats: Mutex<Vec<Weak<Seat>>>,
+    /// Whether the data is another's by now; ends the statements that run.
+    taken_away: Arc<AtomicBool>,
+    room: Arc<Room>,
     commits: Arc<AtomicU64>,
     /// Commits that are not counted as writes: the host's own, and those before the app served.
     not_counted: AtomicU64,
@@ -76,6 +85,9 @@ impl Database {
             quota,
             limits: *limits,
             idle: Mutex::default(),
+            seats: Mutex::default(),
+            taken_away: Arc::default(),
+            room: Room::new(quota.unwrap_or_default()),
             commits: Arc::default(),
             not_counted: AtomicU64::new(0),
             prepared: Once::new(),
@@ -98,8 +110,11 @@ impl Database {
     }
 
     /// A connection, kept or new. Blocks on the disk.
-    pub(super) fn take(&self) -> Result<Guarded, StorageError> {
+    fn take(&self) -> Result<Guarded, StorageError> {
         let quota = self.quota.ok_or(StorageError::NotGranted)?;
+        if self.taken_away.load(SeqCst) {
+            return Err(StorageError::Failed(TAKEN_AWAY.to_owned()));
+        }
         if let Some(kept) = self.idle().pop() {
             return Ok(kept);
         }
@@ -110,7 +125,7 @@ impl Database {
     pub(super) fn give_back(&self, guarded: Guarded) {
         let clean = guarded.reset();
         let mut idle = self.idle();
-        if clean.is_ok() && idle.len() < KEPT {
+        if clean.is_ok() && idle.len() < KEPT && !self.taken_away.load(SeqCst) {
             idle.push(guarded);
         }
     }
@@ -120,6 +135,42 @@ impl Database {
     pub(crate) fn close_idle(&self) {
         let kept = std::mem::take(&mut *self.idle());
         drop(kept);
+    }
+
+    /// A seat for a new session.
+    pub(super) fn seat(&self) -> Arc<Seat> {
+        let seat = Arc::<Seat>::default();
+        let mut seats = lock(&self.seats);
+        seats.retain(|seat| seat.strong_count() > 0);
+        seats.push(Arc::downgrade(&seat));
+        seat
+    }
+
+    /// Takes the data out of this version's hands for good: statements that run are ended, what is
+    /// open is rolled back, every connection is closed. SQLite removes the write-ahead log by its
+    /// name when the last connection to a file closes: one that was left would take away the log of
+    /// whatever lies in the file's place by then.
+    ///
+    /// Blocks until the statements have ended.
+    pub(crate) fn take_away(&self) {
+        self.taken_away.store(true, SeqCst);
+        let seats = std::mem::take(&mut *lock(&self.seats));
+        for seat in seats.iter().filter_map(Weak::upgrade) {
+            drop(seat.lock().take());
+        }
+        self.close_idle();
+    }
+
+    /// Where statements put what does not fit into memory.
+    pub(super) fn room(&self) -> &Arc<Room> {
+        &self.room
+    }
+
+    /// Whether a statement runs.
+    #[cfg(test)]
+    pub(super) fn is_in_use(&self) -> bool {
+        let seats = lock(&self.seats);
+        seats.iter().filter_map(Weak::upgrade).any(|seat| seat.0.try_lock().is_err())
     }
 
     /// Refuses a write while the write-ahead log is larger than the whole database may be: the
@@ -158,7 +209,8 @@ impl Database {
             .create(&self.folder)
             .map_err(|error| failed("the data folder cannot be made", &error))?;
         let bounds = Bounds { quota, value: self.limits.sql_result };
-        let guarded = Guarded::open(&self.folder.join(DATABASE_FILE), bounds, &self.commits)
+        let path = self.folder.join(DATABASE_FILE);
+        let guarded = Guarded::open(&path, bounds, &self.commits, &self.taken_away)
             .map_err(|error| failed("the database cannot be opened", &error))?;
         let mut made = Ok(());
         self.prepared.call_once(|| {
@@ -170,7 +222,44 @@ impl Database {
         Ok(guarded)
     }
 
-    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Guarded>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    fn idle(&self) -> MutexGuard<'_, Vec<Guarded>> {
+        lock(&self.idle)
     }
+}
+
+/// Where the connection of one session sits while no statement of it runs.
+#[derive(Debug, Default)]
+pub(super) struct Seat(Mutex<Option<Guarded>>);
+
+impl Seat {
+    /// Runs `work` on the connection that sits here, or on a new one that stays.
+    pub(super) fn run<T>(
+        &self,
+        database: &Database,
+        work: impl FnOnce(&Guarded) -> Result<T, StorageError>,
+    ) -> Result<T, StorageError> {
+        let mut seat = self.lock();
+        let guarded = match seat.take() {
+            Some(guarded) => guarded,
+            None => database.take()?,
+        };
+        let result = work(&guarded);
+        *seat = Some(guarded);
+        result
+    }
+
+    /// The seat, once no statement runs.
+    pub(super) fn lock(&self) -> MutexGuard<'_, Option<Guarded>> {
+        lock(&self.0)
+    }
+
+    /// The connection, unless a statement runs on it.
+    pub(super) fn try_take(&self) -> Option<Guarded> {
+        self.0.try_lock().ok()?.take()
+    }
+}
+
+/// The value behind a lock. A panic under it leaves a plain value, which is still good.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

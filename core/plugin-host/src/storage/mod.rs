@@ -9,6 +9,7 @@ mod database;
 mod guard;
 mod keys;
 mod session;
+mod spill;
 mod statement;
 
 pub use copy::{CopyError, restore, snapshot};

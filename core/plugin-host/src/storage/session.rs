@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    database::{Database, StorageError},
+    database::{Database, Seat, StorageError},
     guard::Guarded,
     keys,
     statement::{self, Rows, Value, explain},
@@ -17,13 +17,14 @@ pub(crate) struct Session {
     meter: Arc<Meter>,
     /// Keeps the app from counting as drained while a statement outlives its instance.
     running: Arc<Running>,
-    connection: Option<Guarded>,
+    seat: Arc<Seat>,
 }
 
 impl Session {
     /// A session that has not used the database yet.
     pub(crate) fn new(database: &Arc<Database>, meter: &Arc<Meter>, running: Arc<Running>) -> Self {
-        Self { database: database.clone(), meter: meter.clone(), running, connection: None }
+        let seat = database.seat();
+        Self { database: database.clone(), meter: meter.clone(), running, seat }
     }
 
     /// Runs one statement and gives all its rows.
@@ -99,29 +100,28 @@ impl Session {
         let database = self.database.clone();
         let meter = self.meter.clone();
         let running = self.running.clone();
-        let kept = self.connection.take();
+        let seat = self.seat.clone();
         let done = tokio::task::spawn_blocking(move || {
-            let guarded = match kept {
-                Some(guarded) => guarded,
-                None => database.take()?,
-            };
-            guarded.charge_to(&meter);
-            let result = work(&guarded, &database);
-            guarded.release_meter();
+            let result = seat.run(&database, |guarded| {
+                guarded.charge_to(&meter, database.room());
+                let result = work(guarded, &database);
+                guarded.release_meter();
+                result
+            });
+            // Where the session is gone its connection goes with the seat, before the app is idle.
+            drop(seat);
             drop(running);
-            Ok((guarded, result))
+            result
         });
-        let (guarded, result) =
-            done.await.map_err(|error| StorageError::Failed(error.to_string()))??;
-        self.connection = Some(guarded);
-        result
+        done.await.map_err(|error| StorageError::Failed(error.to_string()))?
     }
 }
 
 impl Drop for Session {
     fn drop(&mut self) {
         self.meter.cancel();
-        if let Some(guarded) = self.connection.take() {
+        // A statement that outlives its instance keeps the seat; its connection goes with it.
+        if let Some(guarded) = self.seat.try_take() {
             self.database.give_back(guarded);
         }
     }
@@ -137,6 +137,7 @@ mod tests {
 
     use newleaf_domain::ByteSize;
 
+    use super::super::database::TAKEN_AWAY;
     use super::*;
     use crate::{limits::Limits, stats::Counters};
 
@@ -241,6 +242,71 @@ mod tests {
         assert_eq!(database.writes(), 2);
         database.count_writes_anew();
         assert_eq!(database.writes(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_database_that_is_taken_away_has_no_connection_left() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = database(folder.path());
+        let mut session = session(&database);
+        execute(&mut session, "CREATE TABLE t (x)").await.unwrap();
+        execute(&mut session, "BEGIN IMMEDIATE").await.unwrap();
+        execute(&mut session, "INSERT INTO t VALUES (1)").await.unwrap();
+        database.take_away();
+        assert!(!folder.path().join("app.db-wal").exists(), "a connection is open");
+        let refused = execute(&mut session, "SELECT 1").await;
+        assert_eq!(refused, Err(StorageError::Failed(TAKEN_AWAY.to_owned())));
+        // Another version's database in the same place is not touched by what the first leaves.
+        let next = Database::new(folder.path(), Some(ByteSize::mib(2)), database.limits());
+        let mut other = self::session(&next);
+        execute(&mut other, "INSERT INTO t VALUES (2)").await.unwrap();
+        drop(session);
+        assert!(folder.path().join("app.db-wal").exists(), "the next one lost its log");
+        let rows = other.query("SELECT x FROM t".into(), Vec::new()).await.unwrap();
+        assert_eq!(rows.rows, [[Value::Integer(2)]]);
+    }
+
+    #[tokio::test]
+    async fn a_statement_that_runs_ends_when_its_database_is_taken_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let limits = Limits::default();
+        let database = Database::new(folder.path(), Some(ByteSize::mib(2)), &limits);
+        let running = Arc::new(Counters::default()).enter();
+        let meter = Meter::new(Duration::from_hours(1));
+        let mut session = Session::new(&database, &meter, running);
+        execute(&mut session, "SELECT 1").await.unwrap();
+        let endless = tokio::spawn(async move {
+            let endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i FROM n) SELECT count(*) FROM n";
+            let ended = session.query(endless.to_owned(), Vec::new()).await;
+            (session, ended)
+        });
+        while !database.is_in_use() {
+            tokio::task::yield_now().await;
+        }
+        let taken = database.clone();
+        tokio::task::spawn_blocking(move || taken.take_away()).await.unwrap();
+        let (_session, ended) = endless.await.unwrap();
+        assert_eq!(ended, Err(StorageError::Interrupted));
+    }
+
+    #[tokio::test]
+    async fn a_sort_of_many_rows_works_and_one_without_end_is_bounded() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = database(folder.path());
+        let mut session = session(&database);
+        let rows = |end: &str, width: u32| {
+            format!(
+                "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n {end}) SELECT i FROM n ORDER BY randomblob({width}) LIMIT 1 OFFSET 99999"
+            )
+        };
+        let sorted = session.query(rows("WHERE i < 100000", 60), Vec::new()).await.unwrap();
+        assert_eq!(sorted.rows.len(), 1);
+        let running = Arc::new(Counters::default()).enter();
+        let mut endless = Session::new(&database, &Meter::new(Duration::from_secs(120)), running);
+        let refused = endless.query(rows("", 100_000), Vec::new()).await;
+        assert_eq!(refused, Err(StorageError::TooLarge));
+        assert_eq!(database.room().written(), 0, "the room was not given back");
+        assert_eq!(execute(&mut endless, "CREATE TABLE t (x)").await, Ok(0));
     }
 
     #[tokio::test]

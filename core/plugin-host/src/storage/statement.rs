@@ -112,6 +112,7 @@ pub(super) fn explain(
             StorageError::Failed("the disk of the host is full".to_owned())
         }
         Some(ErrorCode::DiskFull) => StorageError::QuotaExceeded,
+        Some(ErrorCode::OperationInterrupted) if guarded.spilled() => StorageError::TooLarge,
         Some(ErrorCode::OperationInterrupted) => StorageError::Interrupted,
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StorageError::Busy,
         Some(ErrorCode::TooBig) => StorageError::TooLarge,

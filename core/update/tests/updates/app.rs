@@ -162,6 +162,23 @@ async fn an_update_that_would_lose_writes_by_going_back_stops_the_app_instead() 
     assert_eq!(written(&world).len(), 2);
 }
 
+#[tokio::test]
+async fn one_write_since_the_switch_is_enough_to_ask_before_it_is_lost() {
+    let world = world_with_update().await;
+    let host = world.start();
+    world.disk.fail(Point::Probation, Fault::Version);
+    host.plugins.write_at_release(&notes(), "salt");
+    let report = update(&host, &target()).await;
+    assert_eq!(report.ending, Some(Ending::Failed), "{report:#?}");
+    let reason = report.reason.unwrap();
+    assert!(reason.contains("would lose 1 changes"), "{reason}");
+    assert_eq!(
+        (written(&world), schema(&world)),
+        (vec!["milk".to_owned(), "bread".to_owned(), "salt".to_owned()], 2)
+    );
+    assert_eq!(host.plugins.serves(&notes()), None);
+}
+
 /// The host, started again with the last two records of `id` not yet written.
 fn reopened(world: &World, id: &newleaf_domain::UpdateId) -> newleaf_update::port::fake::Host {
     world.disk.forget_records(2);

@@ -1,6 +1,6 @@
 //! A hostile app: each page tries something that the host must refuse, and says what came of it.
 
-use newleaf_sdk::{App, Error, Request, Response, private::wasip2, sql, store};
+use newleaf_sdk::{App, Error, Request, Response, config, private::wasip2, sql, store};
 
 struct Hostile;
 
@@ -34,6 +34,10 @@ impl App for Hostile {
                 .header("set-cookie", "newleaf=forged; Path=/")
                 .header("set-cookie", "mine=1; Path=/; Domain=example.com")
                 .header("clear-site-data", "\"*\""),
+            "/setting" => {
+                let setting = config::get(&request.query("key").unwrap_or_default());
+                Response::text(setting.unwrap_or_else(|| "none".to_owned()))
+            }
             "/length" => Response::text(request.body().len().to_string()),
             "/large" => Response::text("x".repeat(8 * 1024 * 1024)),
             _ => Response::text("There is nothing here.\n").with_status(404),

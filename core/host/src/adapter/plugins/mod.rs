@@ -4,6 +4,8 @@
 mod entry;
 mod kept;
 mod port;
+#[cfg(test)]
+mod scenes;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -20,6 +22,7 @@ use newleaf_plugin_host::{
 };
 
 use super::files::{self, blocking};
+use crate::config;
 use crate::route::{AppLink, Place, Places};
 use entry::{Entry, Standing};
 
@@ -31,6 +34,7 @@ struct Inner {
     host: PluginHost,
     layout: Layout,
     holding: Holding,
+    settings: config::Apps,
     entries: RwLock<BTreeMap<PackageName, Entry>>,
     /// A version that was loaded to migrate the data, until it takes over or is dropped.
     pending: tokio::sync::Mutex<BTreeMap<PackageName, (AppSlot, App)>>,
@@ -143,20 +147,36 @@ impl Apps {
     ///
     /// # Errors
     /// The engine does not start.
-    pub(crate) fn new(layout: Layout, holding: Holding) -> Result<Self, AppsError> {
+    pub(crate) fn new(
+        layout: Layout,
+        holding: Holding,
+        settings: config::Apps,
+    ) -> Result<Self, AppsError> {
         let program = std::env::current_exe().map_err(AppsError::Image)?;
         let child = CompileChild { program, arguments: vec!["compile".into()] };
+        Self::compiled_by(Compiler::Child(child), layout, holding, settings)
+    }
+
+    fn compiled_by(
+        compiler: Compiler,
+        layout: Layout,
+        holding: Holding,
+        settings: config::Apps,
+    ) -> Result<Self, AppsError> {
         let cache_dir = layout.dir().join("cache/code");
-        let settings = Settings { cache_dir, compiler: Compiler::Child(child) };
-        let host = PluginHost::new(settings).map_err(AppsError::Engine)?;
+        let host = PluginHost::new(Settings { cache_dir, compiler }).map_err(AppsError::Engine)?;
         let (entries, pending) = (RwLock::default(), tokio::sync::Mutex::default());
-        Ok(Self(Arc::new(Inner { host, layout, holding, entries, pending })))
+        let inner = Inner { host, layout, holding, settings, entries, pending };
+        Ok(Self(Arc::new(inner)))
     }
 
     /// Loads what `state` says is good. An app that cannot be loaded is stopped with its reason;
     /// one that an update was busy with waits for recovery.
     pub(crate) async fn load_all(&self, state: &State) {
         self.know_all(state).await;
+        for name in self.settings_for_nobody(state) {
+            tracing::warn!(app = %name, "newleaf.toml has settings for an app that is not installed");
+        }
         for (name, app) in &state.apps {
             let Some(slot) = app.good.as_ref().filter(|_| app.trial.is_none() && !app.disabled)
             else {
@@ -211,6 +231,14 @@ impl Apps {
         }
     }
 
+    /// Apps that the settings name and `state` does not: a slip of the pen, or apps to come.
+    fn settings_for_nobody<'a>(
+        &'a self,
+        state: &'a State,
+    ) -> impl Iterator<Item = &'a PackageName> {
+        self.0.settings.each.keys().filter(|name| !state.apps.contains_key(name))
+    }
+
     /// What is loaded, for the log and the probe.
     pub(crate) fn count(&self) -> usize {
         self.read().len()
@@ -244,7 +272,7 @@ impl Apps {
             base_path: format!("/apps/{app}"),
             data_dir: self.data(app),
             grants: slot.grants.clone(),
-            settings: BTreeMap::new(),
+            settings: self.0.settings.config(app),
             limits: Limits::default(),
         };
         let prepared = self.prepared(app, slot).await?;
@@ -310,8 +338,8 @@ mod tests {
 
     /// Why the app is not served after a start.
     async fn reason(dir: &std::path::Path, state: &State) -> String {
-        let holding = Holding { cap: 1, client_within: Duration::from_secs(1) };
-        let apps = Apps::new(Layout::new(dir), holding).unwrap();
+        let holding = Holding { cap: 1, client_within: Duration::ZERO };
+        let apps = Apps::new(Layout::new(dir), holding, config::Apps::default()).unwrap();
         apps.load_all(state).await;
         let Place::Stopped { reason } = apps.find(&notes()) else { panic!("it is served") };
         let told = newleaf_update::port::Plugins::serving(&apps, &notes());

@@ -18,7 +18,7 @@ use super::{Apps, BringUp, Damage};
 const COMPONENT: &str = "app.wasm";
 
 /// How often a version on probation is looked at.
-const LOOK_EVERY: Duration = Duration::from_millis(200);
+pub(super) const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// How long a version that is given up may still use its data before that is taken from it.
 const LET_GO_WITHIN: Duration = Duration::from_secs(5);
@@ -132,7 +132,8 @@ impl Apps {
         let serving = self.read().get(app).and_then(Entry::loaded).map(|loaded| loaded.slot.app());
         for version in pending.into_iter().chain(serving) {
             if tokio::time::timeout(LET_GO_WITHIN, version.quiesce()).await.is_err() {
-                tracing::warn!(%app, version = %version.version(), "requests still run while the data is put back");
+                tracing::warn!(%app, version = %version.version(), "requests still run: the data is taken from them");
+                version.take_data_away().await;
             }
         }
     }
@@ -268,9 +269,9 @@ impl Plugins for Apps {
         self.edit(app, |entry| entry.standing = Standing::Stopped(reason.to_owned()));
         // A version that was to take over does not any more, and lets the data go.
         drop(self.0.pending.lock().await.remove(app));
-        // Those who waited came before the stop, and the version that holds the data answers them.
+        // Those who wait get the reason at once: whoever is woken finds the new standing.
         if let Some(loaded) = loaded {
-            loaded.slot.release();
+            loaded.slot.close();
         }
     }
 
@@ -278,7 +279,7 @@ impl Plugins for Apps {
         self.let_go(app).await;
         let entry = self.write().remove(app);
         if let Some(loaded) = entry.as_ref().and_then(Entry::loaded) {
-            loaded.slot.release();
+            loaded.slot.close();
         }
     }
 

@@ -12,6 +12,7 @@ use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{any, get};
 use newleaf_domain::PackageName;
+use newleaf_plugin_host::{AppBody, Failure};
 
 use crate::stock::{STYLESHEET, stylesheet};
 
@@ -33,8 +34,24 @@ async fn enter(State(places): State<Arc<dyn Places>>, request: Request) -> Respo
         Place::Unknown => unknown(),
         // Relative links on an app's pages need the slash.
         Place::Serving(_) | Place::Stopped { .. } if rest.is_empty() => with_slash(request.uri()),
-        Place::Serving(slot) => slot.handle(request).await.map(Body::new),
+        Place::Serving(slot) => {
+            let response = slot.handle(request).await;
+            match response.extensions().get() {
+                Some(Failure::Stopped) => instead(&*places, &name, response),
+                Some(_) | None => response.map(Body::new),
+            }
+        }
         Place::Stopped { reason } => page::stopped(&name, &reason),
+    }
+}
+
+/// What is told to a request that was on its way to an app, or waited for it, when that was stopped
+/// or removed. One that has been started again since is asked anew by the client.
+fn instead(places: &dyn Places, name: &PackageName, response: Response<AppBody>) -> Response {
+    match places.find(name) {
+        Place::Stopped { reason } => page::stopped(name, &reason),
+        Place::Unknown => unknown(),
+        Place::Serving(_) => response.map(Body::new),
     }
 }
 

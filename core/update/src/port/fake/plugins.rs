@@ -1,7 +1,7 @@
 //! Apps of a fake machine: their data is a list of notes with a schema, their requests are a count.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -18,7 +18,8 @@ struct Running {
     slot: AppSlot,
     held: bool,
     stopped: Option<String>,
-    writes: Option<u64>,
+    /// The commits there had been when it took over; none where that was in another process.
+    since: Option<u64>,
 }
 
 /// The apps that run, made from `state` at each start.
@@ -26,6 +27,10 @@ struct Running {
 pub struct FakePlugins {
     disk: Arc<Disk>,
     running: Mutex<BTreeMap<PackageName, Running>>,
+    /// Changes to the data of each app in this process, whoever made them: a migration's are among
+    /// them, and must not be taken for somebody's writes.
+    commits: Mutex<BTreeMap<PackageName, u64>>,
+    visitors: Mutex<BTreeMap<PackageName, String>>,
 }
 
 impl FakePlugins {
@@ -34,20 +39,33 @@ impl FakePlugins {
         let apps = disk.state().apps;
         let loaded = apps.into_iter().filter_map(|(name, app)| {
             let slot = app.good.filter(|_| app.trial.is_none() && !app.disabled)?;
-            Some((name, Running { slot, held: false, stopped: None, writes: None }))
+            Some((name, Running { slot, held: false, stopped: None, since: None }))
         });
-        Self { running: Mutex::new(loaded.collect()), disk }
+        let running = Mutex::new(loaded.collect());
+        Self { running, commits: Mutex::default(), visitors: Mutex::default(), disk }
     }
 
     /// Someone writes a note, if the app serves.
     pub fn write(&self, app: &PackageName, note: &str) -> bool {
-        self.edit(app, |running| {
-            running.writes = running.writes.map(|writes| writes + 1);
-            !running.held && running.stopped.is_none()
-        })
-        .filter(|serves| *serves)
-        .map(|_| self.disk.lock().data.entry(app.clone()).or_default().notes.push(note.to_owned()))
-        .is_some()
+        if self.serves(app).is_none() {
+            return false;
+        }
+        self.commit(app);
+        self.disk.lock().data.entry(app.clone()).or_default().notes.push(note.to_owned());
+        true
+    }
+
+    /// Someone waits behind the next hold of the app, to write a note as soon as it is released.
+    pub fn write_at_release(&self, app: &PackageName, note: &str) {
+        lock(&self.visitors).insert(app.clone(), note.to_owned());
+    }
+
+    fn commit(&self, app: &PackageName) {
+        *lock(&self.commits).entry(app.clone()).or_default() += 1;
+    }
+
+    fn commits(&self, app: &PackageName) -> u64 {
+        lock(&self.commits).get(app).copied().unwrap_or_default()
     }
 
     /// Whether requests of the app are answered now.
@@ -57,7 +75,7 @@ impl FakePlugins {
     }
 
     fn edit<R>(&self, app: &PackageName, change: impl FnOnce(&mut Running) -> R) -> Option<R> {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner).get_mut(app).map(change)
+        lock(&self.running).get_mut(app).map(change)
     }
 
     fn stop_at(&self, point: Point, app: &PackageName, doing: &str) -> Result<(), PluginError> {
@@ -79,6 +97,11 @@ impl FakePlugins {
     fn unknown(app: &PackageName) -> PluginError {
         PluginError::Unknown { app: app.clone() }
     }
+}
+
+/// The value behind a lock; a panic under it leaves plain values.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[async_trait]
@@ -161,6 +184,7 @@ impl Plugins for FakePlugins {
             let detail = "there is a table of notes already".to_owned();
             return Err(PluginError::Failed { app, doing, detail });
         }
+        self.commit(app);
         let data: &mut Data = disk.data.entry(app.clone()).or_default();
         data.schema = slot.schema;
         if fault.is_err() {
@@ -176,13 +200,19 @@ impl Plugins for FakePlugins {
 
     async fn swap(&self, app: &PackageName, slot: &AppSlot) -> Result<(), PluginError> {
         self.stop_at(Point::Swap, app, "load")?;
-        let running = Running { slot: slot.clone(), held: true, stopped: None, writes: Some(0) };
-        self.running.lock().unwrap_or_else(PoisonError::into_inner).insert(app.clone(), running);
+        let since = Some(self.commits(app));
+        let running = Running { slot: slot.clone(), held: true, stopped: None, since };
+        lock(&self.running).insert(app.clone(), running);
         Ok(())
     }
 
     async fn release(&self, app: &PackageName) -> Result<(), PluginError> {
-        self.edit(app, |running| running.held = false).ok_or_else(|| Self::unknown(app))
+        self.edit(app, |running| running.held = false).ok_or_else(|| Self::unknown(app))?;
+        let visitor = lock(&self.visitors).remove(app);
+        if let Some(note) = visitor {
+            self.write(app, &note);
+        }
+        Ok(())
     }
 
     async fn stop(&self, app: &PackageName, reason: &str) {
@@ -190,7 +220,7 @@ impl Plugins for FakePlugins {
     }
 
     async fn forget(&self, app: &PackageName) {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner).remove(app);
+        lock(&self.running).remove(app);
     }
 
     async fn trouble(&self, app: &PackageName, _budget: Budget) -> Trouble {
@@ -201,10 +231,11 @@ impl Plugins for FakePlugins {
     }
 
     fn serving(&self, app: &PackageName) -> Option<Serving> {
+        let commits = self.commits(app);
         self.edit(app, |running| Serving {
             version: running.slot.version.clone(),
             stopped: running.stopped.clone(),
-            writes: running.writes,
+            writes: running.since.map(|since| commits - since),
         })
     }
 

@@ -1,0 +1,256 @@
+//! The apps of a host with real components and real data: what is counted, what is answered while
+//! an app is held or stopped, and what an app is told.
+
+use std::path::Path;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::header::RETRY_AFTER;
+use axum::http::{Request, StatusCode};
+use newleaf_domain::{ByteSize, Digest, Grant, Version};
+use newleaf_launcher::state::AppState;
+use newleaf_update::Budget;
+use newleaf_update::port::{Plugins as _, Serving};
+use tower::ServiceExt as _;
+
+use super::*;
+
+const DRAIN: Duration = Duration::from_secs(20);
+
+/// A host's folder with one app's versions in its slots.
+struct House {
+    dir: tempfile::TempDir,
+    apps: Apps,
+}
+
+fn notes() -> PackageName {
+    PackageName::parse("acme/notes").unwrap()
+}
+
+impl House {
+    fn new() -> Self {
+        Self::with(config::Apps::default())
+    }
+
+    fn with(settings: config::Apps) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let apps = Self::open(dir.path(), settings);
+        Self { dir, apps }
+    }
+
+    fn open(dir: &Path, settings: config::Apps) -> Apps {
+        let compiler = Compiler::UnsandboxedInThisProcess;
+        let client_within = Duration::from_secs(5);
+        let holding = Holding { cap: settings.hold_cap, client_within };
+        Apps::compiled_by(compiler, Layout::new(dir), holding, settings).unwrap()
+    }
+
+    /// As after a restart: nothing is remembered but what is on disk.
+    fn restart(&mut self) {
+        self.apps = Self::open(self.dir.path(), config::Apps::default());
+    }
+
+    /// Puts the component that is built in `folder` into a slot.
+    fn stage(&self, folder: &str, version: &str, schema: u32) -> AppSlot {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let wasm = match newleaf_sdk_testing::build(&root.join(folder)) {
+            Ok(wasm) => wasm,
+            Err(error) => panic!("{error}; {}", error.hint()),
+        };
+        let slot = AppSlot {
+            digest: Digest::of(folder.as_bytes()),
+            version: Version::parse(version).unwrap(),
+            grants: vec![Grant::Storage { quota: ByteSize::mib(4) }].into(),
+            schema,
+            oldest_reader: schema,
+            snapshot: None,
+            component: Some(Digest::of(&std::fs::read(&wasm).unwrap())),
+        };
+        let place = Layout::new(self.dir.path()).app_slot(&notes(), &slot);
+        std::fs::create_dir_all(&place).unwrap();
+        std::fs::copy(wasm, place.join("app.wasm")).unwrap();
+        slot
+    }
+
+    /// Brings a version in as an update does; its data had schema `from`.
+    async fn bring_in(&self, slot: &AppSlot, from: Option<u32>) {
+        let (apps, app) = (&self.apps, notes());
+        apps.prepare(&app, slot).await.unwrap();
+        if from.is_some() {
+            apps.hold(&app).await.unwrap();
+            apps.drained(&app, DRAIN).await.unwrap();
+        }
+        apps.snapshot(&app, &format!("before-{}", slot.version)).await.unwrap();
+        if from != Some(slot.schema) {
+            apps.migrate(&app, slot, from, DRAIN).await.unwrap();
+        }
+        apps.health(&app, slot).await.unwrap();
+        apps.swap(&app, slot).await.unwrap();
+        apps.release(&app).await.unwrap();
+    }
+
+    fn serving(&self) -> Serving {
+        self.apps.serving(&notes()).unwrap()
+    }
+
+    fn door(&self) -> Router {
+        crate::route::public(Arc::new(self.apps.clone()), Router::new())
+    }
+
+    async fn ask(&self, path: &str) -> (StatusCode, String) {
+        ask(self.door(), Request::get(format!("/apps/acme/notes{path}")), Body::empty()).await
+    }
+
+    async fn write(&self, title: &str) {
+        let note = serde_json::json!({ "title": title, "body": "", "tags": "a" }).to_string();
+        let request = Request::post("/apps/acme/notes/api/notes");
+        assert_eq!(ask(self.door(), request, note.into()).await.0, StatusCode::CREATED);
+    }
+}
+
+async fn ask(door: Router, request: http::request::Builder, body: Body) -> (StatusCode, String) {
+    let response = door.oneshot(request.body(body).unwrap()).await.unwrap();
+    let (parts, body) = response.into_parts();
+    let mut text =
+        String::from_utf8_lossy(&axum::body::to_bytes(body, 1 << 20).await.unwrap()).into_owned();
+    if parts.headers.contains_key(RETRY_AFTER) {
+        text.push_str("\nRetry-After");
+    }
+    (parts.status, text)
+}
+
+fn state(app: AppState) -> State {
+    let mut state = crate::worker::tests::state();
+    state.apps.insert(notes(), app);
+    state
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_what_visitors_write_after_the_switch_is_counted() {
+    let mut house = House::new();
+    let old = house.stage("tests/apps/notes-1.0.0", "1.0.0", 1);
+    house.bring_in(&old, None).await;
+    assert_eq!(house.serving().writes, Some(0), "what `init` wrote was counted");
+    house.write("milk").await;
+    house.write("bread").await;
+    assert_eq!(house.serving().writes, Some(2));
+    let new = house.stage("plugins/notes", "2.0.0", 2);
+    house.bring_in(&new, Some(1)).await;
+    assert_eq!(house.serving().writes, Some(0), "what `migrate` wrote was counted");
+    let (status, listed) = house.ask("/api/notes").await;
+    assert!(status == StatusCode::OK && listed.contains("milk") && listed.contains("bread"));
+    assert_eq!(house.serving().writes, Some(0), "reading was counted");
+    house.write("salt").await;
+    assert_eq!(house.serving().writes, Some(1), "a write after the switch was not counted");
+
+    let good = Some(new.clone());
+    let app = AppState { good, previous: None, trial: None, disabled: false };
+    house.restart();
+    house.apps.load_all(&state(app)).await;
+    house.write("eggs").await;
+    assert_eq!(house.serving().writes, None, "nobody knows what was written before the restart");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_data_goes_back_to_the_copy_from_before() {
+    let house = House::new();
+    let old = house.stage("tests/apps/notes-1.0.0", "1.0.0", 1);
+    house.bring_in(&old, None).await;
+    house.write("milk").await;
+    let new = house.stage("plugins/notes", "2.0.0", 2);
+    house.bring_in(&new, Some(1)).await;
+    house.apps.hold(&notes()).await.unwrap();
+    for _ in 0..2 {
+        house.apps.restore(&notes(), "before-2.0.0").await.unwrap();
+    }
+    house.apps.swap(&notes(), &old).await.unwrap();
+    house.apps.release(&notes()).await.unwrap();
+    let (status, listed) = house.ask("/api/notes").await;
+    assert!(status == StatusCode::OK && listed.contains("milk"), "{status} {listed}");
+}
+
+/// Has `count` visitors wait behind the hold of the app.
+async fn wait_behind_the_hold(
+    house: &House,
+    count: usize,
+) -> tokio::task::JoinSet<(StatusCode, String)> {
+    house.apps.hold(&notes()).await.unwrap();
+    let mut waiting = tokio::task::JoinSet::new();
+    for _ in 0..count {
+        let request = Request::get("/apps/acme/notes/api/notes");
+        waiting.spawn(ask(house.door(), request, Body::empty()));
+    }
+    let Place::Serving(slot) = house.apps.find(&notes()) else { panic!("it does not serve") };
+    while slot.stats().parked < count {
+        tokio::task::yield_now().await;
+    }
+    waiting
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_waits_for_an_app_that_is_stopped_is_told_why_at_once() {
+    let house = House::new();
+    let slot = house.stage("tests/apps/notes-1.0.0", "1.0.0", 1);
+    house.bring_in(&slot, None).await;
+    let mut waiting = wait_behind_the_hold(&house, 20).await;
+    house.apps.stop(&notes(), "going back would lose 3 changes").await;
+    while let Some(answer) = waiting.join_next().await {
+        let (status, page) = answer.unwrap();
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+        assert!(page.contains("going back would lose 3 changes"), "{page}");
+        assert!(page.ends_with("Retry-After"), "{page}");
+    }
+    house.apps.swap(&notes(), &slot).await.unwrap();
+    house.apps.release(&notes()).await.unwrap();
+    assert_eq!(house.ask("/api/notes").await.0, StatusCode::OK, "it does not start again");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_waits_for_an_app_that_is_removed_finds_no_app() {
+    let house = House::new();
+    let slot = house.stage("tests/apps/notes-1.0.0", "1.0.0", 1);
+    house.bring_in(&slot, None).await;
+    let mut waiting = wait_behind_the_hold(&house, 5).await;
+    house.apps.forget(&notes()).await;
+    while let Some(answer) = waiting.join_next().await {
+        assert_eq!(answer.unwrap().0, StatusCode::NOT_FOUND);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn answers_of_the_host_convict_no_version() {
+    let house = House::with(config::Apps { hold_cap: 0, ..config::Apps::default() });
+    let slot = house.stage("tests/apps/notes-1.0.0", "1.0.0", 1);
+    house.bring_in(&slot, None).await;
+    house.apps.hold(&notes()).await.unwrap();
+    for _ in 0..5 {
+        let (status, text) = house.ask("/api/notes").await;
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+        assert!(text.contains("being updated") && text.ends_with("Retry-After"), "{text}");
+    }
+    house.apps.release(&notes()).await.unwrap();
+    assert_eq!(house.ask("/api/notes").await.0, StatusCode::OK);
+    let name = notes();
+    let trouble = house.apps.trouble(&name, Budget { traps: 0, server_errors: 0 });
+    let quiet = tokio::time::timeout(port::LOOK_EVERY * 3, trouble).await;
+    assert!(quiet.is_err(), "a full house convicted the version: {quiet:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_app_reads_what_the_admin_set_for_it() {
+    let text = "[repository]\nurl = \"https://updates.example.com\"\n\
+                [apps.\"acme/notes\".config]\ntitle = \"Ours\"\nper_page = 20\n\
+                [apps.\"acme/other\".config]\nsecret = \"not yours\"\n";
+    let config = config::Config::parse(text, Path::new("newleaf.toml")).unwrap();
+    let house = House::with(config.apps);
+    let slot = house.stage("tests/apps/attach", "1.0.0", 0);
+    house.apps.swap(&notes(), &slot).await.unwrap();
+    house.apps.release(&notes()).await.unwrap();
+    for (key, value) in [("title", "Ours"), ("per_page", "20"), ("secret", "none")] {
+        assert_eq!(house.ask(&format!("/setting?key={key}")).await.1, value, "{key}");
+    }
+    let app = AppState { good: Some(slot), previous: None, trial: None, disabled: false };
+    let state = state(app);
+    let nobody: Vec<_> = house.apps.settings_for_nobody(&state).map(PackageName::as_str).collect();
+    assert_eq!(nobody, ["acme/other"], "settings for an app that is not there are not told");
+}

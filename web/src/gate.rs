@@ -47,8 +47,11 @@ impl SignedIn {
     }
 }
 
-/// Name of the form field (and, for JSON, of the `x-newleaf-form-token` header) with the form token.
+/// Name of the form field with the form token.
 pub const FORM_TOKEN: &str = "form_token";
+
+/// Name of the header with the form token, for requests whose body is JSON.
+pub const FORM_TOKEN_HEADER: HeaderName = HeaderName::from_static("x-newleaf-form-token");
 
 /// Why a request does not pass.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -107,7 +110,8 @@ impl Gate {
     }
 }
 
-fn changes(method: &Method) -> bool {
+/// Whether a request of this method may change something.
+pub fn changes(method: &Method) -> bool {
     !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
 }
 

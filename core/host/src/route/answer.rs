@@ -1,7 +1,9 @@
 //! How the updater's errors become problem documents, and how bodies are taken.
 
 use axum::Json;
-use axum::extract::{FromRequest, Request};
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+use axum::http::request::Parts;
+use axum::http::{Method, Uri};
 use newleaf_update::explain::chain;
 use newleaf_update::{
     AcceptError, CheckError, ExitClass, Explain, FourLines, PlanError, StartError, Updater,
@@ -27,6 +29,56 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
             .todo("send JSON of the documented form, with content-type: application/json")),
         }
     }
+}
+
+/// The variable parts of a path; ones that are not understood are a problem document.
+#[derive(Debug)]
+pub(super) struct Segments<T>(pub(super) T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Segments<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        match Path::<T>::from_request_parts(parts, state).await {
+            Ok(Path(segments)) => Ok(Self(segments)),
+            Err(rejection) => {
+                let detail = format!("understand the path: {}", rejection.body_text());
+                Err(Problem::new(Kind::Malformed, detail).todo(SEE_THE_GUIDE))
+            }
+        }
+    }
+}
+
+/// The query; one that is not understood is a problem document.
+#[derive(Debug)]
+pub(super) struct Asked<T>(pub(super) T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Asked<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        match Query::<T>::from_request_parts(parts, state).await {
+            Ok(Query(asked)) => Ok(Self(asked)),
+            Err(rejection) => {
+                let detail = format!("understand the query: {}", rejection.body_text());
+                Err(Problem::new(Kind::Malformed, detail).todo(SEE_THE_GUIDE))
+            }
+        }
+    }
+}
+
+/// The hint where a request is none that the API knows.
+const SEE_THE_GUIDE: &str = "see the operator's guide for the requests there are";
+
+/// No such path.
+pub(super) async fn unknown(uri: Uri) -> Problem {
+    Problem::new(Kind::NotFound, format!("find {} in the API", uri.path())).todo(SEE_THE_GUIDE)
+}
+
+/// The path is there, and not for this method; the router adds `Allow` (RFC 9110 §15.5.6).
+pub(super) async fn wrong_method(method: Method, uri: Uri) -> Problem {
+    let detail = format!("{method} {}: it is not for this method", uri.path());
+    Problem::new(Kind::WrongMethod, detail).todo("use a method that the header Allow names")
 }
 
 /// What an error of the updater looks like from outside.

@@ -1,10 +1,11 @@
 //! Who asks: a person signed in to the portal, or a user of this machine.
 
 use axum::extract::{Request, State};
+use axum::http::HeaderMap;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use axum::{Extension, Router};
-use newleaf_web::gate::Gate;
+use newleaf_web::gate::{self, FORM_TOKEN_HEADER, Gate, Refusal, SignedIn};
 use newleaf_web::origin::Origin;
 
 use super::{Kind, Problem};
@@ -67,13 +68,7 @@ async fn session(
     next: Next,
 ) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
-    let origin: Origin = gate
-        .admit(&parts)
-        .map_err(|refusal| {
-            Problem::new(Kind::Forbidden, refusal.to_string())
-                .todo("ask from the portal, or by run/admin.sock")
-        })?
-        .clone();
+    let origin: Origin = gate.admit(&parts).map_err(not_admitted)?.clone();
     let signed_in = gate
         .who(&origin, &parts.headers)
         .await
@@ -82,9 +77,37 @@ async fn session(
         return Err(Problem::new(Kind::NotSignedIn, "see who asks: no session")
             .todo("sign in to the portal: newleaf sign-in-link"));
     };
+    if gate::changes(&parts.method) && !has_form_token(&parts.headers, &signed_in) {
+        return Err(Problem::new(Kind::Forbidden, Refusal::FormToken.to_string()).todo(
+            "send the value that the portal's forms carry in the header x-newleaf-form-token",
+        ));
+    }
     let mut request = Request::from_parts(parts, body);
     request.extensions_mut().insert(Caller { by: signed_in.session.account });
     Ok(next.run(request).await)
+}
+
+/// Where `Origin` can be forged or is stripped on the way, the token still says which session's
+/// page sent the request.
+fn has_form_token(headers: &HeaderMap, signed_in: &SignedIn) -> bool {
+    let given = headers.get(FORM_TOKEN_HEADER).and_then(|token| token.to_str().ok());
+    given.is_some_and(|given| signed_in.accepts(given))
+}
+
+/// Lets pass what is addressed to this host and does not come from another site's page.
+pub(super) fn by_host(router: Router, gate: Gate) -> Router {
+    router.layer(from_fn_with_state(gate, host))
+}
+
+async fn host(State(gate): State<Gate>, request: Request, next: Next) -> Result<Response, Problem> {
+    let (parts, body) = request.into_parts();
+    gate.admit(&parts).map_err(not_admitted)?;
+    Ok(next.run(Request::from_parts(parts, body)).await)
+}
+
+fn not_admitted(refusal: Refusal) -> Problem {
+    Problem::new(Kind::Forbidden, refusal.to_string())
+        .todo("ask at an address of the portal, or by run/admin.sock")
 }
 
 /// Every request is this caller's.

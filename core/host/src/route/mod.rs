@@ -27,19 +27,30 @@ pub use self::wire::{
 
 /// The admin listener: the portal's pages, the API behind the portal's own gate, health, metrics.
 pub fn admin(api: &Api, portal: Router, gate: newleaf_web::gate::Gate) -> Router {
+    let health = caller::by_host(health::routes(api), gate.clone());
     let guarded = caller::by_session(api::routes(api), gate);
-    Router::new().nest("/api/v1", guarded).merge(health::routes(api)).merge(portal)
+    below_api(guarded).merge(health).merge(portal)
 }
 
 /// `run/admin.sock`: the API for root and the folder's owner.
 pub fn local(api: &Api, owner: u32) -> Router {
     let guarded = caller::by_peer(api::routes(api), owner);
-    Router::new().nest("/api/v1", guarded).merge(health::routes(api))
+    below_api(guarded).merge(health::routes(api)).fallback(answer::unknown)
 }
 
 /// The API for this very process, where no host runs: whoever holds the folder's lock may ask.
 pub fn alone(api: &Api, caller: Caller) -> Router {
-    Router::new()
-        .nest("/api/v1", caller::always(api::routes(api), caller))
+    below_api(caller::always(api::routes(api), caller))
         .merge(health::routes(api))
+        .fallback(answer::unknown)
+}
+
+/// The API in its place; what else is asked for below `/api` is a problem document too.
+fn below_api(routes: Router) -> Router {
+    let other = axum::routing::any(answer::unknown);
+    Router::new()
+        .nest("/api/v1", routes)
+        .route("/api", other.clone())
+        .route("/api/", other.clone())
+        .route("/api/{*rest}", other)
 }

@@ -108,6 +108,10 @@ pub enum Kind {
     Forbidden,
     /// No such thing.
     NotFound,
+    /// There is such a thing, and not for this method.
+    WrongMethod,
+    /// As many streams of events are open as may be.
+    TooMany,
     /// Another update runs.
     Busy,
     /// There is nothing to do; the command line takes it as done.
@@ -130,11 +134,13 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Malformed,
         Self::NotSignedIn,
         Self::Forbidden,
         Self::NotFound,
+        Self::WrongMethod,
+        Self::TooMany,
         Self::Busy,
         Self::UpToDate,
         Self::StalePlan,
@@ -159,6 +165,10 @@ impl Kind {
             Self::NotSignedIn => ("not-signed-in", "Not signed in", StatusCode::UNAUTHORIZED, 3),
             Self::Forbidden => ("forbidden", "Not allowed", StatusCode::FORBIDDEN, 3),
             Self::NotFound => ("not-found", "Not found", StatusCode::NOT_FOUND, 1),
+            Self::WrongMethod => {
+                ("wrong-method", "Not for this method", StatusCode::METHOD_NOT_ALLOWED, 2)
+            }
+            Self::TooMany => ("too-many", "Too much at a time", StatusCode::SERVICE_UNAVAILABLE, 1),
             Self::Busy => ("busy", "Another update is running", StatusCode::CONFLICT, 6),
             Self::UpToDate => ("up-to-date", "Nothing to update", StatusCode::CONFLICT, 0),
             Self::StalePlan => ("stale-plan", "The plan is out of date", StatusCode::CONFLICT, 1),

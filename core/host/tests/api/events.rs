@@ -73,3 +73,22 @@ async fn an_unknown_update_has_no_stream() {
     let (status, problem) = scene.get("/api/v1/updates/1763692200-0123abcd-17/events").await;
     assert_eq!((status, problem["exit"].as_u64()), (StatusCode::NOT_FOUND, Some(1)));
 }
+
+#[tokio::test]
+async fn streams_are_bounded_and_a_place_that_is_left_is_free() {
+    let scene = Scene::with_offer();
+    let (_, started) = scene.start(&scene.plan("acme/notes").await).await;
+    scene.end(&started).await;
+    let path = started["events"].as_str().unwrap();
+    let open = async || {
+        let router = alone(&scene.api, Caller { by: "cli:ada".to_owned() });
+        router.oneshot(request(Method::GET, path, None)).await.unwrap()
+    };
+    let mut streams = Vec::new();
+    for _ in 0..64 {
+        streams.push(open().await);
+    }
+    assert_eq!(open().await.status(), StatusCode::SERVICE_UNAVAILABLE);
+    streams.pop();
+    assert_eq!(open().await.status(), StatusCode::OK);
+}

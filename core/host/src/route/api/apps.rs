@@ -1,6 +1,6 @@
 //! `/api/v1/apps`: the installed apps, and the switches that change no version.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::{Extension, Json};
 use newleaf_domain::PackageName;
@@ -8,7 +8,7 @@ use newleaf_update::view::AppRow;
 use newleaf_update::{AppData, StartError};
 
 use super::Api;
-use crate::route::answer::{Body, start_problem};
+use crate::route::answer::{Body, Segments, start_problem};
 use crate::route::{Caller, Kind, Problem, RemoveRequest};
 
 pub(super) async fn list(State(api): State<Api>) -> Result<Json<Vec<AppRow>>, Problem> {
@@ -17,7 +17,7 @@ pub(super) async fn list(State(api): State<Api>) -> Result<Json<Vec<AppRow>>, Pr
 
 pub(super) async fn info(
     State(api): State<Api>,
-    Path(parts): Path<(String, String)>,
+    Segments(parts): Segments<(String, String)>,
 ) -> Result<Json<AppRow>, Problem> {
     row(&api, &name(&parts)?).await.map(Json)
 }
@@ -34,7 +34,7 @@ async fn row(api: &Api, name: &PackageName) -> Result<AppRow, Problem> {
 /// Removes the app; answers 204.
 pub(super) async fn remove(
     State(api): State<Api>,
-    Path(parts): Path<(String, String)>,
+    Segments(parts): Segments<(String, String)>,
     Extension(caller): Extension<Caller>,
     Body(request): Body<RemoveRequest>,
 ) -> Result<StatusCode, Problem> {
@@ -47,7 +47,7 @@ pub(super) async fn remove(
 /// Serves the app again; answers 204.
 pub(super) async fn enable(
     State(api): State<Api>,
-    Path(parts): Path<(String, String)>,
+    Segments(parts): Segments<(String, String)>,
     Extension(caller): Extension<Caller>,
 ) -> Result<StatusCode, Problem> {
     let name = name(&parts)?;
@@ -58,7 +58,7 @@ pub(super) async fn enable(
 /// Stops serving the app; answers 204.
 pub(super) async fn disable(
     State(api): State<Api>,
-    Path(parts): Path<(String, String)>,
+    Segments(parts): Segments<(String, String)>,
     Extension(caller): Extension<Caller>,
 ) -> Result<StatusCode, Problem> {
     let name = name(&parts)?;

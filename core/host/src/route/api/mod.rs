@@ -16,22 +16,28 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::http::Uri;
 use axum::routing::{get, post};
 use newleaf_domain::Clock;
 use newleaf_update::Updater;
 use newleaf_web::store::LinkStore;
+use tokio::sync::Semaphore;
 
-use super::{Kind, Problem};
+use super::answer::{unknown, wrong_method};
 use crate::route::health::Vitals;
 use crate::shutdown::ShutdownWatch;
 
 /// The largest body the API takes; its requests are a few hundred bytes.
 const MAX_BODY: usize = 64 * 1024;
 
+/// Streams of events that may be open at a time.
+const STREAMS: usize = 64;
+
 /// All that the API answers from. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Api(Arc<ApiParts>);
+pub struct Api {
+    parts: Arc<ApiParts>,
+    streams: Arc<Semaphore>,
+}
 
 /// What the API is made of.
 #[derive(Debug)]
@@ -54,7 +60,7 @@ pub struct ApiParts {
 impl Api {
     /// An API of these parts.
     pub fn new(parts: ApiParts) -> Self {
-        Self(Arc::new(parts))
+        Self { parts: Arc::new(parts), streams: Arc::new(Semaphore::new(STREAMS)) }
     }
 }
 
@@ -62,7 +68,7 @@ impl std::ops::Deref for Api {
     type Target = ApiParts;
 
     fn deref(&self) -> &ApiParts {
-        &self.0
+        &self.parts
     }
 }
 
@@ -88,11 +94,7 @@ pub(super) fn routes(api: &Api) -> Router {
         .route("/trust/accept", post(trust::accept))
         .route("/sign-in-links", post(sign_in_link::post))
         .fallback(unknown)
+        .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .with_state(api.clone())
-}
-
-async fn unknown(uri: Uri) -> Problem {
-    Problem::new(Kind::NotFound, format!("find {} in the API", uri.path()))
-        .todo("see the operator's guide for the paths there are")
 }

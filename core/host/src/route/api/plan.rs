@@ -1,13 +1,13 @@
 //! `POST /api/v1/plan` makes a plan; `GET /api/v1/plan?id=…` shows one again.
 
 use axum::Json;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use newleaf_domain::{PlanId, Target, Version};
 use newleaf_update::view::PlanView;
 use serde::Deserialize;
 
 use super::Api;
-use crate::route::answer::{Body, plan_problem};
+use crate::route::answer::{Asked, Body, plan_problem};
 use crate::route::{Kind, PlanRequest, Problem};
 
 /// A plan by its id, or a new one for a target.
@@ -20,7 +20,7 @@ pub(super) struct Of {
 
 pub(super) async fn get(
     State(api): State<Api>,
-    Query(of): Query<Of>,
+    Asked(of): Asked<Of>,
 ) -> Result<Json<PlanView>, Problem> {
     let plan = match of {
         Of { id: Some(id), .. } => api.updater.plan_by_id(&id).await,

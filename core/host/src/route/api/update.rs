@@ -1,6 +1,6 @@
 //! `POST /api/v1/update` carries a plan out; `GET /api/v1/updates/<id>` tells how it stands.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::{Extension, Json};
 use newleaf_domain::UpdateId;
@@ -8,7 +8,7 @@ use newleaf_update::view::Report;
 use newleaf_update::{Approval, Consent};
 
 use super::Api;
-use crate::route::answer::{Body, start_problem, unreadable};
+use crate::route::answer::{Body, Segments, start_problem, unreadable};
 use crate::route::{Caller, ConsentWord, Kind, Problem, Started, UpdateRequest};
 
 pub(super) async fn post(
@@ -33,7 +33,7 @@ pub(super) const fn consent(word: ConsentWord) -> Consent {
 
 pub(super) async fn get(
     State(api): State<Api>,
-    Path(id): Path<UpdateId>,
+    Segments(id): Segments<UpdateId>,
 ) -> Result<Json<Report>, Problem> {
     report(&api, &id).await.map(Json)
 }

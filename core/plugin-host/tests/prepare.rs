@@ -154,7 +154,7 @@ fn on_one_thread(story: impl Future<Output = ()> + Send + 'static) {
         tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(story);
         ended.send(()).unwrap();
     });
-    let ended = wait.recv_timeout(std::time::Duration::from_secs(60));
+    let ended = wait.recv_timeout(std::time::Duration::from_mins(1));
     assert!(ended.is_ok(), "the reactor was held up");
 }
 

@@ -555,7 +555,7 @@ mod tests {
                     INSERT INTO note (body) SELECT hex(randomblob(500)) FROM n";
         run(&guarded, fill).unwrap();
         let room = Room::of(ByteSize::mib(4));
-        let meter = Meter::new(Duration::from_secs(60));
+        let meter = Meter::new(Duration::from_mins(1));
         guarded.charge_to(&meter, &room);
         let ended = run(&guarded, "CREATE INDEX body ON note (body)").unwrap_err();
         assert_eq!(ended.sqlite_error_code(), Some(rusqlite::ErrorCode::OperationInterrupted));

@@ -302,7 +302,7 @@ mod tests {
         let sorted = session.query(rows("WHERE i < 100000", 60), Vec::new()).await.unwrap();
         assert_eq!(sorted.rows.len(), 1);
         let running = Arc::new(Counters::default()).enter();
-        let mut endless = Session::new(&database, &Meter::new(Duration::from_secs(120)), running);
+        let mut endless = Session::new(&database, &Meter::new(Duration::from_mins(2)), running);
         let refused = endless.query(rows("", 100_000), Vec::new()).await;
         assert_eq!(refused, Err(StorageError::TooLarge));
         assert_eq!(database.room().written(), 0, "the room was not given back");

@@ -88,12 +88,24 @@ pub fn running(layout: &Layout) -> Option<String> {
     }
 }
 
-/// Waits until no worker of an earlier launcher is left; those that stay beyond `deadline` are
-/// ended, and waited for once more.
-pub(crate) fn wait_for_workers(layout: &Layout, deadline: Duration) -> Result<(), LockError> {
+/// What becomes of workers of an earlier launcher that do not go by themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Orphans {
+    /// They are ended, and waited for once more.
+    End,
+    /// They are left alone.
+    Leave,
+}
+
+/// Waits, for `deadline`, until no worker of an earlier launcher is left.
+pub(crate) fn wait_for_workers(
+    layout: &Layout,
+    deadline: Duration,
+    orphans: Orphans,
+) -> Result<(), LockError> {
     let file = open(layout, &layout.workers_lock())?;
     let mut start = Instant::now();
-    let mut asked_nicely = true;
+    let mut asked_nicely = orphans == Orphans::End;
     while !try_flock(&file, FlockOperation::NonBlockingLockExclusive)
         .map_err(DiskError::on("lock", &layout.workers_lock()))?
     {
@@ -203,9 +215,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let layout = Layout::new(dir.path());
         let worker = hold_workers(&layout).unwrap();
-        let error = wait_for_workers(&layout, Duration::from_millis(30)).unwrap_err();
+        let error = wait_for_workers(&layout, Duration::from_millis(30), Orphans::End).unwrap_err();
         assert!(matches!(error, LockError::WorkersRemain { .. }));
         drop(worker);
-        wait_for_workers(&layout, Duration::ZERO).unwrap();
+        wait_for_workers(&layout, Duration::ZERO, Orphans::End).unwrap();
     }
 }

@@ -1,12 +1,14 @@
 //! A host that does not run: the command line holds its lock and does by the same code what a
 //! worker would ask the launcher to do.
 
+use std::time::Duration;
+
 use newleaf_domain::UpdateId;
 
 use crate::ask::{self, Refusal};
 use crate::journal::{Entry, Journal, JournalError, Record};
 use crate::layout::Layout;
-use crate::lock::{HostLock, LockError};
+use crate::lock::{self, HostLock, LockError, Orphans};
 use crate::proto::{Answer, Ask};
 use crate::state::State;
 use crate::state_file::{self, StateError};
@@ -36,6 +38,23 @@ impl OfflineError {
     }
 }
 
+/// How long the workers of a host that has ended are waited for: twice what they take to end
+/// their requests once their launcher is gone.
+pub const WORKERS_WITHIN: Duration = Duration::from_secs(10);
+
+/// What the folder of a stopped host is taken for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// To look: neither what runs nor any app's data changes.
+    Look,
+    /// To change it. Workers of a host that has ended may still serve its data: they are waited
+    /// for, for so long, and never ended from here.
+    Change {
+        /// How long.
+        workers_within: Duration,
+    },
+}
+
 /// The folder of a host that does not run, held until this is dropped.
 #[derive(Debug)]
 pub struct StoppedHost {
@@ -43,6 +62,7 @@ pub struct StoppedHost {
     layout: Layout,
     journal: Journal,
     state: State,
+    purpose: Purpose,
     tries: u8,
 }
 
@@ -50,12 +70,15 @@ impl StoppedHost {
     /// Takes the folder.
     ///
     /// # Errors
-    /// A host runs on it, or it holds none.
-    pub fn open(layout: Layout) -> Result<Self, OfflineError> {
+    /// A host runs on it, workers of the last one do not go, or it holds none.
+    pub fn open(layout: Layout, purpose: Purpose) -> Result<Self, OfflineError> {
         let lock = HostLock::acquire(&layout)?;
         let state = state_file::read(&layout)?;
+        if let Purpose::Change { workers_within } = purpose {
+            lock::wait_for_workers(&layout, workers_within, Orphans::Leave)?;
+        }
         let journal = Journal::open(&lock, &layout)?;
-        Ok(Self { lock, layout, journal, state, tries: ask::TRIES })
+        Ok(Self { lock, layout, journal, state, purpose, tries: ask::TRIES })
     }
 
     /// Takes an empty folder and writes its first state.
@@ -66,7 +89,13 @@ impl StoppedHost {
         let lock = HostLock::acquire(&layout)?;
         state_file::create(&lock, &layout, &state)?;
         let journal = Journal::open(&lock, &layout)?;
-        Ok(Self { lock, layout, journal, state, tries: ask::TRIES })
+        let purpose = Purpose::Change { workers_within: Duration::ZERO };
+        Ok(Self { lock, layout, journal, state, purpose, tries: ask::TRIES })
+    }
+
+    /// What the folder was taken for.
+    pub const fn purpose(&self) -> Purpose {
+        self.purpose
     }
 
     /// Gives a core that is laid ready so many starts, in place of [`ask::TRIES`].
@@ -101,8 +130,12 @@ impl StoppedHost {
     /// schema is extended and the version tried when the host starts next.
     ///
     /// # Errors
-    /// The disk refused. A request that does not fit is an [`Answer::Refused`].
+    /// The disk refused. A request that does not fit is an [`Answer::Refused`]; so is each where
+    /// the folder was taken to look.
     pub fn ask(&mut self, ask: &Ask) -> Result<Answer, OfflineError> {
+        if self.purpose == Purpose::Look {
+            return Ok(Answer::refused("this command only looks at the folder".to_owned()));
+        }
         if let Ask::Append { update, entry } = ask {
             let record = self.append(update.clone(), (**entry).clone())?;
             return Ok(Answer::Appended { record: Box::new(record) });
@@ -137,6 +170,30 @@ mod tests {
     use super::*;
     use crate::sample;
     use crate::state::{CorePhase, Way};
+
+    #[test]
+    fn a_folder_whose_workers_have_not_gone_may_be_looked_at_and_not_changed() {
+        let dir = tempfile::tempdir().unwrap();
+        let layout = Layout::new(dir.path());
+        drop(StoppedHost::create(layout.clone(), sample::state()).unwrap());
+        let orphan = lock::hold_workers(&layout).unwrap();
+        let change = Purpose::Change { workers_within: Duration::from_millis(30) };
+        let refused = StoppedHost::open(layout.clone(), change).unwrap_err();
+        assert!(
+            matches!(refused, OfflineError::Lock(LockError::WorkersRemain { .. })),
+            "{refused}"
+        );
+        assert!(refused.hint().contains("ps -ef"), "{}", refused.hint());
+        let mut looks = StoppedHost::open(layout.clone(), Purpose::Look).unwrap();
+        let before = (std::fs::read(layout.state()).unwrap(), looks.journal.last_seq());
+        let entry = Box::new(Entry::Notice { text: "changed".to_owned() });
+        for ask in [Ask::Append { update: None, entry }, Ask::Expand { update: sample::update() }] {
+            assert!(matches!(looks.ask(&ask).unwrap(), Answer::Refused { .. }));
+        }
+        assert_eq!((std::fs::read(layout.state()).unwrap(), looks.journal.last_seq()), before);
+        drop((looks, orphan));
+        StoppedHost::open(layout, change).unwrap();
+    }
 
     #[test]
     fn a_stopped_host_lays_the_trial_ready_for_its_next_start() {

@@ -12,7 +12,7 @@ use newleaf_launcher::journal::{Ending, Entry, StepId};
 use newleaf_launcher::proto::Answer;
 use newleaf_launcher::serve::TEST_POINT_STATE;
 use newleaf_launcher::state::{CorePhase, Way};
-use newleaf_launcher::{Bound, Settings, StoppedHost};
+use newleaf_launcher::{Bound, Settings};
 use world::{World, arm, slot};
 
 /// Not a test of its own: what the programs of a world run. Without their environment it does
@@ -161,7 +161,7 @@ fn a_full_disk_does_not_keep_a_host_down() {
         return;
     };
     // An update that was taken back and whose end was not recorded: the start has records to write.
-    let mut stopped = StoppedHost::open(world.layout.clone()).unwrap();
+    let mut stopped = world.stopped();
     for entry in [world::began(&slot("1.1.0")), Entry::Started { step: StepId::Rollback }] {
         stopped.append(Some(world::update()), entry).unwrap();
     }
@@ -182,7 +182,7 @@ fn a_full_disk_does_not_keep_a_host_down() {
 fn a_trial_laid_ready_offline_is_made_at_the_next_start() {
     let world = World::new();
     let next = world.stage("1.1.0", "good");
-    let mut stopped = StoppedHost::open(world.layout.clone()).unwrap();
+    let mut stopped = world.stopped();
     assert!(matches!(stopped.ask(&arm(&next, Way::Forward)).unwrap(), Answer::Changed { .. }));
     drop(stopped);
     let host = world.start();

@@ -9,7 +9,7 @@ use newleaf_plan::{Candidate, Installed, Survey};
 use crate::Updater;
 use crate::explain::{Explain, chain};
 use crate::ledger::is_success;
-use crate::port::{LauncherError, SlotRef, StoreError};
+use crate::port::{LauncherError, Reach, SlotRef, StoreError};
 use crate::refresh::Known;
 use crate::view::{
     AppRow, CoreCard, Freshness, HistoryEntry, Notice, Offer, Overview, RunningUpdate, Severity,
@@ -166,17 +166,24 @@ impl Updater {
         self.settings().policy.channels.get(target).copied().unwrap_or_default()
     }
 
-    /// What to say of a core that is staged while no host runs.
+    /// What to say of an update that is open while no host runs.
     async fn deferred(&self, overview: &Overview) -> Result<Option<String>, LauncherError> {
         let Some(running) = &overview.running else { return Ok(None) };
-        let report = self.report(&running.id).await?;
-        Ok(report.filter(|report| report.ending == Some(Ending::Deferred)).map(|report| {
-            let product = &overview.core.product;
-            format!(
+        let Some(report) = self.report(&running.id).await? else { return Ok(None) };
+        let product = &overview.core.product;
+        let folder = self.ports().launcher.reach() == Reach::Folder;
+        Ok(match report.ending {
+            Some(Ending::Deferred) => Some(format!(
                 "{product} {} is staged and takes effect at the next start of the host.",
                 report.to
-            )
-        }))
+            )),
+            None if folder => Some(format!(
+                "The update of {} to {} was interrupted; it is cleared up at the next start of \
+                 the host, or before the next change.",
+                report.target, report.to
+            )),
+            Some(_) | None => None,
+        })
     }
 
     async fn running_update(&self) -> Result<Option<RunningUpdate>, LauncherError> {

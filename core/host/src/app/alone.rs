@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use newleaf_domain::Clock;
 use newleaf_launcher::StoppedHost;
+use newleaf_launcher::offline::Purpose;
 use newleaf_update::{Ports, Settings, Updater};
 
 use super::vitals::NothingRuns;
@@ -19,7 +20,8 @@ use crate::route::{Api, ApiParts};
 use crate::shutdown::Shutdown;
 
 /// An API over the folder itself. Nobody sends requests to apps meanwhile, so none is loaded until
-/// an update needs it, and none is watched after its switch.
+/// an update needs it, and none is watched after its switch. What a crash left open is cleared up
+/// where the folder was taken to change it; a command that looks leaves it as it found it.
 ///
 /// # Errors
 /// [`BuildError`].
@@ -28,7 +30,7 @@ pub(crate) async fn alone(
     host: StoppedHost,
     config: &Config,
 ) -> Result<Api, BuildError> {
-    let layout = host.layout().clone();
+    let (layout, purpose) = (host.layout().clone(), host.purpose());
     make_folders(&layout);
     let apps = Apps::new(layout.clone(), holding(config), config.apps.clone())?;
     apps.know_all(host.state()).await;
@@ -44,7 +46,9 @@ pub(crate) async fn alone(
     };
     let waits = Settings { probation: Duration::ZERO, ..settings(config) };
     let updater = Updater::new(ports, waits, face(product)?);
-    if let Err(error) = updater.recover().await {
+    if purpose != Purpose::Look
+        && let Err(error) = updater.recover().await
+    {
         tracing::error!(
             error = newleaf_update::explain::chain(&error),
             "what was interrupted is not cleared up"

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use newleaf_domain::{Namespace, PackageName, PlanId, Target, Version};
+use newleaf_launcher::offline::{Purpose, WORKERS_WITHIN};
 
 use crate::config::RepositoryUrl;
 
@@ -116,6 +117,27 @@ pub(crate) enum Asked {
     History,
     /// Make a link that signs one person in to the portal, once.
     SignInLink,
+}
+
+impl Asked {
+    /// What the folder is taken for where no host runs. A command that changes neither what runs
+    /// nor any app's data leaves everything as a crash may have left it, so that one can look first.
+    pub(crate) const fn purpose(&self) -> Purpose {
+        match self {
+            Self::Status
+            | Self::Check
+            | Self::Preflight(_)
+            | Self::Plan(_)
+            | Self::Update(Update { dry_run: true, .. })
+            | Self::Apps(Apps::List | Apps::Info { .. } | Apps::Install { dry_run: true, .. })
+            | Self::Trust(Trust::Show)
+            | Self::History
+            | Self::SignInLink => Purpose::Look,
+            Self::Update(_) | Self::Rollback(_) | Self::Apps(_) | Self::Trust(_) => {
+                Purpose::Change { workers_within: WORKERS_WITHIN }
+            }
+        }
+    }
 }
 
 /// Arguments of `init`.

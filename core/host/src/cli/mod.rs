@@ -90,7 +90,7 @@ fn dispatch(
         Command::Asked(asked) => {
             let dir = dir_of(common)?;
             let exit = runtime()?.block_on(async {
-                let door = Door::open(product, &dir).await?;
+                let door = Door::open(product, &dir, asked.purpose()).await?;
                 command::run(Context { door: &door, screen }, asked).await
             })?;
             Ok(exit.into())

@@ -20,7 +20,7 @@ pub use test_point::{AND_STATES, STATE as TEST_POINT_STATE, VARIABLE as TEST_POI
 
 use crate::journal::{Journal, JournalError, unfinished_core};
 use crate::layout::Layout;
-use crate::lock::{self, HostLock, LockError};
+use crate::lock::{self, HostLock, LockError, Orphans};
 use crate::state::State;
 use crate::state_file::{self, StateError};
 use crate::supervisor::{Event, Model, Timing};
@@ -107,7 +107,7 @@ impl Bound {
         }
         let lock = HostLock::acquire(&layout)?;
         state_file::read(&layout)?;
-        lock::wait_for_workers(&layout, settings.timing.orphans_within)?;
+        lock::wait_for_workers(&layout, settings.timing.orphans_within, Orphans::End)?;
         let listeners = Listeners::open(&settings.public, &settings.admin, &layout.admin_socket())?;
         Ok(Self { settings, layout, lock, listeners })
     }

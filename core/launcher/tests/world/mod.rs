@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use newleaf_domain::{Digest, PlanId, Target, Timestamp, UpdateId, Version};
 use newleaf_launcher::journal::{self, Ending, Entry};
+use newleaf_launcher::offline::Purpose;
 use newleaf_launcher::proto::{Answer, Ask};
 use newleaf_launcher::state::{CorePhase, CoreSlot, CoreState, Origin, STATE_SCHEMA, State, Way};
 use newleaf_launcher::{Layout, StoppedHost, state_file};
@@ -140,6 +141,12 @@ impl World {
         command.arg("-c").arg(take_over).arg(std::env::current_exe().unwrap());
         command.env("LISTEN_FDS", "1").env("LISTEN_FDNAMES", "public");
         self.spawn(command, Stdio::from(OwnedFd::from(public)))
+    }
+
+    /// The folder while no host runs.
+    pub(crate) fn stopped(&self) -> StoppedHost {
+        StoppedHost::open(self.layout.clone(), Purpose::Change { workers_within: PATIENCE })
+            .unwrap()
     }
 
     pub(crate) fn state(&self) -> State {

@@ -9,7 +9,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, Response};
 use newleaf_launcher::lock::LockError;
-use newleaf_launcher::offline::OfflineError;
+use newleaf_launcher::offline::{OfflineError, Purpose};
 use newleaf_launcher::state::State;
 use newleaf_launcher::{Layout, StoppedHost, state_file};
 use tower::ServiceExt as _;
@@ -31,7 +31,11 @@ impl Alone {
     ///
     /// # Errors
     /// The folder is no host, another's, or in use; or what is in it cannot be read.
-    pub(super) async fn take(product: &'static Product, dir: &Path) -> Result<Self, Problem> {
+    pub(super) async fn take(
+        product: &'static Product,
+        dir: &Path,
+        purpose: Purpose,
+    ) -> Result<Self, Problem> {
         owner::become_owner(dir)?;
         let layout = Layout::new(dir);
         let state = state_file::read(&layout).map_err(|error| {
@@ -41,7 +45,7 @@ impl Alone {
         let config = Config::load(dir).map_err(|error| {
             failed(Kind::Failed, &error).state("no host runs").todo(error.hint())
         })?;
-        let host = StoppedHost::open(layout).map_err(|error| in_use(&error))?;
+        let host = StoppedHost::open(layout, purpose).map_err(|error| in_use(&error))?;
         let api = crate::app::alone(product, host, &config).await.map_err(|error| {
             failed(Kind::Failed, &error).state("no host runs; what it would run is as it was")
         })?;
@@ -81,7 +85,7 @@ fn become_good(product: &Product, layout: &Layout, state: &State) -> Result<(), 
 
 fn in_use(error: &OfflineError) -> Problem {
     let kind = match error {
-        OfflineError::Lock(LockError::Held { .. }) => Kind::Busy,
+        OfflineError::Lock(LockError::Held { .. } | LockError::WorkersRemain { .. }) => Kind::Busy,
         OfflineError::Lock(_) | OfflineError::State(_) | OfflineError::Journal(_) => Kind::Failed,
     };
     failed(kind, error).todo(error.hint())

@@ -11,6 +11,7 @@ use axum::body::Body;
 use axum::http::{Method, Request, StatusCode, header::CONTENT_TYPE};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Limited};
+use newleaf_launcher::offline::Purpose;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -37,10 +38,14 @@ impl Door {
     ///
     /// # Errors
     /// The folder is no host, it is another user's, or another process is at work in it.
-    pub(crate) async fn open(product: &'static Product, dir: &Path) -> Result<Self, Problem> {
+    pub(crate) async fn open(
+        product: &'static Product,
+        dir: &Path,
+        purpose: Purpose,
+    ) -> Result<Self, Problem> {
         match Running::find(dir).await? {
             Some(running) => Ok(Self::Running(running)),
-            None => Ok(Self::Alone(Box::new(Alone::take(product, dir).await?))),
+            None => Ok(Self::Alone(Box::new(Alone::take(product, dir, purpose).await?))),
         }
     }
 

@@ -38,7 +38,7 @@ fn settings(dir: &Path, config: &Config) -> Settings {
         admin: config.listen.admin.clone(),
         image: own_image(),
         timing: Timing {
-            tries: core.tries,
+            tries: core.tries.get(),
             ready_within: core.ready_within.duration(),
             probe_within: core.probe_within.duration(),
             probation: core.probation.duration(),

@@ -40,7 +40,7 @@ pub(crate) async fn alone(
         store: Arc::new(DiskStore::new(layout.dir())),
         slots: Arc::new(DiskSlots::new(layout.clone())),
         plugins: Arc::new(apps),
-        launcher: Arc::new(FolderLauncher::new(host.with_tries(config.core.tries), &layout)),
+        launcher: Arc::new(FolderLauncher::new(host.with_tries(config.core.tries.get()), &layout)),
         ground: Arc::new(HostGround::new(layout.dir())),
         clock: Arc::clone(&clock),
     };

@@ -1,15 +1,22 @@
 //! The waits of a core update.
 
-use serde::Deserialize;
+use std::num::NonZeroU8;
+
+use serde::de::{Error as _, Unexpected};
+use serde::{Deserialize, Deserializer};
 
 use super::Seconds;
+
+/// A second start may succeed where the first met a machine that was busy; a third learns nothing.
+const TRIES: NonZeroU8 = NonZeroU8::MIN.saturating_add(1);
 
 /// How long each part of a core update may take, and how often a new version is tried.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Core {
-    /// Starts a new version has; each is counted before it is made.
-    pub tries: u8,
+    /// Starts a new version has, 1 to 255; each is counted before it is made.
+    #[serde(deserialize_with = "at_least_one")]
+    pub tries: NonZeroU8,
     /// From the start of a worker to its READY.
     pub ready_within: Seconds,
     /// From the first question on the private socket to a good answer.
@@ -28,7 +35,7 @@ pub struct Core {
 impl Default for Core {
     fn default() -> Self {
         Self {
-            tries: 2,
+            tries: TRIES,
             ready_within: Seconds::new(30),
             probe_within: Seconds::new(10),
             probation: Seconds::new(60),
@@ -37,4 +44,11 @@ impl Default for Core {
             expand_within: Seconds::new(60),
         }
     }
+}
+
+/// A version that is never started could never prove itself.
+fn at_least_one<'de, D: Deserializer<'de>>(deserializer: D) -> Result<NonZeroU8, D::Error> {
+    let number = u8::deserialize(deserializer)?;
+    let refused = || D::Error::invalid_value(Unexpected::Unsigned(number.into()), &"1 to 255");
+    NonZeroU8::new(number).ok_or_else(refused)
 }

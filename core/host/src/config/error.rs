@@ -30,7 +30,11 @@ impl ConfigError {
     pub(super) fn form(path: &Path, text: &str, error: &toml::de::Error) -> Self {
         let start = error.span().map_or(0, |span| span.start.min(text.len()));
         let line = text.get(..start).map_or(1, |before| before.matches('\n').count() + 1);
-        let message = error.message().lines().collect::<Vec<_>>().join(" ");
+        let said = error.message().lines().collect::<Vec<_>>().join(" ");
+        let message = match key_of(text.get(..start).unwrap_or_default()) {
+            Some(key) => format!("{key}: {said}"),
+            None => said,
+        };
         Self::Form { path: path.to_owned(), line, message }
     }
 
@@ -43,4 +47,10 @@ impl ConfigError {
             Self::Form { path, line, .. } => format!("edit line {line} of {}", path.display()),
         }
     }
+}
+
+/// The key whose value begins where `before` ends; none where a key itself is what is wrong.
+fn key_of(before: &str) -> Option<&str> {
+    let line = before.rsplit('\n').next()?;
+    line.split_once('=').map(|(key, _)| key.trim()).filter(|key| !key.is_empty())
 }

@@ -127,6 +127,17 @@ mod tests {
     }
 
     #[test]
+    fn a_version_that_would_never_be_started_is_refused_with_line_and_key() {
+        let text = "[repository]\nurl = \"https://updates.example.com\"\n[core]\ntries = 0\n";
+        assert_eq!(
+            error_of(text),
+            "newleaf.toml line 4: tries: invalid value: integer `0`, expected 1 to 255"
+        );
+        let config = Config::parse(&text.replace("= 0", "= 3"), Path::new("newleaf.toml")).unwrap();
+        assert_eq!(config.core.tries.get(), 3);
+    }
+
+    #[test]
     fn a_folder_without_a_repository_is_not_a_host() {
         assert!(error_of("[listen]\n").contains("repository"));
     }

@@ -26,12 +26,26 @@ impl DiskError {
     }
 }
 
-/// Replaces `path` by `bytes`; what was there is kept as `previous`. There is no moment without
-/// a complete `path`.
-pub(crate) fn replace(path: &Path, previous: &Path, bytes: &[u8]) -> Result<(), DiskError> {
+/// What becomes of the file that is replaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Before {
+    /// It takes the place of the one kept before it.
+    IsKept,
+    /// It is worth nothing; the one kept before it stays.
+    IsDropped,
+}
+
+/// Replaces `path` by `bytes`; what was there may be kept as `previous`. There is no moment
+/// without a complete `path`.
+pub(crate) fn replace(
+    path: &Path,
+    previous: &Path,
+    bytes: &[u8],
+    before: Before,
+) -> Result<(), DiskError> {
     let fresh = path.with_extension("tmp");
     write_synced(&fresh, bytes)?;
-    if path.exists() {
+    if before == Before::IsKept && path.exists() {
         let link = previous.with_extension("prev-tmp");
         remove_if_there(&link)?;
         fs::hard_link(path, &link).map_err(DiskError::on("link", &link))?;

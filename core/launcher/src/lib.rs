@@ -10,6 +10,7 @@ mod inherit;
 pub mod journal;
 pub mod layout;
 pub mod lock;
+pub mod loss;
 pub mod offline;
 mod orphans;
 pub mod proto;

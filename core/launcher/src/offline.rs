@@ -6,12 +6,13 @@ use std::time::Duration;
 use newleaf_domain::UpdateId;
 
 use crate::ask::{self, Refusal};
-use crate::journal::{Entry, Journal, JournalError, Record};
+use crate::journal::{self, Entry, Journal, JournalError, Record};
 use crate::layout::Layout;
 use crate::lock::{self, HostLock, LockError, Orphans};
+use crate::loss;
 use crate::proto::{Answer, Ask};
 use crate::state::State;
-use crate::state_file::{self, StateError};
+use crate::state_file::{self, Source, StateError};
 
 /// Why a stopped host could not be worked on.
 #[derive(Debug, thiserror::Error)]
@@ -63,6 +64,7 @@ pub struct StoppedHost {
     journal: Journal,
     state: State,
     purpose: Purpose,
+    loss: Option<String>,
     tries: u8,
 }
 
@@ -73,12 +75,29 @@ impl StoppedHost {
     /// A host runs on it, workers of the last one do not go, or it holds none.
     pub fn open(layout: Layout, purpose: Purpose) -> Result<Self, OfflineError> {
         let lock = HostLock::acquire(&layout)?;
-        let state = state_file::read(&layout)?;
+        let (mut state, source) = state_file::read_with_source(&layout)?;
         if let Purpose::Change { workers_within } = purpose {
             lock::wait_for_workers(&layout, workers_within, Orphans::Leave)?;
         }
-        let journal = Journal::open(&lock, &layout)?;
-        Ok(Self { lock, layout, journal, state, purpose, tries: ask::TRIES })
+        let mut journal = Journal::open(&lock, &layout)?;
+        let loss = match source {
+            Source::Current => None,
+            Source::Previous(why) => {
+                Some(loss::notice(&state, why, &journal::read_from(&layout, 1)?))
+            }
+        };
+        if let (Some(text), Purpose::Change { .. }) = (&loss, purpose) {
+            journal.append(None, Entry::Notice { text: text.clone() })?;
+            // A number that the lost state never had.
+            state.seq += 2;
+            state_file::write(&lock, &layout, &state)?;
+        }
+        Ok(Self { lock, layout, journal, state, purpose, loss, tries: ask::TRIES })
+    }
+
+    /// What to say of a `state` that could not be read, where that is so.
+    pub fn loss(&self) -> Option<&str> {
+        self.loss.as_deref()
     }
 
     /// Takes an empty folder and writes its first state.
@@ -90,7 +109,7 @@ impl StoppedHost {
         state_file::create(&lock, &layout, &state)?;
         let journal = Journal::open(&lock, &layout)?;
         let purpose = Purpose::Change { workers_within: Duration::ZERO };
-        Ok(Self { lock, layout, journal, state, purpose, tries: ask::TRIES })
+        Ok(Self { lock, layout, journal, state, purpose, loss: None, tries: ask::TRIES })
     }
 
     /// What the folder was taken for.
@@ -193,6 +212,27 @@ mod tests {
         assert_eq!((std::fs::read(layout.state()).unwrap(), looks.journal.last_seq()), before);
         drop((looks, orphan));
         StoppedHost::open(layout, change).unwrap();
+    }
+
+    #[test]
+    fn a_torn_state_is_told_to_each_command_and_mended_by_a_change() {
+        let dir = tempfile::tempdir().unwrap();
+        let layout = Layout::new(dir.path());
+        let mut host = StoppedHost::create(layout.clone(), sample::state()).unwrap();
+        host.ask(&Ask::Expand { update: sample::update() }).unwrap();
+        drop(host);
+        std::fs::write(layout.state(), b"torn").unwrap();
+        let looks = StoppedHost::open(layout.clone(), Purpose::Look).unwrap();
+        assert!(looks.loss().unwrap().starts_with(loss::FELL_BACK));
+        assert_eq!(looks.journal.last_seq(), 0, "a look writes nothing");
+        drop(looks);
+        let change = Purpose::Change { workers_within: Duration::ZERO };
+        let changes = StoppedHost::open(layout.clone(), change).unwrap();
+        assert!(changes.loss().is_some());
+        assert_eq!(changes.state().seq, 3, "1 was written, 2 was lost");
+        drop(changes);
+        assert_eq!(StoppedHost::open(layout.clone(), Purpose::Look).unwrap().loss(), None);
+        assert_eq!(journal::read_from(&layout, 1).unwrap().len(), 1);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use newleaf_domain::Digest;
 
-use crate::durable::{self, DiskError};
+use crate::durable::{self, Before, DiskError};
 use crate::layout::Layout;
 use crate::lock::HostLock;
 use crate::state::{STATE_SCHEMA, State};
@@ -63,22 +63,39 @@ impl StateError {
 /// # Errors
 /// Missing, torn twice, of a newer schema, or unreadable.
 pub fn read(layout: &Layout) -> Result<State, StateError> {
-    match read_one(&layout.state())? {
-        Found::Whole(state) => Ok(*state),
-        Found::Torn => match read_one(&layout.previous_state())? {
-            Found::Whole(state) => Ok(*state),
-            Found::Torn | Found::None => Err(StateError::Torn(layout.state())),
-        },
-        Found::None => match read_one(&layout.previous_state())? {
-            Found::Whole(state) => Ok(*state),
-            Found::Torn | Found::None => Err(StateError::Missing(layout.dir().to_owned())),
-        },
+    read_with_source(layout).map(|(state, _)| state)
+}
+
+/// Which file a state was read from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// `state`.
+    Current,
+    /// `state.prev`: what was written last is lost, because of this.
+    Previous(&'static str),
+}
+
+/// What runs, and from which file that is known.
+pub(crate) fn read_with_source(layout: &Layout) -> Result<(State, Source), StateError> {
+    let (why, nothing) = match read_one(&layout.state())? {
+        Found::Whole(state) => return Ok((*state, Source::Current)),
+        Found::Torn => ("it is torn", StateError::Torn(layout.state())),
+        Found::None => ("it is missing", StateError::Missing(layout.dir().to_owned())),
+    };
+    match read_one(&layout.previous_state())? {
+        Found::Whole(state) => Ok((*state, Source::Previous(why))),
+        Found::Torn | Found::None => Err(nothing),
     }
 }
 
-/// Replaces the state durably. The lock is the proof that nobody else writes.
+/// Replaces the state durably. The lock is the proof that nobody else writes. A torn state never
+/// takes the place of the whole one before it.
 pub(crate) fn write(_held: &HostLock, layout: &Layout, state: &State) -> Result<(), StateError> {
-    Ok(durable::replace(&layout.state(), &layout.previous_state(), &print(state)?)?)
+    let before = match read_one(&layout.state()) {
+        Ok(Found::Torn) => Before::IsDropped,
+        Ok(Found::Whole(_) | Found::None) | Err(_) => Before::IsKept,
+    };
+    Ok(durable::replace(&layout.state(), &layout.previous_state(), &print(state)?, before)?)
 }
 
 /// Writes the first state of a new host.
@@ -162,6 +179,20 @@ mod tests {
             std::fs::write(layout.state(), &whole[..length]).unwrap();
             assert_eq!(read(&layout).unwrap().seq, first.seq, "cut to {length} bytes");
         }
+    }
+
+    #[test]
+    fn a_torn_state_never_takes_the_place_of_the_whole_one_before_it() {
+        let (_dir, layout, lock) = host();
+        let first = sample::state();
+        write(&lock, &layout, &first).unwrap();
+        write(&lock, &layout, &State { seq: 2, ..first.clone() }).unwrap();
+        std::fs::write(layout.state(), b"torn").unwrap();
+        let read = read_with_source(&layout).unwrap();
+        assert_eq!(read, (first.clone(), Source::Previous("it is torn")));
+        write(&lock, &layout, &State { seq: 3, ..first.clone() }).unwrap();
+        std::fs::write(layout.state(), b"torn again, before it was whole on disk").unwrap();
+        assert_eq!(read_with_source(&layout).unwrap().0, first);
     }
 
     #[test]

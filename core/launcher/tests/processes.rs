@@ -156,6 +156,30 @@ fn a_good_version_that_cannot_start_leaves_a_page() {
 }
 
 #[test]
+fn a_torn_state_is_told_loudly_and_what_it_lost_is_named() {
+    let world = World::new();
+    let mut stopped = world.stopped();
+    for ask in world::installs_app() {
+        let answer = stopped.ask(&ask).unwrap();
+        assert!(!matches!(answer, Answer::Refused { .. }), "{answer:?}");
+    }
+    drop(stopped);
+    std::fs::write(world.layout.state(), b"torn").unwrap();
+    let host = world.start();
+    host.wait_for(|entry| match entry {
+        Entry::Notice { text } => {
+            text.starts_with(newleaf_launcher::loss::FELL_BACK)
+                && text.ends_with("newleaf apps install acme/notes --version 2.0.0")
+        }
+        _ => false,
+    });
+    assert_eq!(host.version(), "1.0.0");
+    assert!(host.stop());
+    let state = std::fs::read_to_string(world.layout.state()).unwrap();
+    assert!(state.contains("\"seq\": 4"), "it is whole again; 2 serves, 3 was lost: {state}");
+}
+
+#[test]
 fn a_full_disk_does_not_keep_a_host_down() {
     let Some((world, disk)) = World::on_small_disk("a_full_disk_does_not_keep_a_host_down") else {
         return;

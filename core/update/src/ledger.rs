@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 
 use newleaf_domain::UpdateId;
 use newleaf_launcher::journal::{Ending, Entry, Failure, Record, StepId};
+use newleaf_launcher::loss::{FELL_BACK, Missing, missing};
 
 use crate::phase::{Kind, State, Verdict};
 use crate::view::{HistoryEntry, HistoryTarget, Report, StepReport, StepStanding};
@@ -23,6 +24,8 @@ pub(crate) struct Ledger {
     history: VecDeque<(u64, HistoryEntry)>,
     /// The records of the newest updates, oldest first.
     kept: VecDeque<(UpdateId, Vec<Record>)>,
+    /// The newest start that could not read `state`.
+    fell_back: Option<u64>,
 }
 
 impl Ledger {
@@ -44,6 +47,9 @@ impl Ledger {
     }
 
     fn enter(&mut self, record: Record) {
+        if matches!(&record.entry, Entry::Notice { text } if text.starts_with(FELL_BACK)) {
+            self.fell_back = Some(record.seq);
+        }
         let Some(id) = record.update.clone() else { return };
         if matches!(record.entry, Entry::Began { .. }) {
             self.history.extend(opened(&record).map(|report| (record.seq, line(report))));
@@ -148,6 +154,18 @@ impl Ledger {
     /// Whether an update has ended.
     pub(crate) fn has_ended(&self, id: &UpdateId) -> bool {
         self.history().find(|(_, entry)| entry.id == *id).is_some_and(|(_, it)| it.ending.is_some())
+    }
+
+    /// The last update that a start lost because it could not read `state`, where `state` still
+    /// does not name its version and nobody has updated its target since.
+    pub(crate) fn lost(&self, state: &newleaf_launcher::state::State) -> Option<Missing> {
+        let start = self.fell_back?;
+        let kept = || self.kept.iter().flat_map(|(_, records)| records);
+        let missing = missing(state, kept().filter(|record| record.seq < start))?;
+        let again = kept().filter(|record| record.seq > start).any(|record| {
+            matches!(&record.entry, Entry::Began { target, .. } if *target == missing.target)
+        });
+        (!again).then_some(missing)
     }
 
     /// What failed first in an update, where something did: all that follows is the way back.

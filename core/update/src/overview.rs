@@ -3,6 +3,7 @@
 
 use newleaf_domain::{Channel, Target};
 use newleaf_launcher::journal::{Ending, StepId};
+use newleaf_launcher::loss::Missing;
 use newleaf_launcher::state::{AppState, State};
 use newleaf_plan::{Candidate, Installed, Survey};
 
@@ -70,6 +71,8 @@ impl Updater {
             freshness,
             seq: state.seq,
         };
+        let lost = self.ledger().await.map_err(OverviewError::Launcher)?.lost(&state);
+        overview.notices.splice(0..0, lost.map(|lost| lost_notice(&lost, &state)));
         overview.sentence = match self.deferred(&overview).await.map_err(OverviewError::Launcher)? {
             Some(told) => told,
             None => sentence(&overview),
@@ -239,6 +242,21 @@ impl Updater {
             command: Some("newleaf check".to_owned()),
             update: None,
         })
+    }
+}
+
+/// What a start from an older `state` has lost: before everything else.
+fn lost_notice(lost: &Missing, state: &State) -> Notice {
+    Notice {
+        severity: Severity::Error,
+        text: format!(
+            "The host's state could not be read, and the one before it does not name {} {}, which \
+             had been installed.",
+            lost.target, lost.version
+        ),
+        todo: Some("Install it again, and look after the disk.".to_owned()),
+        command: Some(lost.command(state)),
+        update: Some(lost.update.clone()),
     }
 }
 

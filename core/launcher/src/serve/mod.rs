@@ -21,8 +21,8 @@ pub use test_point::{AND_STATES, STATE as TEST_POINT_STATE, VARIABLE as TEST_POI
 use crate::journal::{Journal, JournalError, unfinished_core};
 use crate::layout::Layout;
 use crate::lock::{self, HostLock, LockError, Orphans};
-use crate::state::State;
-use crate::state_file::{self, StateError};
+use crate::loss;
+use crate::state_file::{self, Source, StateError};
 use crate::supervisor::{Event, Model, Timing};
 use listeners::Listeners;
 use shell::Shell;
@@ -129,10 +129,15 @@ impl Bound {
     pub fn run(self) -> Result<(), ServeError> {
         let journal = Journal::open(&self.lock, &self.layout)?;
         let unfinished = unfinished_core(crate::journal::replay(&self.layout)?)?;
-        let state: State = state_file::read(&self.layout)?;
+        let mut first = vec![Event::Start(unfinished)];
+        let (state, source) = state_file::read_with_source(&self.layout)?;
+        if let Source::Previous(why) = source {
+            let records = crate::journal::read_from(&self.layout, 1)?;
+            first.push(Event::FellBack(loss::notice(&state, why, &records)));
+        }
         let model = Model::new(state, self.settings.timing);
         let mut shell = Shell::new(self, journal, model)?;
-        shell.run(Event::Start(unfinished))
+        shell.run(first)
     }
 }
 

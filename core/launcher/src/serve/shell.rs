@@ -57,8 +57,8 @@ impl Shell {
         })
     }
 
-    pub(super) fn run(&mut self, first: Event) -> Result<(), ServeError> {
-        self.waiting.push_back(first);
+    pub(super) fn run(&mut self, first: Vec<Event>) -> Result<(), ServeError> {
+        self.waiting.extend(first);
         loop {
             self.settle();
             if self.is_over {

@@ -14,6 +14,8 @@ use crate::state::{CoreSlot, State};
 pub enum Event {
     /// The launcher starts; what the journal says of an update that was cut short.
     Start(Option<Unfinished>),
+    /// `state` could not be read, and the one before it serves; this is what to say of it.
+    FellBack(String),
     /// A worker answers on its private socket.
     Ready {
         /// Which.

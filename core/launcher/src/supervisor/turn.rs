@@ -13,6 +13,7 @@ pub fn step(model: &Model, event: Event) -> (Model, Vec<Effect>) {
     let mut turn = Turn { model: model.clone(), effects: Vec::new() };
     match event {
         Event::Start(unfinished) => turn.start(unfinished),
+        Event::FellBack(text) => turn.fell_back(text),
         Event::Ready { worker, took } => turn.ready(worker, took),
         Event::Exited { worker, exit } => turn.exited(worker, &exit),
         Event::Probed { worker, result: Ok(()) } => turn.healthy(worker),
@@ -97,6 +98,13 @@ impl Turn {
         if self.model.find(alive).is_none() {
             self.spawn(Which::Good, self.model.state.core.good.clone());
         }
+    }
+
+    /// The older state is made whole again under a number that the lost one never had, so that no
+    /// plan made for that one is taken for one of this.
+    fn fell_back(&mut self, text: String) {
+        self.push(Effect::Notice { update: None, text });
+        self.write(|state| state.seq += 1);
     }
 
     /// A try cannot be burnt on a full disk, so no trial is started; somebody must serve meanwhile.

@@ -17,7 +17,9 @@ use newleaf_domain::{Digest, PlanId, Target, Timestamp, UpdateId, Version};
 use newleaf_launcher::journal::{self, Ending, Entry};
 use newleaf_launcher::offline::Purpose;
 use newleaf_launcher::proto::{Answer, Ask};
-use newleaf_launcher::state::{CorePhase, CoreSlot, CoreState, Origin, STATE_SCHEMA, State, Way};
+use newleaf_launcher::state::{
+    AppSlot, AppTrial, CorePhase, CoreSlot, CoreState, Origin, STATE_SCHEMA, State, Way,
+};
 use newleaf_launcher::{Layout, StoppedHost, state_file};
 
 /// Longer than anything here takes, even on a busy machine.
@@ -263,6 +265,33 @@ fn plan() -> PlanId {
 
 pub(crate) fn update() -> UpdateId {
     UpdateId::new(Timestamp::from_unix(1_800_000_000), &plan(), 1)
+}
+
+/// An app comes in, from its first record to its last.
+pub(crate) fn installs_app() -> [Ask; 4] {
+    let core = slot("2.0.0");
+    let app = AppSlot {
+        digest: core.digest,
+        version: core.version.clone(),
+        grants: newleaf_domain::Grants::default(),
+        schema: 1,
+        oldest_reader: 1,
+        snapshot: None,
+        component: None,
+    };
+    let name = newleaf_domain::PackageName::parse("acme/notes").unwrap();
+    let record = |entry| Ask::Append { update: Some(update()), entry: Box::new(entry) };
+    let Entry::Began { from, to, digest, plan, way, by, .. } = began(&core) else {
+        unreachable!("an update begins so")
+    };
+    let target = Target::App(name.clone());
+    let trial = AppTrial { slot: app.clone(), update: update(), snapshot: None };
+    [
+        record(Entry::Began { target, from, to, digest, plan, way, by }),
+        Ask::TrialApp { app: name.clone(), trial: Box::new(trial) },
+        Ask::CommitApp { app: name, slot: Box::new(app), previous: None },
+        record(Entry::Ended { ending: Ending::Committed, reason: None }),
+    ]
 }
 
 pub(crate) fn began(slot: &CoreSlot) -> Entry {

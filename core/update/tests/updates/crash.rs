@@ -3,8 +3,11 @@
 
 use newleaf_domain::Target;
 use newleaf_launcher::journal::{Ending, Entry, StepId};
+use newleaf_launcher::loss::FELL_BACK;
 use newleaf_launcher::state::CorePhase;
+use newleaf_update::port::Launcher as _;
 use newleaf_update::port::fake::{Fault, Point, World};
+use newleaf_update::view::Overview;
 use serde_json::json;
 
 use crate::story::*;
@@ -281,4 +284,24 @@ async fn an_app_whose_data_cannot_be_put_back_holds_no_other_one_back() {
     assert!(next.updater.recover().await.is_err());
     assert_eq!(next.plugins.serves(&clock), None);
     assert_eq!(next.plugins.serves(&notes()).as_deref(), Some("1.0.0"));
+}
+
+#[tokio::test]
+async fn an_app_that_was_lost_with_the_state_is_told_first_until_it_is_updated_again() {
+    let world = world_with_update().await;
+    let before = world.disk.state();
+    let host = world.start();
+    assert!(update(&host, &target()).await.exit_class().is_none());
+    let lost = "The host's state could not be read";
+    let told = |overview: Overview| overview.notices.into_iter().find(|it| it.text.contains(lost));
+    assert_eq!(told(host.updater.overview().await.unwrap()), None);
+    // The next start found it torn, and the state before the update took its place.
+    let text = format!("{FELL_BACK} (it is torn); the one written before it is used");
+    host.launcher.append(None, Entry::Notice { text }).await.unwrap();
+    world.disk.edit_state(|state| state.apps = before.apps);
+    let notice = host.updater.overview().await.unwrap().notices.remove(0);
+    assert!(notice.text.contains(lost) && notice.text.contains("acme/notes 2.0.0"), "{notice:?}");
+    assert_eq!(notice.command.as_deref(), Some("newleaf update acme/notes --version 2.0.0"));
+    update(&host, &target()).await;
+    assert_eq!(told(host.updater.overview().await.unwrap()), None);
 }

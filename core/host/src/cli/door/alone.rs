@@ -1,6 +1,7 @@
 //! No host runs: this process holds the folder's lock and answers the API itself, by the same
 //! updater. A core update goes as far as laying the trial ready for the next start.
 
+use std::io::Write as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::Command;
@@ -46,6 +47,10 @@ impl Alone {
             failed(Kind::Failed, &error).state("no host runs").todo(error.hint())
         })?;
         let host = StoppedHost::open(layout, purpose).map_err(|error| in_use(&error))?;
+        if let Some(loss) = host.loss() {
+            // Where standard error is closed, the journal and the overview still tell.
+            drop(std::io::stderr().write_all(format!("attention: {loss}\n").as_bytes()));
+        }
         let api = crate::app::alone(product, host, &config).await.map_err(|error| {
             failed(Kind::Failed, &error).state("no host runs; what it would run is as it was")
         })?;

@@ -35,24 +35,26 @@ impl Missing {
     }
 }
 
-/// The last update that `records` show as committed, where `state` does not name its version. The
-/// older state is one write behind, so no update before it can be missing. A core that it still
-/// names as on trial is not missing: it is tried again.
+/// The last update that `records` show as committed, where `state` does not name its version.
+///
+/// The older state is one write behind, so no update before it can be missing. A core that it
+/// still names as on trial is not missing: it is tried again.
 pub fn missing<'a>(
     state: &State,
     records: impl DoubleEndedIterator<Item = &'a Record> + Clone,
 ) -> Option<Missing> {
     let committed =
         |record: &&Record| matches!(record.entry, Entry::Ended { ending: Ending::Committed, .. });
-    let id = records.clone().rfind(committed)?.update.as_ref()?;
-    let (target, version, digest) = records.rev().find_map(|record| match &record.entry {
-        Entry::Began { target, to, digest, .. } if record.update.as_ref() == Some(id) => {
-            Some((target, to, digest))
-        }
-        _ => None,
-    })?;
-    let (update, target, version) = (id.clone(), target.clone(), version.clone());
-    (!names(state, &target, *digest)).then_some(Missing { update, target, version })
+    let update = records.clone().rfind(committed)?.update.clone()?;
+    let (target, version, digest) = records.rev().find_map(|record| began(record, &update))?;
+    (!names(state, &target, digest)).then_some(Missing { update, target, version })
+}
+
+/// What `update` was said to bring, where `record` is its first.
+fn began(record: &Record, update: &UpdateId) -> Option<(Target, Version, Digest)> {
+    let Entry::Began { target, to, digest, .. } = &record.entry else { return None };
+    let is_first = record.update.as_ref() == Some(update);
+    is_first.then(|| (target.clone(), to.clone(), *digest))
 }
 
 fn names(state: &State, target: &Target, digest: Digest) -> bool {

@@ -166,12 +166,10 @@ fn a_torn_state_is_told_loudly_and_what_it_lost_is_named() {
     drop(stopped);
     std::fs::write(world.layout.state(), b"torn").unwrap();
     let host = world.start();
-    host.wait_for(|entry| match entry {
-        Entry::Notice { text } => {
-            text.starts_with(newleaf_launcher::loss::FELL_BACK)
-                && text.ends_with("newleaf apps install acme/notes --version 2.0.0")
-        }
-        _ => false,
+    host.wait_for(|entry| {
+        let Entry::Notice { text } = entry else { return false };
+        text.starts_with(newleaf_launcher::loss::FELL_BACK)
+            && text.ends_with("newleaf apps install acme/notes --version 2.0.0")
     });
     assert_eq!(host.version(), "1.0.0");
     assert!(host.stop());

@@ -73,9 +73,15 @@ pub(crate) fn fits(
     let flags = words.iter().rposition(|word| word.starts_with('-'));
     let shortest = flags.map_or(1, |last| last + 1);
     (shortest..=words.len()).rev().any(|length| {
-        let understood = |stand_in: &&str| {
+        let placeholders = words[..length].iter().filter(|word| is_placeholder(word)).count();
+        let understood = |mut choice: usize| {
             let filled = words[..length].iter().map(|word| {
-                if word.contains(['{', '<', '…']) { *stand_in } else { word.trim_matches('\'') }
+                if !is_placeholder(word) {
+                    return word.trim_matches('\'');
+                }
+                let stand_in = STAND_INS[choice % STAND_INS.len()];
+                choice /= STAND_INS.len();
+                stand_in
             });
             let line = std::iter::once(program).chain(filled).collect::<Vec<_>>();
             match parse(&line) {
@@ -92,6 +98,10 @@ pub(crate) fn fits(
                 Err(_) => false,
             }
         };
-        STAND_INS.iter().any(understood)
+        (0..STAND_INS.len().pow(u32::try_from(placeholders).unwrap_or(0))).any(understood)
     })
+}
+
+fn is_placeholder(word: &str) -> bool {
+    word.contains(['{', '<', '…'])
 }

@@ -10,6 +10,7 @@
 
 pub mod browser;
 pub mod build;
+pub mod faulty;
 pub mod load;
 pub mod process;
 pub mod skip;

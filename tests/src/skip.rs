@@ -62,3 +62,12 @@ pub fn system_tier(test: &str) -> bool {
     }
     true
 }
+
+/// Whether the test may take its time; says so where not.
+pub fn all_tier(test: &str) -> bool {
+    let may = Tier::current() >= Tier::All;
+    if !may {
+        skipped(test, "cargo verify --all");
+    }
+    may
+}

@@ -4,5 +4,6 @@
 
 mod broken;
 mod defaults;
+mod download;
 mod killed;
 mod load;

@@ -38,6 +38,11 @@ impl Mirror {
         format!("file://{}", self.folder.display())
     }
 
+    /// The folder itself.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// A path below `tuf/`.
     pub fn tuf(&self, name: &str) -> PathBuf {
         self.folder.join("tuf").join(name)

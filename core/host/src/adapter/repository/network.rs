@@ -32,6 +32,10 @@ static PROVIDER: Once = Once::new();
 /// Redirects that are followed; none from HTTPS to HTTP.
 const REDIRECTS: usize = 5;
 
+/// A standstill in the middle of a download is the download's to judge, so it is told first; this is
+/// for heads of answers and for metadata.
+const AFTER_STALL: Duration = Duration::from_secs(5);
+
 impl Network {
     /// A client that obeys these settings. Nothing it receives is decompressed: what is signed is
     /// the file itself.
@@ -42,7 +46,7 @@ impl Network {
         });
         let builder = Client::builder()
             .connect_timeout(Duration::from_secs(Limits::default().connect_seconds.into()))
-            .read_timeout(self.stall)
+            .read_timeout(self.stall + AFTER_STALL)
             .redirect(Policy::custom(|attempt| {
                 let downgrades = attempt.url().scheme() == "http"
                     && attempt.previous().last().is_some_and(|from| from.scheme() == "https");

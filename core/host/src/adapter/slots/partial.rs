@@ -3,6 +3,7 @@
 //! hashed, and so is what an earlier process left.
 
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -31,6 +32,16 @@ fn partial(done: &Path) -> PathBuf {
 
 fn tag(done: &Path) -> PathBuf {
     files::beside(done, "etag")
+}
+
+/// How long a download that broke off waits to be taken up again.
+const KEEP: Duration = Duration::from_hours(7 * 24);
+
+/// Whether `path` belongs to a download that broke off and may still be taken up.
+pub(super) fn is_worth_keeping(path: &Path) -> bool {
+    let begun = path.extension().is_some_and(|ending| ending == "partial" || ending == "etag");
+    let touched = path.metadata().and_then(|found| found.modified());
+    begun && touched.is_ok_and(|at| SystemTime::now().duration_since(at).unwrap_or_default() < KEEP)
 }
 
 /// Removes a download in whatever state it is.

@@ -6,7 +6,7 @@ use newleaf_domain::{PackageName, Target};
 use newleaf_update::port::{Keep, SlotRef, Swept};
 
 use super::super::files::{self, FileError};
-use super::DiskSlots;
+use super::{DiskSlots, partial};
 
 /// Removes all that `keep` does not name; goes on where one thing cannot be removed, and tells the
 /// first such failure.
@@ -22,7 +22,8 @@ pub(super) fn sweep(slots: &DiskSlots, keep: &Keep) -> Result<Swept, FileError> 
         below(&slots.snapshots())?.into_iter().filter(|path| !names(path, &keep.snapshots)),
     );
     let downloads = keep.downloads.iter().map(|digest| format!("{digest}.zip")).collect::<Vec<_>>();
-    unused.extend(below(&slots.downloads())?.into_iter().filter(|path| !names(path, &downloads)));
+    let stays = |path: &PathBuf| names(path, &downloads) || partial::is_worth_keeping(path);
+    unused.extend(below(&slots.downloads())?.into_iter().filter(|path| !stays(path)));
     let mut failed = None;
     let mut removed = 0;
     for path in unused {
@@ -86,6 +87,9 @@ mod tests {
         ] {
             std::fs::create_dir_all(dir.path().join(folder)).unwrap();
         }
+        for download in ["done.zip", "begun.zip.partial", "begun.zip.etag", "x.zip.making"] {
+            std::fs::write(dir.path().join("downloads").join(download), "x").unwrap();
+        }
         let slots = DiskSlots::new(Layout::new(dir.path()));
         let kept = SlotRef { target: Target::Core, folder: "b-1.1.0".to_owned() };
         let keep = Keep {
@@ -93,7 +97,9 @@ mod tests {
             snapshots: vec!["s2".to_owned()],
             downloads: Vec::new(),
         };
-        assert_eq!(sweep(&slots, &keep).unwrap().removed, 4);
+        assert_eq!(sweep(&slots, &keep).unwrap().removed, 6);
+        let left = files::names(&dir.path().join("downloads")).unwrap();
+        assert_eq!(left, ["begun.zip.etag", "begun.zip.partial"]);
         assert_eq!(
             slot_folders(&slots).unwrap().into_iter().map(|(slot, _)| slot).collect::<Vec<_>>(),
             [kept]

@@ -54,6 +54,10 @@ pub(super) async fn download(cx: &Context, job: &Job) -> Result<Arrived, FetchEr
             Ok(length) => return Ok(Arrived { length, kept: kept.min(resumed) }),
             Err(error) => error,
         };
+        if job.digest.is_none() && error.is_foreign() {
+            // Some servers have a page for whatever they do not have.
+            return Err(error);
+        }
         if matches!(error, FetchError::OtherBytes { .. }) && resumed > ByteSize::bytes(0) {
             // The bytes from before may be to blame; this source's own come next.
             resumed = ByteSize::bytes(0);

@@ -48,13 +48,29 @@ impl FetchError {
         }
     }
 
-    /// Whether the file is simply not there, or not in a length that would be a gain.
-    pub(super) const fn is_absence(&self) -> bool {
-        matches!(
-            self,
-            Self::Repository(RepositoryError::Absent { .. } | RepositoryError::TooLong { .. })
-                | Self::TooLong { .. }
-        )
+    /// Whether something else came in the file's place.
+    pub(super) const fn is_foreign(&self) -> bool {
+        matches!(self, Self::Repository(RepositoryError::Foreign { .. }))
+    }
+
+    /// Whether the file is simply not there, or not in a length that would be a gain. Stores of
+    /// objects say so with a 403, too.
+    pub(super) fn is_absence(&self) -> bool {
+        match self {
+            Self::TooLong { .. } => true,
+            Self::Repository(RepositoryError::Absent { .. } | RepositoryError::TooLong { .. }) => {
+                true
+            }
+            Self::Repository(RepositoryError::Status { status, .. }) => {
+                (400..500).contains(status) && ![407, 429].contains(status)
+            }
+            Self::Repository(_)
+            | Self::Disk(_)
+            | Self::Short { .. }
+            | Self::Stalled { .. }
+            | Self::OtherBytes { .. }
+            | Self::Asked { .. } => false,
+        }
     }
 
     pub(super) const fn todo(&self) -> &'static str {

@@ -68,7 +68,7 @@ async fn session(
     next: Next,
 ) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
-    let origin: Origin = gate.admit(&parts).map_err(not_admitted)?.clone();
+    let origin: Origin = gate.admit(&parts).map_err(|refusal| not_admitted(&refusal))?.clone();
     let signed_in = gate
         .who(&origin, &parts.headers)
         .await
@@ -101,11 +101,11 @@ pub(super) fn by_host(router: Router, gate: Gate) -> Router {
 
 async fn host(State(gate): State<Gate>, request: Request, next: Next) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
-    gate.admit(&parts).map_err(not_admitted)?;
+    gate.admit(&parts).map_err(|refusal| not_admitted(&refusal))?;
     Ok(next.run(Request::from_parts(parts, body)).await)
 }
 
-fn not_admitted(refusal: Refusal) -> Problem {
+fn not_admitted(refusal: &Refusal) -> Problem {
     Problem::new(Kind::Forbidden, refusal.to_string())
         .todo("ask at an address of the portal, or by run/admin.sock")
 }

@@ -26,7 +26,8 @@ pub struct Manifest {
     /// The member that holds the icon, such as `icon.svg`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub icon: Option<String>,
-    /// The cores an app runs on.
+    /// The cores an app runs on. Of core itself: the older cores that may be updated to it without
+    /// a version between.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub core: Option<VersionReq>,
     /// The contract an app was built against.

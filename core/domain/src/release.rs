@@ -16,6 +16,9 @@ pub struct Release {
     pub rollout: u8,
     /// When it was published.
     pub published: Timestamp,
+    /// The oldest version that a host which runs this release, or a newer one, may go back to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub floor: Option<Version>,
 }
 
 const fn everyone() -> u8 {

@@ -1,15 +1,20 @@
 //! Makes the change and the plan of a release that was chosen. Decides nothing.
 
-use newleaf_domain::{Digest, Grants, PlanId, Target, Timestamp};
+use newleaf_domain::{Digest, Grants, Manifest, PlanId, Target, Timestamp};
 use newleaf_trust::canonical::to_canonical;
 use serde::Serialize;
 
 use crate::judge::Data;
 use crate::listing::{Described, Listing};
-use crate::{Change, Installed, Plan};
+use crate::{Because, Change, Installed, InstalledApp, InstalledCore, Plan};
 
 /// The change from what runs to `listing`, of which `described` is the description.
-pub(crate) fn change(listing: &Listing, described: &Described, installed: &Installed) -> Change {
+pub(crate) fn change(
+    listing: &Listing,
+    described: &Described,
+    installed: &Installed,
+    because: Because,
+) -> Change {
     let Described { manifest, release } = described;
     let target = listing.path.target();
     let from = installed.version_of(&target).cloned();
@@ -20,6 +25,7 @@ pub(crate) fn change(listing: &Listing, described: &Described, installed: &Insta
     let change = Change {
         step: from.as_ref().map(|from| manifest.version.step_from(from)),
         from,
+        because,
         to: manifest.version.clone(),
         path: listing.path.to_string(),
         digest: listing.digest,
@@ -28,6 +34,7 @@ pub(crate) fn change(listing: &Listing, described: &Described, installed: &Insta
         published: release.published,
         level: listing.level,
         schema: (before.map_or(0, |data| data.schema), after.schema),
+        writes: manifest.schema,
         oldest_reader: after.oldest_reader,
         migrations: Vec::new(),
         grants: Grants::all_of(&manifest.capabilities),
@@ -38,6 +45,30 @@ pub(crate) fn change(listing: &Listing, described: &Described, installed: &Insta
     };
     let migrations = if change.migrates() { manifest.migrations.clone() } else { Vec::new() };
     Change { migrations, ..change }
+}
+
+/// The host once `listing` runs on it.
+pub(crate) fn installed_after(
+    installed: &Installed,
+    listing: &Listing,
+    described: &Described,
+) -> Installed {
+    let Manifest { version, schema, oldest_reader, capabilities, .. } = &described.manifest;
+    let target = listing.path.target();
+    let writes = Data { schema: *schema, oldest_reader: *oldest_reader };
+    let data = after(installed.data_of(&target), writes);
+    let (schema, oldest_reader) = (data.schema, data.oldest_reader);
+    let (version, digest) = (version.clone(), listing.digest);
+    let mut next = installed.clone();
+    match target {
+        Target::Core => next.core = InstalledCore { version, digest, schema, oldest_reader },
+        Target::App(name) => {
+            let grants = Grants::all_of(capabilities);
+            let app = InstalledApp { version, digest, grants, schema, oldest_reader };
+            next.apps.insert(name, app);
+        }
+    }
+    next
 }
 
 fn held_grants(installed: &Installed, target: &Target) -> Grants {

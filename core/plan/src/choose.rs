@@ -3,10 +3,11 @@
 use newleaf_domain::{Target, Timestamp, Version};
 use newleaf_trust::{Targets, Verified};
 
-use crate::change::{change, plan_of};
-use crate::listing::Listing;
-use crate::survey::survey_for;
-use crate::{Candidate, Installed, Plan, Policy, Reason, Request, Survey, Verdict};
+use crate::change::{change, installed_after, plan_of};
+use crate::listing::listings;
+use crate::route::Map;
+use crate::survey::Looked;
+use crate::{Age, Candidate, Change, Installed, Plan, Policy, Reason, Request, Survey};
 
 /// What came of a request, with every release that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,7 +103,7 @@ impl Refusal {
             Self::NoAdvisories { .. } => "try again later; apps that run can still be updated",
             Self::NoReleases { .. } => "check the name, or the repository's address",
             Self::NoSuchVersion { .. } => {
-                "`newleaf status --json` lists the versions there are, each with its verdict"
+                "`newleaf update --list` names the versions there are, each with its verdict"
             }
             Self::CannotInstall { reason, .. } => reason.hint(),
             Self::NoCanonicalForm { .. } => "this is a fault of the program; report it",
@@ -115,7 +116,8 @@ impl Reason {
     pub const fn hint(&self) -> &'static str {
         match self {
             Self::Installed => "nothing: it runs already",
-            Self::Older { .. } => "`newleaf rollback` goes back to the version before",
+            Self::Older { .. } => "asking for the version by name takes the host back to it",
+            Self::BelowFloor { .. } => "stay on a version that is not below it",
             Self::Platform { .. } | Self::Edition { .. } => {
                 "look for a build made for this machine"
             }
@@ -128,9 +130,11 @@ impl Reason {
             Self::Rollout { .. } => "wait, or ask for the version by name",
             Self::DataTooOld { .. } => "update to a version between the two first",
             Self::DataTooNew { .. } => {
-                "take a newer release, or go back to the snapshot of that time"
+                "take a release whose schema is not below that, or put back a backup of that time"
             }
-            Self::SteppingStone { .. } => "update to that version first",
+            Self::SteppingStone { .. } => {
+                "the list of versions says why that one cannot be installed: newleaf update --list"
+            }
             Self::FreshAuthor => {
                 "wait until the repository vouches for the author, or change the policy"
             }
@@ -152,6 +156,7 @@ impl Reason {
             | Self::Malformed { .. } => true,
             Self::Installed
             | Self::Older { .. }
+            | Self::BelowFloor { .. }
             | Self::Platform { .. }
             | Self::Edition { .. }
             | Self::Yanked { .. }
@@ -170,12 +175,13 @@ pub fn plan(
     now: Timestamp,
 ) -> Planned {
     let Request { target, version } = request;
-    let (survey, listings) = survey_for(installed, targets, policy, target, version.as_ref());
+    let found = listings(targets, target);
+    let looked = Looked::at(found, targets, installed, policy, target, version.as_ref());
     let outcome = match first_install_without_advisories(installed, targets, target) {
         Some(refusal) => Outcome::Refused(refusal),
-        None => decide(&survey, &listings, installed, request, now),
+        None => decide(&looked, installed, policy, request, now),
     };
-    Planned { survey, outcome }
+    Planned { survey: looked.survey, outcome }
 }
 
 /// Advisories can only deny. Where their list should be there and is not, what runs may still be
@@ -190,17 +196,17 @@ fn first_install_without_advisories(
     is_new.then(|| Refusal::NoAdvisories { target: target.clone(), detail: error.to_string() })
 }
 
-/// The outcome of `request`, where `listings` stand in the order of the survey's candidates.
-pub(crate) fn decide(
-    survey: &Survey,
-    listings: &[Listing],
+/// The outcome of `request`.
+fn decide(
+    looked: &Looked,
     installed: &Installed,
+    policy: &Policy,
     request: &Request,
     now: Timestamp,
 ) -> Outcome {
     let target = &request.target;
-    match choose(survey, installed, request) {
-        Choice::Take(index) => match plan_listing(&listings[index], installed, now) {
+    match choose(&looked.survey, installed, request) {
+        Choice::Take(index) => match plan_way(looked, index, installed, policy, request, now) {
             Ok(plan) => Outcome::Plan(plan),
             Err(detail) => {
                 Outcome::Refused(Refusal::NoCanonicalForm { target: target.clone(), detail })
@@ -211,9 +217,40 @@ pub(crate) fn decide(
     }
 }
 
-fn plan_listing(listing: &Listing, installed: &Installed, now: Timestamp) -> Result<Plan, String> {
-    let described = listing.described.as_ref().map_err(Clone::clone)?;
-    plan_of(installed.seq, vec![change(listing, described, installed)], now)
+/// The plan of every hop on the way to the candidate at `index`.
+fn plan_way(
+    looked: &Looked,
+    index: usize,
+    installed: &Installed,
+    policy: &Policy,
+    request: &Request,
+    now: Timestamp,
+) -> Result<Plan, String> {
+    let changes = changes(looked, index, installed, policy, request)?;
+    plan_of(installed.seq, changes, now)
+}
+
+/// The change of each hop, each on the host as the one before leaves it.
+pub(crate) fn changes(
+    looked: &Looked,
+    index: usize,
+    installed: &Installed,
+    policy: &Policy,
+    request: &Request,
+) -> Result<Vec<Change>, String> {
+    let Request { target, version } = request;
+    let map = Map::new(&looked.listings, target, installed, policy, version.as_ref());
+    let way = &looked.ways[index];
+    let mut host = installed.clone();
+    let mut changes = Vec::new();
+    for (hop, &place) in way.iter().enumerate() {
+        let listing = &looked.listings[place];
+        let described = listing.described.as_ref().map_err(Clone::clone)?;
+        let because = map.because(way, hop, &host);
+        changes.push(change(listing, described, &host, because));
+        host = installed_after(&host, listing, described);
+    }
+    Ok(changes)
 }
 
 enum Choice {
@@ -240,15 +277,13 @@ fn choose(survey: &Survey, installed: &Installed, request: &Request) -> Choice {
 /// The release of `version`; of several builds the one that fits.
 fn choose_version(survey: &Survey, target: Target, version: &Version) -> Choice {
     let of_version = |candidate: &&Candidate| candidate.version == *version;
-    let fits = |candidate: &Candidate| {
-        candidate.version == *version
-            && matches!(candidate.verdict, Verdict::Best | Verdict::Possible)
-    };
+    let fits =
+        |candidate: &Candidate| candidate.version == *version && candidate.reason().is_none();
     if let Some(index) = survey.candidates.iter().position(fits) {
         return Choice::Take(index);
     }
     let version = version.clone();
-    let mut refused = survey.candidates.iter().filter(of_version).filter_map(reason_against);
+    let mut refused = survey.candidates.iter().filter(of_version).filter_map(Candidate::reason);
     // A build for this machine says more than one for another.
     let nearest = refused.clone().find(|reason| !is_about_the_build(reason));
     Choice::Refuse(match nearest.or_else(|| refused.next()).cloned() {
@@ -258,15 +293,17 @@ fn choose_version(survey: &Survey, target: Target, version: &Version) -> Choice 
 }
 
 /// The newest that fits; else what runs, unless something that holds the host back is newer.
-fn choose_newest(survey: &Survey, target: Target, runs: Option<&Version>) -> Choice {
-    let best = |candidate: &Candidate| candidate.verdict == Verdict::Best;
+fn choose_newest<'a>(survey: &'a Survey, target: Target, runs: Option<&Version>) -> Choice {
+    let best = |candidate: &Candidate| candidate.verdict == crate::Verdict::Best;
     if let Some(index) = survey.candidates.iter().position(best) {
         return Choice::Take(index);
     }
-    let with_reason = |candidate| Some((candidate, reason_against(candidate)?));
+    let with_reason = |candidate: &'a Candidate| Some((candidate, candidate.reason()?));
     let mut refused = survey.candidates.iter().filter_map(with_reason);
     let told = match runs {
-        Some(_) => refused.find(|(_, reason)| reason.holds_the_host_back()),
+        Some(_) => {
+            refused.find(|(it, reason)| it.age == Age::Newer && reason.holds_the_host_back())
+        }
         None => refused.next(),
     };
     match (told, runs) {
@@ -277,13 +314,6 @@ fn choose_newest(survey: &Survey, target: Target, runs: Option<&Version>) -> Cho
         }),
         (None, Some(version)) => Choice::Stay(version.clone()),
         (None, None) => Choice::Refuse(Refusal::NoReleases { target }),
-    }
-}
-
-const fn reason_against(candidate: &Candidate) -> Option<&Reason> {
-    match &candidate.verdict {
-        Verdict::Refused { reason } => Some(reason),
-        Verdict::Best | Verdict::Possible => None,
     }
 }
 

@@ -1,5 +1,7 @@
 //! Whether one release fits this host: one rule a function, the first that speaks is the reason.
 
+use std::cmp::Ordering;
+
 use newleaf_domain::{Release, ReleasePath, Target, Version};
 use newleaf_trust::pin::TrustLevel;
 
@@ -11,18 +13,44 @@ use crate::{FreshAuthors, Installed, Policy, Reason, rollout};
 pub(crate) enum Wish {
     /// Nobody in particular: it is one of those that may be offered.
     Any,
-    /// An admin, by its version. That waives what only keeps a release from being *offered*: its
-    /// channel, its rollout, and that it failed here before.
+    /// An admin, by its version. That waives what only keeps a release from being *offered*: that
+    /// it is older, its channel, its rollout, and that it failed here before.
     ByVersion,
 }
 
 /// A release before the host that may take it.
 #[derive(Debug)]
-pub(crate) struct Case<'a> {
-    pub(crate) listing: &'a Listing,
+pub(crate) struct Case<'l, 'a> {
+    pub(crate) listing: &'l Listing,
     pub(crate) installed: &'a Installed,
     pub(crate) policy: &'a Policy,
+    pub(crate) floor: Option<&'a Floor>,
     pub(crate) wish: Wish,
+}
+
+/// The oldest version that a host may go back to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Floor {
+    pub(crate) floor: Version,
+    /// The release that says so.
+    pub(crate) said_by: Version,
+}
+
+impl Floor {
+    /// The highest floor that a release says which is not newer than what runs: it binds those
+    /// that have come as far. One that was withdrawn goes on binding them.
+    pub(crate) fn of(listings: &[Listing], installed: &Installed) -> Option<Self> {
+        let says = |listing: &Listing| {
+            let said_by = listing.path.version();
+            let runs = installed.version_of(&listing.path.target())?;
+            let floor = listing.described.as_ref().ok()?.release.floor.clone()?;
+            (said_by <= runs).then(|| Self { floor, said_by: said_by.clone() })
+        };
+        listings
+            .iter()
+            .filter_map(says)
+            .max_by(|a, b| a.floor.cmp(&b.floor).then_with(|| a.said_by.cmp(&b.said_by)))
+    }
 }
 
 /// Data that a version wrote.
@@ -55,11 +83,12 @@ impl Installed {
     }
 }
 
-type Rule = fn(&Case<'_>, &Described) -> Result<(), Reason>;
+type Rule = fn(&Case<'_, '_>, &Described) -> Result<(), Reason>;
 
 /// In the order of interest: what the release is, then what it needs, then what was decided here.
-const RULES: [Rule; 9] = [
+const RULES: [Rule; 10] = [
     was_not_withdrawn,
+    is_not_below_the_floor,
     fits_the_edition,
     fits_the_core,
     speaks_the_contract,
@@ -74,7 +103,7 @@ const RULES: [Rule; 9] = [
 ///
 /// # Errors
 /// The first reason against it.
-pub(crate) fn judge<'a>(case: &Case<'a>) -> Result<&'a Described, Reason> {
+pub(crate) fn judge<'l>(case: &Case<'l, '_>) -> Result<&'l Described, Reason> {
     fits_the_machine(case)?;
     is_newer(case)?;
     let described = case
@@ -87,7 +116,7 @@ pub(crate) fn judge<'a>(case: &Case<'a>) -> Result<&'a Described, Reason> {
 }
 
 /// Platform and edition, as the path has them.
-fn fits_the_machine(case: &Case<'_>) -> Result<(), Reason> {
+fn fits_the_machine(case: &Case<'_, '_>) -> Result<(), Reason> {
     let ReleasePath::Core { edition, platform, .. } = &case.listing.path else { return Ok(()) };
     let Installed { edition: our_edition, platform: our_platform, .. } = case.installed;
     if edition != our_edition {
@@ -99,19 +128,39 @@ fn fits_the_machine(case: &Case<'_>) -> Result<(), Reason> {
     Ok(())
 }
 
-/// A version is never released twice, so the same version is the same release.
-fn is_newer(case: &Case<'_>) -> Result<(), Reason> {
+/// A version is never released twice, so the same version is the same release. Nobody is taken back
+/// to an older one unless an admin asks for it.
+fn is_newer(case: &Case<'_, '_>) -> Result<(), Reason> {
     let Some(installed) = case.installed.version_of(&case.listing.path.target()) else {
         return Ok(());
     };
     match case.listing.path.version().cmp(installed) {
-        std::cmp::Ordering::Less => Err(Reason::Older { installed: installed.clone() }),
-        std::cmp::Ordering::Equal => Err(Reason::Installed),
-        std::cmp::Ordering::Greater => Ok(()),
+        Ordering::Less if case.wish == Wish::Any => {
+            Err(Reason::Older { installed: installed.clone() })
+        }
+        Ordering::Equal => Err(Reason::Installed),
+        Ordering::Less | Ordering::Greater => Ok(()),
     }
 }
 
-fn was_not_withdrawn(case: &Case<'_>, _: &Described) -> Result<(), Reason> {
+/// Whether the release would take the place of a newer one.
+fn is_downgrade(case: &Case<'_, '_>) -> bool {
+    let installed = case.installed.version_of(&case.listing.path.target());
+    installed.is_some_and(|installed| case.listing.path.version() < installed)
+}
+
+fn is_not_below_the_floor(case: &Case<'_, '_>, _: &Described) -> Result<(), Reason> {
+    match case.floor {
+        Some(Floor { floor, said_by })
+            if is_downgrade(case) && case.listing.path.version() < floor =>
+        {
+            Err(Reason::BelowFloor { floor: Box::new(floor.clone()), version: said_by.clone() })
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn was_not_withdrawn(case: &Case<'_, '_>, _: &Described) -> Result<(), Reason> {
     match &case.listing.withdrawn {
         Some(reason) => Err(Reason::Yanked { reason: reason.clone() }),
         None => Ok(()),
@@ -119,7 +168,7 @@ fn was_not_withdrawn(case: &Case<'_>, _: &Described) -> Result<(), Reason> {
 }
 
 /// A core whose manifest names another edition than its path was signed by mistake.
-fn fits_the_edition(case: &Case<'_>, described: &Described) -> Result<(), Reason> {
+fn fits_the_edition(case: &Case<'_, '_>, described: &Described) -> Result<(), Reason> {
     let have = &case.installed.edition;
     match &described.manifest.edition {
         Some(wanted) if wanted != have && case.listing.path.target() == Target::Core => {
@@ -129,17 +178,19 @@ fn fits_the_edition(case: &Case<'_>, described: &Described) -> Result<(), Reason
     }
 }
 
-fn fits_the_core(case: &Case<'_>, described: &Described) -> Result<(), Reason> {
+/// An app runs on these cores. A core is reached from these, and gone back to from any.
+fn fits_the_core(case: &Case<'_, '_>, described: &Described) -> Result<(), Reason> {
     let have = &case.installed.core.version;
+    let counts = is_app(case) || !is_downgrade(case);
     match &described.manifest.core {
-        Some(wanted) if is_app(case) && !wanted.matches(have) => {
+        Some(wanted) if counts && !wanted.matches(have) => {
             Err(Reason::CoreRange { wanted: wanted.clone(), have: have.clone() })
         }
         Some(_) | None => Ok(()),
     }
 }
 
-fn speaks_the_contract(case: &Case<'_>, described: &Described) -> Result<(), Reason> {
+fn speaks_the_contract(case: &Case<'_, '_>, described: &Described) -> Result<(), Reason> {
     let have = &case.installed.abi;
     match &described.manifest.abi {
         Some(wanted) if is_app(case) && !have.runs(wanted) => {
@@ -150,7 +201,7 @@ fn speaks_the_contract(case: &Case<'_>, described: &Described) -> Result<(), Rea
 }
 
 /// It must migrate from the data as it is, and be able to run on data as others have left it.
-fn reads_the_data(case: &Case<'_>, described: &Described) -> Result<(), Reason> {
+fn reads_the_data(case: &Case<'_, '_>, described: &Described) -> Result<(), Reason> {
     let Some(data) = case.installed.data_of(&case.listing.path.target()) else { return Ok(()) };
     let manifest = &described.manifest;
     if manifest.migrates_from > data.schema {
@@ -162,7 +213,7 @@ fn reads_the_data(case: &Case<'_>, described: &Described) -> Result<(), Reason> 
     Ok(())
 }
 
-fn is_by_an_accepted_author(case: &Case<'_>, _: &Described) -> Result<(), Reason> {
+fn is_by_an_accepted_author(case: &Case<'_, '_>, _: &Described) -> Result<(), Reason> {
     let fresh = case.listing.level == Some(TrustLevel::Fresh);
     if fresh && case.policy.fresh_authors == FreshAuthors::Refused {
         return Err(Reason::FreshAuthor);
@@ -170,14 +221,14 @@ fn is_by_an_accepted_author(case: &Case<'_>, _: &Described) -> Result<(), Reason
     Ok(())
 }
 
-fn did_not_fail_here(case: &Case<'_>, _: &Described) -> Result<(), Reason> {
+fn did_not_fail_here(case: &Case<'_, '_>, _: &Described) -> Result<(), Reason> {
     match case.installed.bad.get(&case.listing.digest) {
         Some(reason) if case.wish == Wish::Any => Err(Reason::Bad { reason: reason.clone() }),
         Some(_) | None => Ok(()),
     }
 }
 
-fn is_on_the_channel(case: &Case<'_>, described: &Described) -> Result<(), Reason> {
+fn is_on_the_channel(case: &Case<'_, '_>, described: &Described) -> Result<(), Reason> {
     let have = case.policy.channels.get(&case.listing.path.target()).copied().unwrap_or_default();
     let wanted = described.release.channel;
     if case.wish == Wish::Any && !have.takes(wanted) {
@@ -186,7 +237,7 @@ fn is_on_the_channel(case: &Case<'_>, described: &Described) -> Result<(), Reaso
     Ok(())
 }
 
-fn is_rolled_out_to_here(case: &Case<'_>, described: &Described) -> Result<(), Reason> {
+fn is_rolled_out_to_here(case: &Case<'_, '_>, described: &Described) -> Result<(), Reason> {
     let Release { rollout: percent, .. } = described.release;
     let digest = &case.listing.digest;
     if case.wish == Wish::Any && !rollout::includes(&case.installed.install_id, digest, percent) {
@@ -195,6 +246,6 @@ fn is_rolled_out_to_here(case: &Case<'_>, described: &Described) -> Result<(), R
     Ok(())
 }
 
-fn is_app(case: &Case<'_>) -> bool {
+fn is_app(case: &Case<'_, '_>) -> bool {
     case.listing.path.target() != Target::Core
 }

@@ -4,8 +4,9 @@
 //! whoever shows one repeats the reasons given here. Nothing is read, fetched or changed: the same
 //! four inputs give the same plan, to the byte of its id.
 //!
-//! One target at a time: a plan has one change. Releases of apps that core would have to wait for
-//! (or the reverse) are refused with their reason, not solved for.
+//! One target at a time: a plan has one change, or several hops of one target where releases have
+//! to be installed before the one it is for. Releases of apps that core would have to wait for (or
+//! the reverse) are refused with their reason, not solved for.
 
 mod change;
 mod choose;
@@ -15,10 +16,11 @@ mod plan;
 mod recheck;
 pub mod request;
 mod rollout;
+mod route;
 mod survey;
 
 pub use choose::{Outcome, Planned, Refusal, plan};
-pub use plan::{Candidate, Change, Plan, Reason, Verdict};
-pub use recheck::{PLAN_LIFETIME_SECONDS, Stale, recheck};
+pub use plan::{Age, Because, Candidate, Change, Plan, Reason, Verdict};
+pub use recheck::{PLAN_LIFETIME_SECONDS, Stale, recheck, rest};
 pub use request::{FreshAuthors, Installed, InstalledApp, InstalledCore, Policy, Request};
 pub use survey::{Survey, survey};

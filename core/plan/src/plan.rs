@@ -17,8 +17,16 @@ pub struct Plan {
     pub created: Timestamp,
     /// `seq` of the state it starts from; any change of state makes the plan old.
     pub seq: u64,
-    /// What changes, in order.
+    /// What changes, in order. Several changes of one target are the hops of its way: each is an
+    /// update of its own, and the next begins only once the one before has proved itself.
     pub changes: Vec<Change>,
+}
+
+impl Plan {
+    /// The change that the plan is for; those before it only lead there.
+    pub fn goal(&self) -> Option<&Change> {
+        self.changes.last()
+    }
 }
 
 /// One release that takes the place of another.
@@ -30,6 +38,9 @@ pub struct Change {
     pub from: Option<Version>,
     /// The version to come.
     pub to: Version,
+    /// Why it is part of the plan.
+    #[serde(default)]
+    pub because: Because,
     /// How far apart they are; none at a first install.
     pub step: Option<Step>,
     /// Where the package stands below `targets/`, before its digest is put in.
@@ -49,6 +60,9 @@ pub struct Change {
     /// What each migration of the data does, in the author's sentences; none where nothing migrates.
     #[serde(default)]
     pub migrations: Vec<String>,
+    /// The schema that the new program writes by itself; below the data's where it is the older.
+    #[serde(default)]
+    pub writes: u32,
     /// The lowest schema whose program still runs correctly on data the new version wrote.
     pub oldest_reader: u32,
     /// What the app may do from then on.
@@ -70,6 +84,42 @@ impl Change {
     /// Whether an admin must say yes to wider grants before it runs.
     pub fn needs_consent(&self) -> bool {
         self.grant_changes.iter().any(|change| change.widens)
+    }
+
+    /// Whether an older version takes the place of a newer one.
+    pub fn is_downgrade(&self) -> bool {
+        self.from.as_ref().is_some_and(|from| self.to < *from)
+    }
+}
+
+/// Why a change is part of its plan.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "kebab-case")]
+pub enum Because {
+    /// It is what the plan is for.
+    #[default]
+    Goal,
+    /// Its maker says that no older version may pass it over.
+    SteppingStone,
+    /// The version after it cannot be reached from the one before it.
+    Bridge {
+        /// The version after it.
+        next: Version,
+        /// Why not.
+        reason: Reason,
+    },
+}
+
+/// A sentence part, such as `2.0.0 reads data of schema 3 and up, the data is 1`.
+impl std::fmt::Display for Because {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Goal => f.write_str("what this plan is for"),
+            Self::SteppingStone => {
+                f.write_str("a stepping stone: no older version may pass it over")
+            }
+            Self::Bridge { next, reason } => write!(f, "on the way: {next} {reason}"),
+        }
     }
 }
 
@@ -94,8 +144,48 @@ pub struct Candidate {
     pub security: bool,
     /// Whether it names breaking changes.
     pub breaking: bool,
+    /// How it stands to what runs.
+    #[serde(default)]
+    pub age: Age,
+    /// Whether no older version may pass it over.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stepping_stone: bool,
+    /// The releases that are installed before it, in order, where it can be installed at all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub through: Vec<Version>,
     /// Whether it can be installed; the reason where not.
     pub verdict: Verdict,
+}
+
+impl Candidate {
+    /// Whether a plan for exactly this version can be made.
+    pub const fn can_be_planned(&self) -> bool {
+        match self.verdict {
+            Verdict::Best | Verdict::Possible | Verdict::OnRequest { .. } => true,
+            Verdict::Refused { .. } => false,
+        }
+    }
+
+    /// Why it is not offered, where it is not.
+    pub const fn reason(&self) -> Option<&Reason> {
+        match &self.verdict {
+            Verdict::OnRequest { reason } | Verdict::Refused { reason } => Some(reason),
+            Verdict::Best | Verdict::Possible => None,
+        }
+    }
+}
+
+/// How a release stands to the installed version.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Age {
+    /// Newer, or nothing is installed.
+    #[default]
+    Newer,
+    /// It is what runs.
+    Same,
+    /// Older.
+    Older,
 }
 
 /// Whether a candidate can be installed here and now.
@@ -106,6 +196,11 @@ pub enum Verdict {
     Best,
     /// It can be, when asked for by its version.
     Possible,
+    /// It is not offered, and can be installed by whoever asks for it by its version all the same.
+    OnRequest {
+        /// Why it is not offered.
+        reason: Reason,
+    },
     /// It cannot.
     Refused {
         /// Why; its `Display` is a sentence part with both values.
@@ -205,6 +300,14 @@ pub enum Reason {
     SteppingStone {
         /// The release to go through.
         through: Version,
+    },
+    /// Older than what hosts may go back to.
+    #[error("below {floor}, and {version} forbids to go back below that")]
+    BelowFloor {
+        /// The oldest version that may be gone back to.
+        floor: Box<Version>,
+        /// The release that says so.
+        version: Version,
     },
     /// Its author is too new for this host.
     #[error("its author is new and this host accepts established authors only")]

@@ -3,7 +3,10 @@
 use newleaf_domain::{Timestamp, Version};
 use newleaf_trust::{Targets, Verified};
 
-use crate::{Installed, Outcome, Plan, Planned, Policy, Request, plan};
+use crate::choose::changes;
+use crate::listing::listings;
+use crate::survey::Looked;
+use crate::{Change, Installed, Outcome, Plan, Planned, Policy, Request, plan};
 
 /// How long a plan may be approved after it was made: a day, so that nobody says yes to what the
 /// repository said last month.
@@ -72,11 +75,11 @@ pub(crate) fn staleness(
     if approved.seq != installed.seq {
         return Some(Stale::StateMoved { planned: approved.seq, actual: installed.seq });
     }
-    let Some(to) = approved.changes.first().map(|change| change.to.clone()) else {
+    let Some(to) = approved.goal().map(|change| change.to.clone()) else {
         return Some(Stale::Empty);
     };
     let what = match &planned.outcome {
-        Outcome::Plan(plan) => match plan.changes.first() {
+        Outcome::Plan(plan) => match plan.goal() {
             Some(change) if change.to != to => format!("followed by {}", change.to),
             Some(_) | None => "described otherwise".to_owned(),
         },
@@ -84,4 +87,48 @@ pub(crate) fn staleness(
         Outcome::Refused(refusal) => format!("refused ({refusal})"),
     };
     Some(Stale::OffersMoved { planned: to, what })
+}
+
+/// What is left of `approved` once its first `done` changes were carried out, as it would be
+/// planned now: the same releases in the same order, or not at all.
+///
+/// # Errors
+/// Why the rest is not what was approved.
+pub fn rest(
+    approved: &Plan,
+    done: usize,
+    installed: &Installed,
+    targets: &Verified<Targets>,
+    policy: &Policy,
+    request: &Request,
+    now: Timestamp,
+) -> Result<Vec<Change>, Stale> {
+    let left = approved.changes.get(done..).unwrap_or_default();
+    let goal = left.last().ok_or(Stale::Empty)?;
+    if now.seconds_since(approved.created) > PLAN_LIFETIME_SECONDS {
+        return Err(Stale::TooOld { created: approved.created, now });
+    }
+    let Request { target, version } = request;
+    let found = listings(targets, target);
+    let looked = Looked::at(found, targets, installed, policy, target, version.as_ref());
+    let moved = |what: String| Stale::OffersMoved { planned: goal.to.clone(), what };
+    let of_goal = |digest| digest == goal.digest;
+    let place = looked.survey.candidates.iter().position(|it| of_goal(it.digest));
+    let place = place.ok_or_else(|| moved("not offered".to_owned()))?;
+    if let Some(reason) = looked.survey.candidates[place].reason() {
+        return Err(moved(format!("refused ({reason})")));
+    }
+    let again = changes(&looked, place, installed, policy, request).map_err(moved)?;
+    let is_alike = again.len() == left.len()
+        && again.iter().zip(left).all(|(again, approved)| is_same_hop(again, approved));
+    if is_alike { Ok(again) } else { Err(moved("reached by another way".to_owned())) }
+}
+
+/// Whether two changes bring the same bytes, with the same rights, from the same version.
+fn is_same_hop(a: &Change, b: &Change) -> bool {
+    let of = |change: &Change| {
+        let Change { target, from, to, path, digest, grants, .. } = change.clone();
+        (target, from, to, path, digest, grants)
+    };
+    of(a) == of(b)
 }

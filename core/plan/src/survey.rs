@@ -1,11 +1,14 @@
 //! Every release of one target with its verdict: what an overview shows and a plan starts from.
 
+use std::cmp::Ordering;
+
 use newleaf_domain::{Target, Timestamp, Version};
 use newleaf_trust::{Targets, Verified};
 
-use crate::judge::{Case, Wish, judge};
+use crate::judge::Wish;
 use crate::listing::{Described, Listing, listings};
-use crate::{Candidate, Installed, Policy, Reason, Verdict};
+use crate::route::{Map, Way};
+use crate::{Age, Candidate, Installed, Policy, Reason, Verdict};
 
 /// Every release of one target, looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,22 +35,36 @@ pub fn survey(
     policy: &Policy,
     target: &Target,
 ) -> Survey {
-    survey_for(installed, targets, policy, target, None).0
+    Looked::at(listings(targets, target), targets, installed, policy, target, None).survey
 }
 
-/// [`survey`] for an admin who asks for the version `asked`; with the listing behind each
-/// candidate.
-pub(crate) fn survey_for(
-    installed: &Installed,
-    targets: &Verified<Targets>,
-    policy: &Policy,
-    target: &Target,
-    asked: Option<&Version>,
-) -> (Survey, Vec<Listing>) {
-    let listings = newest_first(listings(targets, target));
-    let candidates = candidates(&listings, installed, policy, asked);
-    let untrusted = targets.failure_of(target).map(ToString::to_string);
-    (Survey { target: target.clone(), candidates, untrusted }, listings)
+/// A survey with what a plan is made of: the listing behind each candidate, and the way to it.
+#[derive(Debug)]
+pub(crate) struct Looked {
+    pub(crate) survey: Survey,
+    pub(crate) listings: Vec<Listing>,
+    /// Places of the releases on the way to each, in the order of the listings; the last is the
+    /// release itself. Empty where it is not reached.
+    pub(crate) ways: Vec<Vec<usize>>,
+}
+
+impl Looked {
+    /// Looks at `listings`, for an admin who asks for the version `asked` or for nobody in
+    /// particular.
+    pub(crate) fn at(
+        listings: Vec<Listing>,
+        targets: &Verified<Targets>,
+        installed: &Installed,
+        policy: &Policy,
+        target: &Target,
+        asked: Option<&Version>,
+    ) -> Self {
+        let untrusted = targets.failure_of(target).map(ToString::to_string);
+        let listings = newest_first(listings);
+        let (candidates, ways) = candidates(&listings, target, installed, policy, asked);
+        let survey = Survey { target: target.clone(), candidates, untrusted };
+        Self { survey, listings, ways }
+    }
 }
 
 /// By version; builds of one version for several platforms by their paths.
@@ -57,92 +74,81 @@ pub(crate) fn newest_first(mut listings: Vec<Listing>) -> Vec<Listing> {
     listings
 }
 
-/// The verdict on each of `listings`, which stand newest first.
+/// The verdict on each of `listings`, which stand newest first, and the way to it.
 pub(crate) fn candidates(
     listings: &[Listing],
+    target: &Target,
     installed: &Installed,
     policy: &Policy,
     asked: Option<&Version>,
-) -> Vec<Candidate> {
-    let judged = listings
-        .iter()
-        .map(|listing| {
-            let wish =
-                if asked == Some(listing.path.version()) { Wish::ByVersion } else { Wish::Any };
-            let verdict = judge(&Case { listing, installed, policy, wish });
-            (listing, verdict.map(|_| wish))
-        })
-        .collect::<Vec<_>>();
-    let stone = stepping_stone(&judged, installed);
+) -> (Vec<Candidate>, Vec<Vec<usize>>) {
+    let map = Map::new(listings, target, installed, policy, asked);
     let mut best_found = false;
-    judged
+    map.ways(target)
         .into_iter()
-        .map(|(listing, judged)| {
-            let verdict =
-                match judged.and_then(|wish| passes(listing, stone.as_ref()).map(|()| wish)) {
-                    Err(reason) => Verdict::Refused { reason },
-                    // What only an admin's word admits is not what would be offered.
-                    Ok(Wish::Any) if !std::mem::replace(&mut best_found, true) => Verdict::Best,
-                    Ok(Wish::ByVersion | Wish::Any) => Verdict::Possible,
-                };
-            candidate(listing, installed, verdict)
+        .enumerate()
+        .map(|(place, way)| {
+            let (verdict, way) = match way {
+                // What only an admin's word admits is not what would be offered.
+                Way::Over(way) if map.wish(place) == Wish::ByVersion => (Verdict::Possible, way),
+                Way::Over(way) if std::mem::replace(&mut best_found, true) => {
+                    (Verdict::Possible, way)
+                }
+                Way::Over(way) => (Verdict::Best, way),
+                Way::None(reason) => (held_back(&map, place, reason), Vec::new()),
+            };
+            (candidate(listings, place, installed, verdict, &way), way)
         })
-        .collect()
+        .unzip()
 }
 
-/// The oldest release ahead that may not be passed over. One that was never meant for this host
-/// is no obstacle; one that is but cannot be installed remains one.
-fn stepping_stone(
-    judged: &[(&Listing, Result<Wish, Reason>)],
-    installed: &Installed,
-) -> Option<Version> {
-    let is_stone = |listing: &Listing| matches!(&listing.described, Ok(Described { manifest, .. }) if manifest.stepping_stone);
-    judged
-        .iter()
-        .rev()
-        .filter(|(listing, _)| {
-            installed.version_of(&listing.path.target()).is_some() && is_stone(listing)
-        })
-        .find(|(_, verdict)| verdict.as_ref().err().is_none_or(Reason::leaves_in_the_way))
-        .map(|(listing, _)| listing.path.version().clone())
+/// Whether an admin's word would admit what is not offered for `reason`. What is said is the
+/// reason that no word waives, where there is one.
+fn held_back(map: &Map<'_>, place: usize, reason: Reason) -> Verdict {
+    if !reason.is_waived_by_a_word() {
+        return Verdict::Refused { reason };
+    }
+    match map.when_asked_for(place) {
+        Way::Over(_) => Verdict::OnRequest { reason },
+        Way::None(reason) => Verdict::Refused { reason },
+    }
 }
 
 impl Reason {
-    /// Whether a release refused for this reason still stands between the host and newer ones.
-    const fn leaves_in_the_way(&self) -> bool {
+    /// Whether it only keeps a release from being offered, not from being asked for.
+    pub const fn is_waived_by_a_word(&self) -> bool {
         match self {
-            Self::CoreRange { .. }
-            | Self::Abi { .. }
-            | Self::Bad { .. }
-            | Self::Rollout { .. }
-            | Self::DataTooOld { .. }
-            | Self::DataTooNew { .. }
-            | Self::SteppingStone { .. } => true,
+            Self::Older { .. } | Self::Bad { .. } | Self::Channel { .. } | Self::Rollout { .. } => {
+                true
+            }
             Self::Installed
-            | Self::Older { .. }
             | Self::Platform { .. }
             | Self::Edition { .. }
+            | Self::CoreRange { .. }
+            | Self::Abi { .. }
             | Self::Yanked { .. }
-            | Self::Channel { .. }
+            | Self::DataTooOld { .. }
+            | Self::DataTooNew { .. }
+            | Self::SteppingStone { .. }
+            | Self::BelowFloor { .. }
             | Self::FreshAuthor
             | Self::Malformed { .. } => false,
         }
     }
 }
 
-fn passes(listing: &Listing, stone: Option<&Version>) -> Result<(), Reason> {
-    match stone {
-        Some(through) if through < listing.path.version() => {
-            Err(Reason::SteppingStone { through: through.clone() })
-        }
-        Some(_) | None => Ok(()),
-    }
-}
-
-fn candidate(listing: &Listing, installed: &Installed, verdict: Verdict) -> Candidate {
-    let described = listing.described.as_ref().ok();
+fn candidate(
+    listings: &[Listing],
+    place: usize,
+    installed: &Installed,
+    verdict: Verdict,
+    way: &[usize],
+) -> Candidate {
+    let listing = &listings[place];
+    let described: Option<&Described> = listing.described.as_ref().ok();
     let target = listing.path.target();
     let version = listing.path.version();
+    let before = way.split_last().map_or(&[][..], |(_, before)| before);
     Candidate {
         step: installed.version_of(&target).map(|from| version.step_from(from)),
         version: version.clone(),
@@ -153,6 +159,13 @@ fn candidate(listing: &Listing, installed: &Installed, verdict: Verdict) -> Cand
         digest: listing.digest,
         security: described.is_some_and(|it| !it.manifest.security.is_empty()),
         breaking: described.is_some_and(|it| !it.manifest.breaking.is_empty()),
+        age: installed.version_of(&target).map_or(Age::Newer, |runs| match version.cmp(runs) {
+            Ordering::Less => Age::Older,
+            Ordering::Equal => Age::Same,
+            Ordering::Greater => Age::Newer,
+        }),
+        stepping_stone: described.is_some_and(|it| it.manifest.stepping_stone),
+        through: before.iter().map(|&place| listings[place].path.version().clone()).collect(),
         verdict,
         target,
     }

@@ -7,7 +7,7 @@ use std::io::{Read as _, Seek as _};
 use std::path::{Path, PathBuf};
 
 use newleaf_domain::{
-    ByteSize, Channel, Manifest, Platform, Release, ReleasePath, Target, Timestamp,
+    ByteSize, Channel, Manifest, Platform, Release, ReleasePath, Target, Timestamp, Version,
 };
 use newleaf_package::{Limits, PackageReader};
 use newleaf_trust::artifact::{Hasher, Hashes};
@@ -26,18 +26,20 @@ const TEXTS: [&str; 3] = ["CHANGELOG.md", "README.md", "icon.svg"];
 const MAX_TEXT: ByteSize = ByteSize::mib(1);
 
 /// To whom a release is offered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Offer {
     /// How finished it is said to be.
     pub channel: Channel,
     /// Percent of hosts, 0 to 100.
     pub rollout: u8,
+    /// The oldest version that hosts which run it may go back to.
+    pub floor: Option<Version>,
 }
 
 impl Default for Offer {
     /// Stable, for everyone.
     fn default() -> Self {
-        Self { channel: Channel::Stable, rollout: 100 }
+        Self { channel: Channel::Stable, rollout: 100, floor: None }
     }
 }
 
@@ -82,7 +84,7 @@ pub fn core_sign(
     folder: &Path,
     current: &[u8],
     packages: &[PathBuf],
-    offer: Offer,
+    offer: &Offer,
     now: Timestamp,
 ) -> Result<CoreRelease, KeysError> {
     let mut files = BTreeMap::new();
@@ -139,7 +141,7 @@ fn insert(files: &mut BTreeMap<String, CoreFile>, file: CoreFile) -> Result<(), 
 }
 
 /// The package, its manifest with the texts people read, and its texts.
-fn read_package(path: &Path, offer: Offer, now: Timestamp) -> Result<Vec<CoreFile>, KeysError> {
+fn read_package(path: &Path, offer: &Offer, now: Timestamp) -> Result<Vec<CoreFile>, KeysError> {
     let refused = |source| KeysError::Package { path: path.to_owned(), source };
     let mut file = File::open(path).map_err(io("read", path))?;
     let (length, hashes) = hash(&mut file).map_err(io("read", path))?;
@@ -149,7 +151,12 @@ fn read_package(path: &Path, offer: Offer, now: Timestamp) -> Result<Vec<CoreFil
     let (release, platform) = place(path, &manifest.manifest)?;
     let signed = Manifest::signed_form(&manifest.bytes)
         .map_err(|source| KeysError::Manifest { path: path.to_owned(), source })?;
-    let stated = Release { channel: offer.channel, rollout: offer.rollout, published: now };
+    let stated = Release {
+        channel: offer.channel,
+        rollout: offer.rollout,
+        published: now,
+        floor: offer.floor.clone(),
+    };
     let record = TargetRecord::new(length, &hashes, json!({"manifest": signed, "release": stated}));
     let target = release.to_string();
     let text_path = |name: &str| target.replace(&format!("{platform}.zip"), name);

@@ -4,7 +4,7 @@ use std::io::Cursor;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use newleaf_domain::{Channel, Namespace, Target, Timestamp};
+use newleaf_domain::{Channel, Namespace, Target, Timestamp, Version};
 use newleaf_keys::{
     KeysError, Offer, OnlineKeys, Quorum, Quorums, SignedRole, Source, claim, core_sign, cosign,
     create, find_offline_keys, init_repository, new_pair, offline_keys, renew, renew_root,
@@ -176,8 +176,8 @@ fn a_core_release_reaches_a_host_with_its_texts() {
         held.package("1.1.0", PLATFORM, "Faster."),
         held.package("1.1.0", "aarch64-linux-gnu", "Faster."),
     ];
-    let offer = Offer { channel: Channel::Beta, rollout: 50 };
-    let release = core_sign(&held.keys(), &held.roles.core, &packages, offer, NOW).unwrap();
+    let offer = Offer { channel: Channel::Beta, rollout: 50, floor: Some(Version::parse("1.0.5").unwrap()) };
+    let release = core_sign(&held.keys(), &held.roles.core, &packages, &offer, NOW).unwrap();
     assert!(release.role.is_complete());
     let paths = release.files.iter().map(|file| file.path.as_str()).collect::<Vec<_>>();
     insta::assert_snapshot!(paths.join("\n"), @r"
@@ -202,6 +202,7 @@ fn a_core_release_reaches_a_host_with_its_texts() {
     assert!(file.signed_manifest().get("name").is_none());
     let stated = file.release().unwrap();
     assert_eq!((stated.channel, stated.rollout, stated.published), (Channel::Beta, 50, NOW));
+    assert_eq!(stated.floor.unwrap().as_str(), "1.0.5");
     let manifest = outcome.targets.beside(file, &format!("{PLATFORM}.json")).unwrap();
     let source = release.files.iter().find(|other| other.path == manifest.path).unwrap();
     let Source::Bytes(bytes) = &source.source else { panic!("a text is given as bytes") };
@@ -215,11 +216,11 @@ fn a_released_path_never_changes() {
     let held = Held::new();
     let first = [held.package("1.1.0", PLATFORM, "Faster.")];
     let offer = Offer::default();
-    let release = core_sign(&held.keys(), &held.roles.core, &first, offer, NOW).unwrap();
-    let same = core_sign(&held.keys(), &release.role.file, &first, offer, NOW).unwrap();
+    let release = core_sign(&held.keys(), &held.roles.core, &first, &offer, NOW).unwrap();
+    let same = core_sign(&held.keys(), &release.role.file, &first, &offer, NOW).unwrap();
     assert_eq!(body::<TargetsRole>(&same.role.file).targets.len(), 3);
     let other = [held.package("1.1.0", PLATFORM, "Slower.")];
-    let refused = core_sign(&held.keys(), &release.role.file, &other, offer, NOW);
+    let refused = core_sign(&held.keys(), &release.role.file, &other, &offer, NOW);
     assert!(matches!(refused, Err(KeysError::Released { .. })), "{refused:?}");
 }
 
@@ -230,7 +231,7 @@ fn platforms_with_different_texts_are_refused() {
         held.package("1.1.0", PLATFORM, "Faster."),
         held.package("1.1.0", "aarch64-linux-gnu", "Slower."),
     ];
-    let refused = core_sign(&held.keys(), &held.roles.core, &packages, Offer::default(), NOW);
+    let refused = core_sign(&held.keys(), &held.roles.core, &packages, &Offer::default(), NOW);
     assert!(matches!(refused, Err(KeysError::TextsDiffer { .. })), "{refused:?}");
 }
 
@@ -246,12 +247,12 @@ fn files_that_are_no_core_packages_are_refused() {
     let unnamed =
         package(&folder.join("Sample Core.zip"), r#"{"id":"core","version":"1.0.0"}"#, "x");
     for path in [app, unnamed] {
-        let refused = core_sign(&held.keys(), &held.roles.core, &[path], Offer::default(), NOW);
+        let refused = core_sign(&held.keys(), &held.roles.core, &[path], &Offer::default(), NOW);
         assert!(matches!(refused, Err(KeysError::NotCore { .. })), "{refused:?}");
     }
     let garbage = folder.join("aarch64-linux-gnu.zip");
     std::fs::write(&garbage, b"garbage").unwrap();
-    let refused = core_sign(&held.keys(), &held.roles.core, &[garbage], Offer::default(), NOW);
+    let refused = core_sign(&held.keys(), &held.roles.core, &[garbage], &Offer::default(), NOW);
     assert!(matches!(refused, Err(KeysError::Package { .. })), "{refused:?}");
 }
 
@@ -262,7 +263,7 @@ fn a_role_that_the_ceremony_did_not_sign_is_not_continued() {
         .with_target(format!("core/community/9.9.9/{PLATFORM}.zip"), TargetRecord::of(b"evil"));
     let forged = sign_role(&evil, &[&new_pair().unwrap()]).unwrap();
     let packages = [held.package("1.1.0", PLATFORM, "Faster.")];
-    let refused = core_sign(&held.keys(), &forged, &packages, Offer::default(), NOW);
+    let refused = core_sign(&held.keys(), &forged, &packages, &Offer::default(), NOW);
     let Err(KeysError::Current { source, .. }) = refused else { panic!("{refused:?}") };
     assert!(matches!(source, TrustError::WrongKey { .. }), "{source}");
 }

@@ -26,7 +26,7 @@ fn the_newest_that_fits_is_best_and_the_others_have_their_reasons() {
             "2.0.0: best",
             "1.1.0: possible",
             "1.0.0: already installed",
-            "0.9.0: older than the installed 1.0.0",
+            "0.9.0: on request: older than the installed 1.0.0",
         ]
     );
 }
@@ -87,7 +87,10 @@ fn a_release_that_failed_here_is_refused_until_it_is_asked_for() {
     let mut host = host_with_notes("1.0.0", 0);
     host.bad.insert(release.digest(), "exited at start".to_owned());
     let targets = repository(std::slice::from_ref(&release));
-    assert_eq!(verdict(&host, release), "2.0.0: failed on this host before: exited at start");
+    assert_eq!(
+        verdict(&host, release),
+        "2.0.0: on request: failed on this host before: exited at start"
+    );
 
     let offered = plan(&host, &targets, &Policy::default(), &newest(), NOW);
     assert!(matches!(offered.outcome, Outcome::Refused(Refusal::CannotInstall { .. })));
@@ -99,7 +102,10 @@ fn a_release_that_failed_here_is_refused_until_it_is_asked_for() {
 fn a_release_on_a_less_finished_channel_is_refused_until_it_is_asked_for() {
     let targets = repository(&[notes("2.0.0").on("beta")]);
     let host = host_with_notes("1.0.0", 0);
-    assert_eq!(verdicts(&host, &targets), ["2.0.0: on the beta channel, this host follows stable"]);
+    assert_eq!(
+        verdicts(&host, &targets),
+        ["2.0.0: on request: on the beta channel, this host follows stable"]
+    );
     let chosen = |policy: &Policy, request| plan(&host, &targets, policy, &request, NOW);
     let stable = Policy::default();
     assert!(matches!(chosen(&stable, newest()).outcome, Outcome::UpToDate { .. }));
@@ -114,7 +120,7 @@ fn a_release_that_is_not_rolled_out_to_here_is_refused_until_it_is_asked_for() {
     let host = host_with_notes("1.0.0", 0);
     assert_eq!(
         verdicts(&host, &targets),
-        ["2.0.0: offered to 0 % of hosts so far, and not yet to this one"]
+        ["2.0.0: on request: offered to 0 % of hosts so far, and not yet to this one"]
     );
     assert!(plan(&host, &targets, &Policy::default(), &exactly("2.0.0"), NOW).plan().is_some());
 }
@@ -164,37 +170,6 @@ fn a_new_author_is_refused_where_the_policy_says_so() {
     insta::assert_snapshot!(
         refusal,
         @"acme/notes 2.0.0 cannot be installed: its author is new and this host accepts established authors only"
-    );
-}
-
-#[test]
-fn a_stepping_stone_has_to_be_stepped_on() {
-    let releases = [
-        notes("1.5.0").with("stepping_stone", true),
-        notes("2.0.0").with("stepping_stone", true),
-        notes("3.0.0"),
-    ];
-    let targets = repository(&releases);
-    assert_eq!(
-        verdicts(&host_with_notes("1.0.0", 0), &targets),
-        [
-            "3.0.0: 1.5.0 must be installed first",
-            "2.0.0: 1.5.0 must be installed first",
-            "1.5.0: best"
-        ]
-    );
-    assert_eq!(verdicts(&host_with_notes("2.0.0", 0), &targets)[0], "3.0.0: best");
-    // Nothing is stepped over where nothing is installed.
-    assert_eq!(verdicts(&host(), &targets)[0], "3.0.0: best");
-}
-
-#[test]
-fn a_stepping_stone_that_cannot_be_installed_still_stands_in_the_way() {
-    let stone = notes("1.5.0").with("stepping_stone", true).with("core", ">=2");
-    let targets = repository(&[stone, notes("2.0.0")]);
-    assert_eq!(
-        verdicts(&host_with_notes("1.0.0", 0), &targets),
-        ["2.0.0: 1.5.0 must be installed first", "1.5.0: needs core >=2, this is 1.0.0"]
     );
 }
 

@@ -30,6 +30,7 @@ pub(crate) struct Release {
     pub(crate) manifest: Value,
     pub(crate) channel: &'static str,
     pub(crate) rollout: u8,
+    pub(crate) floor: Option<&'static str>,
 }
 
 impl Release {
@@ -54,10 +55,18 @@ impl Release {
         self
     }
 
+    pub(crate) fn with_floor(mut self, floor: &'static str) -> Self {
+        self.floor = Some(floor);
+        self
+    }
+
     fn record(&self) -> TargetRecord {
-        let release = json!({
+        let mut release = json!({
             "channel": self.channel, "rollout": self.rollout, "published": "2026-11-21T00:00:00Z",
         });
+        if let Some(floor) = self.floor {
+            release["floor"] = floor.into();
+        }
         let custom = json!({"manifest": self.manifest, "release": release});
         let hashes = Hashes::of(self.path.as_bytes());
         TargetRecord::new(newleaf_domain::ByteSize::kib(10), &hashes, custom)
@@ -71,6 +80,7 @@ pub(crate) fn notes(version: &str) -> Release {
         manifest: json!({"id": "acme/notes", "version": version}),
         channel: "stable",
         rollout: 100,
+        floor: None,
     }
 }
 
@@ -81,6 +91,7 @@ pub(crate) fn core_for(version: &str, edition: &str, platform: &str) -> Release 
         manifest: json!({"id": "core", "version": version, "edition": edition, "schema": 1}),
         channel: "stable",
         rollout: 100,
+        floor: None,
     }
 }
 
@@ -237,6 +248,11 @@ pub(crate) fn newest_core() -> Request {
     Request { target: Target::Core, version: None }
 }
 
+/// Exactly `version` of core.
+pub(crate) fn exactly_core(version: &str) -> Request {
+    Request { version: Some(self::version(version)), ..newest_core() }
+}
+
 /// A policy that follows `channel` for `acme/notes`.
 pub(crate) fn following(channel: Channel) -> Policy {
     Policy { channels: BTreeMap::from([(Target::App(name()), channel)]), ..Policy::default() }
@@ -256,10 +272,15 @@ pub(crate) fn verdicts_on(
     survey(installed, targets, &Policy::default(), target)
         .candidates
         .iter()
-        .map(|candidate| match &candidate.verdict {
-            Verdict::Best => format!("{}: best", candidate.version),
-            Verdict::Possible => format!("{}: possible", candidate.version),
-            Verdict::Refused { reason } => format!("{}: {reason}", candidate.version),
+        .map(|candidate| {
+            let verdict = match &candidate.verdict {
+                Verdict::Best => "best".to_owned(),
+                Verdict::Possible => "possible".to_owned(),
+                Verdict::OnRequest { reason } => format!("on request: {reason}"),
+                Verdict::Refused { reason } => reason.to_string(),
+            };
+            let through = candidate.through.iter().map(|it| format!(", through {it}"));
+            format!("{}: {verdict}{}", candidate.version, through.collect::<String>())
         })
         .collect()
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
-use newleaf_domain::{Channel, Clock as _, Namespace};
+use newleaf_domain::{Channel, Clock as _, Namespace, Version};
 use newleaf_keys::{CoreParts, KeysError, Offer, SignedRole};
 use newleaf_trust::key::PublicKey;
 use newleaf_trust::layout::{CLAIMED, CORE};
@@ -55,6 +55,9 @@ pub(super) enum Keys {
         /// Percent of hosts that are offered them.
         #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u8).range(0..=100))]
         rollout: u8,
+        /// The oldest version that hosts which run these releases, or newer ones, may go back to.
+        #[arg(long, value_name = "VERSION")]
+        floor: Option<Version>,
         /// The packages, each named `<platform>.zip`.
         #[arg(required = true)]
         files: Vec<PathBuf>,
@@ -98,9 +101,9 @@ impl Keys {
             Self::CorePack { manifest, binary, name, changelog, out } => {
                 return pack(&CoreParts { manifest, binary, name, changelog }, &out, output);
             }
-            Self::CoreSign { keys, role, out, channel, rollout, files } => {
-                let offer = Offer { channel, rollout };
-                let release = newleaf_keys::core_sign(&keys, &read(&role)?, &files, offer, now)?;
+            Self::CoreSign { keys, role, out, channel, rollout, floor, files } => {
+                let offer = Offer { channel, rollout, floor };
+                let release = newleaf_keys::core_sign(&keys, &read(&role)?, &files, &offer, now)?;
                 (role, out, release.role)
             }
             Self::Claim { keys, role, out, namespace, author } => {

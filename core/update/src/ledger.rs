@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use newleaf_domain::UpdateId;
+use newleaf_domain::{Digest, PlanId, Target, UpdateId};
 use newleaf_launcher::journal::{Ending, Entry, Failure, Record, StepId};
 use newleaf_launcher::loss::{FELL_BACK, Missing, missing};
 
@@ -137,6 +137,38 @@ impl Ledger {
         self.of(id).find(|record| matches!(record.entry, Entry::Began { .. }))
     }
 
+    /// The first record of the newest update of each target.
+    pub(crate) fn newest_of_each(&self) -> Vec<&Record> {
+        let mut newest: BTreeMap<&Target, &Record> = BTreeMap::new();
+        for record in &self.records {
+            if let Entry::Began { target, .. } = &record.entry {
+                newest.insert(target, record);
+            }
+        }
+        newest.into_values().collect()
+    }
+
+    /// The updates that carried out, or tried to carry out, the change to `digest` of a plan, in
+    /// order.
+    pub(crate) fn of_hop<'a>(
+        &'a self,
+        of: &'a PlanId,
+        hop: &'a Digest,
+    ) -> impl DoubleEndedIterator<Item = &'a UpdateId> {
+        self.records.iter().filter_map(move |record| match &record.entry {
+            Entry::Began { plan, digest, .. } if plan == of && digest == hop => {
+                record.update.as_ref()
+            }
+            Entry::Began { .. }
+            | Entry::Started { .. }
+            | Entry::Finished { .. }
+            | Entry::Failed { .. }
+            | Entry::Ended { .. }
+            | Entry::Notice { .. }
+            | Entry::Unknown => None,
+        })
+    }
+
     /// Everything known of an update.
     pub(crate) fn report(&self, id: &UpdateId) -> Option<Report> {
         let mut report = opened(self.began(id)?)?;
@@ -188,7 +220,7 @@ fn follow(state: State, kind: Kind, verdict: Verdict) -> State {
 }
 
 fn opened(record: &Record) -> Option<Report> {
-    let Entry::Began { target, from, to, way, by, .. } = &record.entry else { return None };
+    let Entry::Began { target, from, to, plan, way, by, .. } = &record.entry else { return None };
     let waiting = |step: &StepId| StepReport {
         step: *step,
         standing: StepStanding::Waiting,
@@ -202,6 +234,7 @@ fn opened(record: &Record) -> Option<Report> {
         target: target.clone(),
         from: from.clone(),
         to: to.clone(),
+        plan: plan.clone(),
         way: *way,
         by: by.clone(),
         began: record.at,

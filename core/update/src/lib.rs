@@ -8,6 +8,7 @@ mod browse;
 mod carry;
 pub mod explain;
 mod hub;
+mod journey;
 mod ledger;
 mod overview;
 pub mod phase;
@@ -27,6 +28,7 @@ pub mod view;
 mod watch;
 
 pub use explain::{ExitClass, Explain, FourLines};
+pub use journey::{JourneyError, LeftBehind};
 pub use newleaf_launcher::journal;
 pub use newleaf_launcher::state;
 pub use newleaf_plan as plan;

@@ -18,7 +18,7 @@ use crate::planning::PlanError;
 use crate::port::{Kept, LauncherError, PluginError, StoreError};
 use crate::preflight::{self, Scope};
 use crate::proof::Listed;
-use crate::refresh::CheckError;
+use crate::refresh::{CheckError, Known};
 use crate::run::Context;
 use crate::step::OFF;
 use crate::view::{Prerequisite, StalePlan, Standing};
@@ -239,20 +239,7 @@ impl Updater {
             self.refuse_if_unpinned(&app.namespace()).await?;
         }
         self.refuse_unless_ready(Scope::Change(&change)).await?;
-        let began = Began {
-            target: change.target.clone(),
-            from: change.from.clone(),
-            to: change.to.clone(),
-            digest: change.digest,
-            plan: approval.plan,
-            way: Way::Forward,
-            by: approval.by,
-        };
-        let errand = match &change.target {
-            Target::Core => Errand::Core { listed: Box::new(listed) },
-            Target::App(app) => Errand::App { app: app.clone(), listed: Box::new(listed) },
-        };
-        self.begin(began, errand).await
+        self.begin(Began::of(&change, approval.plan, approval.by), errand_of(listed)).await
     }
 
     /// Goes back to the version before, which is still on this machine.
@@ -422,7 +409,8 @@ impl Updater {
         Ok(())
     }
 
-    /// The one change of the approved plan, made again now, and the signed file behind it.
+    /// The first change of the approved plan, made again now, and the signed file behind it. A
+    /// plan's other changes are begun by [`Updater::go_on`], each once the one before was kept.
     async fn approved(&self, approval: &Approval) -> Result<(Change, Listed), StartError> {
         let memo = self.recall_plan(&approval.plan).await.map_err(StartError::from)?;
         let check = |error: CheckError| StartError::from(PlanError::Check(error));
@@ -436,24 +424,19 @@ impl Updater {
         if let Some(stale) = stale {
             return Err(self.stale(&stale, memo.target, memo.version, plan).await);
         }
-        let Some(change) = plan.and_then(|plan| plan.changes.into_iter().next()) else {
+        let changes = plan.map(|plan| plan.changes).unwrap_or_default();
+        // A yes is asked for once, before the first hop, for what any of them asks.
+        let asking = changes.iter().find(|change| change.needs_consent());
+        if let Some(change) = asking.filter(|_| approval.consent == Consent::NotGiven) {
+            let wider = self.worded_grants(&known, change).await;
+            let target = change.target.clone();
+            return Err(StartError::ConsentNeeded { target, changes: wider });
+        }
+        let Some(change) = changes.into_iter().next() else {
             return Err(self.stale(&Stale::Empty, memo.target, memo.version, None).await);
         };
-        if change.needs_consent() && approval.consent == Consent::NotGiven {
-            let changes = self.worded_grants(&known, &change).await;
-            return Err(StartError::ConsentNeeded { target: change.target, changes });
-        }
-        match known.targets.file(&change.path) {
-            Some(file) if file.sha256 == change.digest => {
-                let signer = match &change.target {
-                    Target::App(app) => known.targets.signers.get(&app.namespace()).cloned(),
-                    Target::Core => None,
-                };
-                let listed = Listed::new(change.clone(), file.clone(), signer);
-                Ok((change, listed))
-            }
-            Some(_) | None => Err(StartError::NotListed { path: change.path }),
-        }
+        let listed = listed(&known, &change)?;
+        Ok((change, listed))
     }
 
     /// Says why a plan is old, and remembers the one that takes its place.
@@ -474,14 +457,24 @@ impl Updater {
 
     /// Writes the first record and lets the rest run.
     async fn begin(self: &Arc<Self>, began: Began, errand: Errand) -> Result<UpdateId, StartError> {
-        let launcher = &self.ports().launcher;
-        let next = self.ledger().await.map_err(StartError::Launcher)?.last_seq() + 1;
-        let id = UpdateId::new(self.ports().clock.now(), &began.plan, next);
-        let cx = began.context(self.clone(), id.clone());
-        launcher.append(Some(&id), began.entry()).await.map_err(StartError::Launcher)?;
-        tracing::info!(update = %id, target = %cx.target, to = %cx.to, "an update begins");
+        let cx = self.first_record(began).await.map_err(StartError::Launcher)?;
+        let id = cx.id.clone();
         tokio::spawn(carry::out(cx, errand));
         Ok(id)
+    }
+
+    /// Writes the first record.
+    pub(crate) async fn first_record(
+        self: &Arc<Self>,
+        began: Began,
+    ) -> Result<Context, LauncherError> {
+        let launcher = &self.ports().launcher;
+        let next = self.ledger().await?.last_seq() + 1;
+        let id = UpdateId::new(self.ports().clock.now(), &began.plan, next);
+        let cx = began.context(self.clone(), id.clone());
+        launcher.append(Some(&id), began.entry()).await?;
+        tracing::info!(update = %id, target = %cx.target, to = %cx.to, "an update begins");
+        Ok(cx)
     }
 }
 
@@ -502,9 +495,31 @@ fn back(app: &PackageName, old: AppSlot, new: AppSlot) -> Errand {
     Errand::AppBack { app: app.clone(), old: Box::new(old), new: Box::new(new) }
 }
 
+/// What carries a planned change out.
+pub(crate) fn errand_of(listed: Listed) -> Errand {
+    match listed.change().target.clone() {
+        Target::Core => Errand::Core { listed: Box::new(listed) },
+        Target::App(app) => Errand::App { app, listed: Box::new(listed) },
+    }
+}
+
+/// The signed file behind a change.
+pub(crate) fn listed(known: &Known, change: &Change) -> Result<Listed, StartError> {
+    match known.targets.file(&change.path) {
+        Some(file) if file.sha256 == change.digest => {
+            let signer = match &change.target {
+                Target::App(app) => known.targets.signers.get(&app.namespace()).cloned(),
+                Target::Core => None,
+            };
+            Ok(Listed::new(change.clone(), file.clone(), signer))
+        }
+        Some(_) | None => Err(StartError::NotListed { path: change.path.clone() }),
+    }
+}
+
 /// The first record of an update.
 #[derive(Debug)]
-struct Began {
+pub(crate) struct Began {
     target: Target,
     from: Option<Version>,
     to: Version,
@@ -515,6 +530,19 @@ struct Began {
 }
 
 impl Began {
+    /// The record of a planned change.
+    pub(crate) fn of(change: &Change, plan: PlanId, by: String) -> Self {
+        Self {
+            target: change.target.clone(),
+            from: change.from.clone(),
+            to: change.to.clone(),
+            digest: change.digest,
+            plan,
+            way: Way::Forward,
+            by,
+        }
+    }
+
     fn context(&self, updater: Arc<Updater>, id: UpdateId) -> Context {
         let (target, from, to) = (self.target.clone(), self.from.clone(), self.to.clone());
         Context { updater, id, target, from, to, way: self.way }

@@ -91,7 +91,8 @@ async fn core_slot(cx: &Context, staged: &Staged, unpacked: Unpacked) -> Result<
         origin: Origin::Release,
         protocol: said.protocol,
         program,
-        schema: change.schema.1,
+        // Its own, not the data's: by it is told what the program can read.
+        schema: change.writes,
         oldest_reader: change.oldest_reader,
         binary: unpacked.runs,
     })

@@ -1,6 +1,7 @@
 //! What people see: plain data for the portal, the command line and the JSON API.
 
 mod history;
+mod journey;
 mod overview;
 mod plan;
 mod prerequisite;
@@ -8,6 +9,7 @@ mod report;
 mod signer;
 
 pub use history::{HistoryEntry, HistoryTarget};
+pub use journey::{Hop, Journey, JourneyStanding};
 pub use overview::{
     AppRow, CoreCard, Freshness, Notice, Offer, Overview, RunningUpdate, Severity, ShelfRow,
     UndoOffer,

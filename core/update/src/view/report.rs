@@ -1,6 +1,6 @@
 //! A report: all events of one update folded for whoever looks late.
 
-use newleaf_domain::{Target, Timestamp, UpdateId, Version};
+use newleaf_domain::{PlanId, Target, Timestamp, UpdateId, Version};
 use newleaf_launcher::journal::{Cause, Ending, Failure, Outcome, StepId, Undoable};
 use newleaf_launcher::state::Way;
 use serde::{Deserialize, Serialize};
@@ -18,6 +18,8 @@ pub struct Report {
     pub from: Option<Version>,
     /// The version to come.
     pub to: Version,
+    /// The plan it carries out, or a part of.
+    pub plan: PlanId,
     /// Forward, or back.
     pub way: Way,
     /// Who asked.

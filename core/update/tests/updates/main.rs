@@ -6,6 +6,7 @@ mod app;
 mod core;
 mod crash;
 mod fetch;
+mod hops;
 mod off;
 mod refused;
 mod story;

@@ -55,6 +55,11 @@ impl FakeLauncher {
         *self.left.lock().unwrap_or_else(PoisonError::into_inner) = Some(records);
     }
 
+    /// Whether the process still lives.
+    pub fn is_alive(&self) -> bool {
+        self.alive().is_ok()
+    }
+
     /// What becomes of a core on trial.
     pub fn set_way(&self, way: LauncherWay) {
         *self.way.lock().unwrap_or_else(PoisonError::into_inner) = way;

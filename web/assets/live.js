@@ -6,6 +6,7 @@
   const RETRY_MS = 1000; // core restarts within seconds; a page that waits longer says so
   const run = document.querySelector("#run[data-events]");
   if (run) follow(run);
+  else followPlan();
   addCopyButtons(document);
   document.addEventListener("submit", sendOnce);
 
@@ -33,6 +34,7 @@
         show(event.data);
         document.title = document.querySelector("#run-head h1").textContent + " – " +
           document.querySelector("#run-status").textContent;
+        followPlan();
       });
       source.addEventListener("error", () => {
         if (isOver) return;
@@ -53,6 +55,21 @@
         line.remove();
       }
     }
+  }
+
+  // A plan of several hops goes on by itself, and so does a page that watches it. While core is
+  // switched nobody may answer: then it is asked again.
+  function followPlan() {
+    const onward = document.querySelector("[data-follow]");
+    if (!onward) return;
+    setTimeout(async () => {
+      try {
+        const answer = await fetch(onward.dataset.follow, { credentials: "same-origin" });
+        if (answer.ok && answer.url !== location.href) return location.replace(answer.url);
+        if (answer.ok) return location.reload();
+      } catch { /* not there at the moment */ }
+      followPlan();
+    }, 2 * RETRY_MS);
   }
 
   // Puts each part in the place of the one with its id.

@@ -1,5 +1,6 @@
 //! One complete value of everything that a page shows, for tests and for looking at the pages.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use newleaf_domain::version::Step;
@@ -9,12 +10,13 @@ use newleaf_domain::{
 };
 use newleaf_update::TrustLevel;
 use newleaf_update::journal::{Ending, Failure, Outcome, StepId};
-use newleaf_update::plan::{Candidate, Change, Plan, Reason, Verdict};
+use newleaf_update::plan::{Age, Because, Candidate, Change, Plan, Reason, Verdict};
 use newleaf_update::state::Way;
 use newleaf_update::view::{
-    AppRow, ChangeView, CoreCard, DisplayText, Freshness, HistoryEntry, HistoryTarget, Notice,
-    Offer, Overview, PlanView, Prerequisite, PrerequisiteId, Progress, Report, RunningUpdate,
-    Severity, ShelfRow, StalePlan, Standing, StepReport, StepStanding, UndoOffer, Unit,
+    AppRow, ChangeView, CoreCard, DisplayText, Freshness, HistoryEntry, HistoryTarget, Hop,
+    Journey, JourneyStanding, Notice, Offer, Overview, PlanView, Prerequisite, PrerequisiteId,
+    Progress, Report, RunningUpdate, Severity, ShelfRow, StalePlan, Standing, StepReport,
+    StepStanding, UndoOffer, Unit,
 };
 
 use crate::gate::SignedIn;
@@ -81,6 +83,13 @@ fn candidate(target: &Target, text: &str, step: Option<Step>, verdict: Verdict) 
         step,
         security: text == "1.1.0",
         breaking: text == "2.0.0",
+        age: match version(text).cmp(&version("1.0.0")) {
+            Ordering::Less => Age::Older,
+            Ordering::Equal => Age::Same,
+            Ordering::Greater => Age::Newer,
+        },
+        stepping_stone: false,
+        through: Vec::new(),
         verdict,
     }
 }
@@ -88,6 +97,7 @@ fn candidate(target: &Target, text: &str, step: Option<Step>, verdict: Verdict) 
 pub(crate) fn candidates() -> Vec<Candidate> {
     let target = notes_target();
     let refused = |reason| Verdict::Refused { reason };
+    let on_request = |reason| Verdict::OnRequest { reason };
     let range = VersionReq::parse(">=2.0.0").unwrap();
     vec![
         candidate(
@@ -100,7 +110,7 @@ pub(crate) fn candidates() -> Vec<Candidate> {
             &target,
             "2.1.0-beta.1",
             Some(Step::Major),
-            refused(Reason::Channel { wanted: Channel::Beta, have: Channel::Stable }),
+            on_request(Reason::Channel { wanted: Channel::Beta, have: Channel::Stable }),
         ),
         candidate(&target, "2.0.0", Some(Step::Major), Verdict::Best),
         candidate(&target, "1.1.0", Some(Step::Minor), Verdict::Possible),
@@ -108,12 +118,17 @@ pub(crate) fn candidates() -> Vec<Candidate> {
             &target,
             "1.0.1",
             Some(Step::Patch),
-            refused(Reason::Bad {
+            on_request(Reason::Bad {
                 reason: "trapped 4 times in its probation, 3 are allowed".to_owned(),
             }),
         ),
         candidate(&target, "1.0.0", None, refused(Reason::Installed)),
-        candidate(&target, "0.9.0", None, refused(Reason::Older { installed: version("1.0.0") })),
+        candidate(
+            &target,
+            "0.9.0",
+            None,
+            on_request(Reason::Older { installed: version("1.0.0") }),
+        ),
     ]
 }
 
@@ -144,7 +159,7 @@ fn core_card() -> CoreCard {
                 &Target::Core,
                 "1.2.0",
                 Some(Step::Minor),
-                Verdict::Refused {
+                Verdict::OnRequest {
                     reason: Reason::Bad { reason: "it exited with code 1 at start".to_owned() },
                 },
             ),
@@ -306,6 +321,8 @@ fn change() -> Change {
         published: ago(3 * 86_400),
         level: None,
         schema: (1, 2),
+        writes: 2,
+        because: Because::Goal,
         oldest_reader: 2,
         migrations: vec![
             "Tags move from a column of each note to a table of their own.".to_owned(),
@@ -424,6 +441,7 @@ fn began() -> Report {
         target: notes_target(),
         from: Some(version("1.0.0")),
         to: version("2.0.0"),
+        plan: PlanId::of(Digest::of(b"plan")),
         way: Way::Forward,
         by: "admin".to_owned(),
         began: ago(12),
@@ -526,4 +544,29 @@ pub(crate) fn history() -> Vec<HistoryEntry> {
         entry(notes_target(), "0.9.0", "1.0.0", Some(Ending::Committed), 9),
         entry(Target::Core, "0.9.0", "1.0.0", Some(Ending::Deferred), 30),
     ]
+}
+
+/// A plan of three hops, of which the second is over.
+pub(crate) fn journey() -> Journey {
+    let hop = |from: &str, to: &str, because, update: Option<UpdateId>| Hop {
+        from: Some(version(from)),
+        to: version(to),
+        because,
+        ending: update.as_ref().map(|_| Ending::Committed),
+        update,
+    };
+    let before = UpdateId::new(ago(90), &PlanId::of(Digest::of(b"plan")), 12);
+    let (range, have) = (VersionReq::parse(">=2.0.0").unwrap(), version("1.5.0"));
+    let reason = Reason::CoreRange { wanted: range, have };
+    let bridge = Because::Bridge { next: version("3.0.0"), reason };
+    Journey {
+        plan: PlanId::of(Digest::of(b"plan")),
+        target: notes_target(),
+        hops: vec![
+            hop("1.0.0", "1.5.0", Because::SteppingStone, Some(before)),
+            hop("1.5.0", "2.0.0", bridge, Some(update())),
+            hop("2.0.0", "3.0.0", Because::Goal, None),
+        ],
+        standing: JourneyStanding::UnderWay,
+    }
 }

@@ -267,7 +267,7 @@ impl Updater {
 }
 
 fn hop(ledger: &Ledger, plan: &PlanId, change: &Change) -> Hop {
-    let update = ledger.of_hop(plan, &change.digest).next_back().cloned();
+    let update = ledger.of_hop(plan, &change.digest).pop();
     let ending = update.as_ref().and_then(|update| match ledger.state(update) {
         Some(State::Ended(ending)) if ledger.open().as_ref() != Some(update) => Some(ending),
         Some(State::Ended(_) | State::At(_)) | None => None,
@@ -284,8 +284,8 @@ fn hop(ledger: &Ledger, plan: &PlanId, change: &Change) -> Hop {
 /// What follows in `plan`, by the journal.
 fn left(ledger: &Ledger, plan: &Plan) -> Left {
     let newest = plan.changes.iter().enumerate().rev().find_map(|(at, change)| {
-        let tries = ledger.of_hop(&plan.id, &change.digest).collect::<Vec<_>>();
-        tries.last().map(|last| (at, (*last).clone(), tries.len()))
+        let tries = ledger.of_hop(&plan.id, &change.digest);
+        tries.last().map(|last| (at, last.clone(), tries.len()))
     });
     let Some((at, update, tries)) = newest else { return Left::NotBegun };
     // Only what was brought in last can be gone on from.

@@ -1,7 +1,7 @@
 //! The journal, folded for people: reports, history, and which update is open.
 //! Reads records; writes none.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use newleaf_domain::{Digest, PlanId, Target, UpdateId};
 use newleaf_launcher::journal::{Ending, Entry, Failure, Record, StepId};
@@ -140,7 +140,7 @@ impl Ledger {
     /// The first record of the newest update of each target.
     pub(crate) fn newest_of_each(&self) -> Vec<&Record> {
         let mut newest: BTreeMap<&Target, &Record> = BTreeMap::new();
-        for record in &self.records {
+        for record in self.first_records() {
             if let Entry::Began { target, .. } = &record.entry {
                 newest.insert(target, record);
             }
@@ -150,23 +150,14 @@ impl Ledger {
 
     /// The updates that carried out, or tried to carry out, the change to `digest` of a plan, in
     /// order.
-    pub(crate) fn of_hop<'a>(
-        &'a self,
-        of: &'a PlanId,
-        hop: &'a Digest,
-    ) -> impl DoubleEndedIterator<Item = &'a UpdateId> {
-        self.records.iter().filter_map(move |record| match &record.entry {
-            Entry::Began { plan, digest, .. } if plan == of && digest == hop => {
-                record.update.as_ref()
-            }
-            Entry::Began { .. }
-            | Entry::Started { .. }
-            | Entry::Finished { .. }
-            | Entry::Failed { .. }
-            | Entry::Ended { .. }
-            | Entry::Notice { .. }
-            | Entry::Unknown => None,
-        })
+    pub(crate) fn of_hop(&self, of: &PlanId, hop: &Digest) -> Vec<UpdateId> {
+        let is_it = |record: &&Record| matches!(&record.entry, Entry::Began { plan, digest, .. } if plan == of && digest == hop);
+        self.first_records().filter(is_it).filter_map(|record| record.update.clone()).collect()
+    }
+
+    /// The first record of each update that is kept, oldest first.
+    fn first_records(&self) -> impl Iterator<Item = &Record> {
+        self.kept.iter().filter_map(|(_, records)| records.first())
     }
 
     /// Everything known of an update.

@@ -10,7 +10,7 @@ use crate::gate::SignedIn;
 use crate::part::form::{Look, token};
 use crate::part::icon::{Icon, icon};
 use crate::part::words::{Tone, hop};
-use crate::part::{badge, grant, notes, notice, prerequisite, time};
+use crate::part::{badge, grant, journey, notes, notice, prerequisite, time};
 
 /// What the reader just tried, where the page comes back to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,7 +34,10 @@ pub(crate) fn plan(frame: &Frame<'_>, reader: &SignedIn, view: &PlanView, asked:
             p class="crumb" { a href="/" { "Overview" } }
             h1 { (title) }
             (answer(asked))
-            @for change in &view.changes { (change_card(frame, change)) }
+            (way(view))
+            @for (at, change) in view.changes.iter().enumerate() {
+                (change_card(frame, change, (at + 1, view.changes.len())))
+            }
             (prerequisites(view))
             (start(reader, view, asked))
             p class="fine" {
@@ -46,12 +49,33 @@ pub(crate) fn plan(frame: &Frame<'_>, reader: &SignedIn, view: &PlanView, asked:
 }
 
 fn title(frame: &Frame<'_>, view: &PlanView) -> String {
-    match view.plan.changes.as_slice() {
-        [only] => {
-            let verb = if only.from.is_some() { "Update" } else { "Install" };
-            format!("{verb} {} {}", shown_name(frame, view), hop(only.from.as_ref(), &only.to))
+    let from = view.plan.changes.first().and_then(|first| first.from.as_ref());
+    let Some(goal) = view.plan.goal() else { return "Nothing to change".to_owned() };
+    let name = shown_name(frame, view);
+    match from {
+        Some(_) if goal.is_downgrade() => format!("Take {name} back {}", hop(from, &goal.to)),
+        Some(_) => format!("Update {name} {}", hop(from, &goal.to)),
+        None => format!("Install {name} {}", hop(from, &goal.to)),
+    }
+}
+
+/// What a plan of several hops means, and what one that goes back does to the data.
+fn way(view: &PlanView) -> Markup {
+    let hops = view.plan.changes.len();
+    html! {
+        @if hops > 1 {
+            p class="lead" {
+                "This takes " strong { (hops) " hops" } ", one after the other. Each is an update of its own: "
+                "watched before the next begins, and the first that fails stops the plan on a working version."
+            }
         }
-        changes => format!("{} changes", changes.len()),
+        @if let Some(goal) = view.plan.goal().filter(|goal| goal.is_downgrade()) {
+            p class="lead" {
+                "An older version takes the place of a newer one. The data stays as it is: schema "
+                (goal.schema.0) ", which programs of schema " (goal.oldest_reader)
+                " and newer can read; " (goal.to) " writes schema " (goal.writes) "."
+            }
+        }
     }
 }
 
@@ -80,15 +104,22 @@ fn answer(asked: Asked) -> Markup {
     }
 }
 
-fn change_card(frame: &Frame<'_>, one: &ChangeView) -> Markup {
+fn change_card(frame: &Frame<'_>, one: &ChangeView, (number, of): (usize, usize)) -> Markup {
     let change = &one.change;
     html! {
-        section class="card" aria-label={ "Change of " (name(frame, one)) } {
+        section class="card" aria-label={
+            "Change of " (name(frame, one)) " to " (change.to)
+        } {
             div class="head" {
                 div {
                     h2 class="versions" {
                         (name(frame, one)) " "
                         span class="version" { (hop(change.from.as_ref(), &change.to)) }
+                    }
+                    @if of > 1 {
+                        p class="facts" {
+                            "Hop " (number) " of " (of) ": " (journey::because(&change.because))
+                        }
                     }
                     p class="badges" {
                         @if let Some(step) = change.step { (badge::step(step)) }
@@ -110,7 +141,7 @@ fn change_card(frame: &Frame<'_>, one: &ChangeView) -> Markup {
             (data(change))
             @if let Some(text) = &one.text {
                 @if let Some(changelog) = &text.changelog {
-                    details class="changelog" open { summary { "Release notes" } (notes::notes(changelog)) }
+                    details class="changelog" open[of == number] { summary { "Release notes" } (notes::notes(changelog)) }
                 }
             }
             @if !one.grants.is_empty() {

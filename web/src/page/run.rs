@@ -6,36 +6,38 @@ use newleaf_domain::Target;
 use newleaf_update::FourLines;
 use newleaf_update::journal::{Ending, Undoable};
 use newleaf_update::state::Way;
-use newleaf_update::view::{Report, StepReport, StepStanding};
+use newleaf_update::view::{Journey, Report, StepReport, StepStanding};
 
 use super::{Frame, Page, Place, Refresh};
 use crate::part::four_lines::four_lines;
 use crate::part::icon::{Icon, icon};
 use crate::part::words::{Tone, ending_tone, ending_word, hop, state_after, undoable_word};
-use crate::part::{badge, log, step, time};
+use crate::part::{badge, journey, log, step, time};
 
 /// The page.
-pub(crate) fn run(frame: &Frame<'_>, report: &Report) -> Page {
+pub(crate) fn run(frame: &Frame<'_>, report: &Report, plan: Option<&Journey>) -> Page {
     let is_over = report.ending.is_some();
+    let is_still = is_over && !journey::goes_on(plan, report.ending);
     frame.page(
         &title(frame, report),
         Place::Overview,
-        if is_over { Refresh::Never } else { Refresh::WhileRunning },
+        if is_still { Refresh::Never } else { Refresh::WhileRunning },
         &html! {
             p class="crumb" { a href="/" { "Overview" } }
             div id="run" data-events=[(!is_over).then(|| events_path(report))] data-after=(report.seq) {
-                (parts(frame, report))
+                (parts(frame, report, plan))
             }
         },
     )
 }
 
 /// Everything on the page that changes while the update runs.
-pub(crate) fn parts(frame: &Frame<'_>, report: &Report) -> Markup {
+pub(crate) fn parts(frame: &Frame<'_>, report: &Report, plan: Option<&Journey>) -> Markup {
     html! {
         (head(frame, report))
         (spoken(frame, report))
         (result(frame, report))
+        (journey::hops(plan, &report.id, report.ending.is_some()))
         (steps(report))
         (log::log(report))
     }

@@ -1,7 +1,7 @@
 //! Releases that were looked at: which can be installed, and why the others cannot.
 
 use maud::{Markup, html};
-use newleaf_update::plan::{Candidate, Reason, Verdict};
+use newleaf_update::plan::{Age, Candidate, Reason, Verdict};
 
 use super::badge;
 use super::form::{Look, plan_button};
@@ -41,6 +41,10 @@ fn verdict(reader: &SignedIn, name: &str, one: &Candidate) -> Markup {
             Verdict::Possible => {
                 (plan_button(reader, &one.target, Some(&one.version), Look::Quiet, "Choose", &spoken))
             },
+            Verdict::OnRequest { reason } => {
+                p class="reason" { (reason_line(reason)) }
+                (plan_button(reader, &one.target, Some(&one.version), Look::Quiet, "Choose", &spoken))
+            },
             Verdict::Refused { reason } => { p class="reason" { (reason_line(reason)) } },
         }
     }
@@ -54,7 +58,7 @@ fn reason_line(reason: &Reason) -> Markup {
             Reason::Older { .. } | Reason::Platform { .. } | Reason::Edition { .. }
             | Reason::CoreRange { .. } | Reason::Abi { .. } | Reason::Yanked { .. }
             | Reason::Channel { .. } | Reason::Rollout { .. } | Reason::DataTooOld { .. }
-            | Reason::DataTooNew { .. } | Reason::SteppingStone { .. } | Reason::FreshAuthor | Reason::Malformed { .. } => {
+            | Reason::DataTooNew { .. } | Reason::SteppingStone { .. } | Reason::BelowFloor { .. } | Reason::FreshAuthor | Reason::Malformed { .. } => {
                 "Not offered: " (reason)
             },
         }
@@ -63,8 +67,9 @@ fn reason_line(reason: &Reason) -> Markup {
 
 /// Newer releases that cannot be installed here, for the overview: version and reason.
 pub(crate) fn held_back(candidates: &[Candidate]) -> impl Iterator<Item = (&Candidate, &Reason)> {
-    candidates.iter().filter_map(|one| match &one.verdict {
-        Verdict::Refused { reason } => match reason {
+    let newer = candidates.iter().filter(|one| one.age == Age::Newer);
+    newer.filter_map(|one| match &one.verdict {
+        Verdict::Refused { reason } | Verdict::OnRequest { reason } => match reason {
             Reason::Installed | Reason::Older { .. } | Reason::Platform { .. } => None,
             Reason::Edition { .. }
             | Reason::CoreRange { .. }
@@ -76,6 +81,7 @@ pub(crate) fn held_back(candidates: &[Candidate]) -> impl Iterator<Item = (&Cand
             | Reason::DataTooOld { .. }
             | Reason::DataTooNew { .. }
             | Reason::SteppingStone { .. }
+            | Reason::BelowFloor { .. }
             | Reason::FreshAuthor
             | Reason::Malformed { .. } => Some((one, reason)),
         },

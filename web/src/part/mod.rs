@@ -8,6 +8,7 @@ pub(crate) mod form;
 pub(crate) mod four_lines;
 pub(crate) mod grant;
 pub(crate) mod icon;
+pub(crate) mod journey;
 pub(crate) mod log;
 pub(crate) mod names;
 pub(crate) mod notes;

@@ -13,12 +13,12 @@ use axum::response::{IntoResponse, Response};
 use futures_util::stream::{self, Stream, StreamExt};
 use newleaf_update::Watch;
 use newleaf_update::journal::StepId;
-use newleaf_update::view::{Progress, Report};
+use newleaf_update::view::{Journey, Progress, Report};
 use serde::Deserialize;
 
 use super::reader::Reader;
 use super::shared::Shared;
-use super::update::report_of;
+use super::update::{journey_of, report_of};
 use crate::asset;
 use crate::page::run::parts;
 use crate::part::names::Names;
@@ -51,21 +51,22 @@ pub(super) async fn events(
     let after = told.unwrap_or(from.after);
     let alive = KeepAlive::new().interval(Duration::from_secs(15));
     let names = reader.shared.names().await;
-    Sse::new(follow(reader.shared, names, report, after)).keep_alive(alive).into_response()
+    let plan = journey_of(&reader.shared, &report).await;
+    Sse::new(follow(reader.shared, names, (report, plan), after)).keep_alive(alive).into_response()
 }
 
 /// Which build answers, then what the page has missed, then what happens.
 fn follow(
     shared: Shared,
     names: Names,
-    report: Report,
+    (report, plan): (Report, Option<Journey>),
     after: u64,
 ) -> impl Stream<Item = Result<Event, Infallible>> + Send {
     let hello = Event::default().event("build").data(asset::BUILD.as_str()).retry(RETRY);
     let missed = (report.seq > after && report.ending.is_none())
-        .then(|| parts_event("parts", &shared, &names, &report));
+        .then(|| parts_event("parts", &shared, &names, &report, plan.as_ref()));
     let watch = Box::pin(shared.portal.updater.watch(&report.id, report.seq));
-    let follower = Follower { shared, names, report, watch };
+    let follower = Follower { shared, names, report, plan, watch };
     stream::iter([Some(hello), missed])
         .filter_map(std::future::ready)
         .chain(stream::unfold(follower, Follower::next))
@@ -77,6 +78,7 @@ struct Follower {
     shared: Shared,
     names: Names,
     report: Report,
+    plan: Option<Journey>,
     watch: Pin<Box<dyn Stream<Item = Watch> + Send>>,
 }
 
@@ -106,7 +108,8 @@ impl Follower {
         }
         // An app that is installed for the first time gets its name on the way.
         self.names = self.shared.names().await;
-        Some(parts_event(name, &self.shared, &self.names, &self.report))
+        self.plan = journey_of(&self.shared, &self.report).await;
+        Some(parts_event(name, &self.shared, &self.names, &self.report, self.plan.as_ref()))
     }
 
     /// One step anew; has no id, for it can be missed.
@@ -117,7 +120,13 @@ impl Follower {
     }
 }
 
-fn parts_event(name: &'static str, shared: &Shared, names: &Names, report: &Report) -> Event {
-    let html = parts(&shared.frame(None).calling(names), report).into_string();
+fn parts_event(
+    name: &'static str,
+    shared: &Shared,
+    names: &Names,
+    report: &Report,
+    plan: Option<&Journey>,
+) -> Event {
+    let html = parts(&shared.frame(None).calling(names), report, plan).into_string();
     Event::default().event(name).id(report.seq.to_string()).data(html)
 }

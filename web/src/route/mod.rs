@@ -39,6 +39,7 @@ pub fn router(portal: Portal) -> Router {
         .route("/plans", post(plan::make))
         .route("/plans/{id}", get(plan::show))
         .route("/plans/{id}/start", post(plan::start))
+        .route("/plans/{id}/now", get(plan::now))
         .route("/updates/{id}", get(update::show))
         .route("/updates/{id}/events", get(live::events))
         .route("/apps", get(apps::show))

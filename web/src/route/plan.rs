@@ -1,4 +1,4 @@
-//! `POST /plans`, `GET /plans/{id}`, `POST /plans/{id}/start`.
+//! `POST /plans`, `GET /plans/{id}`, `POST /plans/{id}/start`, `GET /plans/{id}/now`.
 
 use axum::extract::Path;
 use axum::http::StatusCode;
@@ -72,4 +72,22 @@ async fn start_plan(reader: &Reader, id: &str, yes: &Yes) -> Result<Response, Pr
         Err(StartError::Blocked(_)) => page_of(reader, id, Asked::WhileBlocked).await,
         Err(error) => Err(Problem::start(&reader.shared, error)),
     }
+}
+
+/// Leads to the newest update of a plan, or to the plan where none has begun.
+pub(super) async fn now(reader: Reader, Path(id): Path<String>) -> Response {
+    let result = newest_of(&reader, &id).await;
+    reader.answer(result)
+}
+
+async fn newest_of(reader: &Reader, id: &str) -> Result<Response, Problem> {
+    let id = PlanId::parse(id).map_err(|_| Problem::NotFound)?;
+    let failed = |error| Problem::explained(&reader.shared, "The plan cannot be shown", &error);
+    let found = reader.shared.portal.updater.journey(&id).await.map_err(failed)?;
+    let journey = found.ok_or(Problem::NotFound)?;
+    Ok(Redirect::to(&match journey.newest() {
+        Some(update) => format!("/updates/{update}"),
+        None => format!("/plans/{id}"),
+    })
+    .into_response())
 }

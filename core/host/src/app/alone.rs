@@ -6,7 +6,7 @@ use std::time::Duration;
 use newleaf_domain::Clock;
 use newleaf_launcher::StoppedHost;
 use newleaf_launcher::offline::Purpose;
-use newleaf_update::{Ports, Settings, Updater};
+use newleaf_update::{LeftBehind, Ports, Settings, Updater};
 
 use super::vitals::NothingRuns;
 use super::{BuildError, face, holding, make_folders, settings};
@@ -54,6 +54,8 @@ pub(crate) async fn alone(
             "what was interrupted is not cleared up"
         );
     }
+    // A plan that a host began is for the host to go on with.
+    tokio::spawn(Arc::clone(&updater).keep_going(LeftBehind::Leave));
     let (_shutdown, never) = Shutdown::new();
     Ok(Api::new(ApiParts {
         updater,

@@ -1,13 +1,13 @@
 //! What a worker does by itself, once it holds the baton and until it is told to drain: clears up
-//! after a crash, looks at the repository, removes what nobody needs any more, keeps the table of
-//! updates.
+//! after a crash, goes on with a plan of several hops, looks at the repository, removes what nobody
+//! needs any more, keeps the table of updates.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use newleaf_launcher::journal::Entry;
-use newleaf_update::Updater;
 use newleaf_update::explain::chain;
+use newleaf_update::{LeftBehind, Updater};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
@@ -36,6 +36,7 @@ async fn live(updater: Arc<Updater>, worker: WorkerContext, apps: Apps) {
     tokio::select! {
         () = check(&updater) => {}
         () = tidy(&updater, &apps, news) => {}
+        () = Arc::clone(&updater).keep_going(LeftBehind::TakeUp) => {}
         () = follow_history(&worker.db, &updater, also) => {}
         () = worker.shutdown.begun() => {}
     }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use newleaf_domain::UpdateId;
 use newleaf_launcher::journal::Ending;
 use newleaf_launcher::state::Way;
-use newleaf_update::view::Report;
+use newleaf_update::view::{Journey, JourneyStanding, Report};
 
 use super::Context;
 use crate::cli::Exit;
@@ -20,16 +20,62 @@ const COMES_BACK_WITHIN: Duration = Duration::from_mins(3);
 /// Pause between two tries to reach the host.
 const RETRY: Duration = Duration::from_millis(250);
 
-/// Prints an update's events until it has ended, then how it ended.
+/// Prints an update's events until it has ended, then how it ended; then the same of every hop that
+/// its plan goes on with.
 pub(super) async fn to_the_end(context: Context<'_>, started: &Started) -> Result<Exit, Problem> {
-    let report = report_of(context, &started.id).await?;
-    match failure_of(&report) {
-        None => {
-            context.screen.say(&sentence(&report));
-            Ok(Exit::Done)
+    let mut id = started.id.clone();
+    loop {
+        let report = report_of(context, &id).await?;
+        if let Some(problem) = failure_of(&report) {
+            return Err(problem);
         }
-        Some(problem) => Err(problem),
+        context.screen.say(&sentence(&report));
+        match next_hop(context, &report).await? {
+            Some(next) => id = next,
+            None => return Ok(Exit::Done),
+        }
     }
+}
+
+/// The update that the plan goes on with after `over`; none where that was the last, or the next
+/// one waits for a start of the host.
+async fn next_hop(context: Context<'_>, over: &Report) -> Result<Option<UpdateId>, Problem> {
+    let path = format!("/api/v1/plans/{}/journey", over.plan);
+    let since = Instant::now();
+    loop {
+        match context.door.get::<Journey>(&path).await {
+            Ok(journey) => {
+                let next = journey.number_of(&over.id).and_then(|at| journey.hops.get(at));
+                if let Some(update) = next.and_then(|hop| hop.update.clone()) {
+                    return Ok(Some(update));
+                }
+                if let JourneyStanding::Stopped { why } = journey.standing {
+                    return Err(stopped(over, why));
+                }
+                if journey.standing != JourneyStanding::UnderWay {
+                    return Ok(None);
+                }
+            }
+            // No plan led here, such as on the way back.
+            Err(problem) if problem.is(Kind::NotFound) => return Ok(None),
+            Err(problem) if !context.door.may_come_back() || is_final(&problem) => {
+                return Err(problem);
+            }
+            Err(problem) if since.elapsed() > COMES_BACK_WITHIN => return Err(problem),
+            Err(_) => {}
+        }
+        if since.elapsed() > COMES_BACK_WITHIN {
+            return Err(stopped(over, "its next hop did not begin".to_owned()));
+        }
+        tokio::time::sleep(RETRY).await;
+    }
+}
+
+fn stopped(over: &Report, why: String) -> Problem {
+    Problem::new(Kind::Failed, format!("go on with the plan: {why}"))
+        .state(format!("{} {} serves", over.target, over.to))
+        .done("the hops before were carried out")
+        .todo(format!("make a new plan from here: newleaf plan {}", over.target))
 }
 
 async fn report_of(context: Context<'_>, id: &UpdateId) -> Result<Report, Problem> {

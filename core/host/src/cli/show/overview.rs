@@ -97,6 +97,7 @@ fn candidates(candidates: &[Candidate]) -> String {
             let verdict = match &candidate.verdict {
                 Verdict::Best => "can be installed".to_owned(),
                 Verdict::Possible => "can be installed by --version".to_owned(),
+                Verdict::OnRequest { reason } => format!("{reason}; can be installed by --version"),
                 Verdict::Refused { reason } => reason.to_string(),
             };
             let published = candidate.published.to_string();

@@ -10,18 +10,36 @@ use super::table::{joined, table};
 /// A plan with all a person needs to say yes.
 pub(crate) fn plan(view: &PlanView) -> String {
     let mut parts = vec![format!("plan {}", view.plan.id)];
-    parts.extend(view.changes.iter().map(change));
+    let hops = view.changes.len();
+    if hops > 1 {
+        parts.push(format!(
+            "{hops} hops, one after the other: each is watched before the next begins, and the first \
+             that fails stops the plan on a working version"
+        ));
+    }
+    parts.extend(view.changes.iter().enumerate().map(|(at, view)| {
+        let hop = format!("hop {} of {hops}: {}", at + 1, view.change.because);
+        change(view, (hops > 1).then_some(hop))
+    }));
     parts.push(prerequisites(&view.prerequisites));
     parts.join("\n\n")
 }
 
-fn change(view: &ChangeView) -> String {
+fn change(view: &ChangeView, hop: Option<String>) -> String {
     let change = &view.change;
     let from = change.from.as_ref().map_or("not installed".to_owned(), ToString::to_string);
     let size = Some(format!("{} to download, {} of space", change.length, view.needs));
     let published = Some(format!("{} channel, published {}", change.channel, change.published));
     let mut lines = vec![format!("{}  {from} -> {}", change.target, change.to)];
+    lines.extend(hop.map(|hop| format!("  {hop}")));
     lines.push(format!("  {}", joined([size, published])));
+    if change.is_downgrade() {
+        lines.push(format!(
+            "  goes back: the data stays at schema {}, which programs of schema {} and newer can \
+             read; {} writes schema {}",
+            change.schema.0, change.oldest_reader, change.to, change.writes
+        ));
+    }
     if change.migrates() {
         let (before, after) = change.schema;
         lines.push(format!("  migrates its data from schema {before} to {after}"));

@@ -80,6 +80,7 @@ pub(super) fn routes(api: &Api) -> Router {
         .route("/check", post(check::post))
         .route("/preflight", get(preflight::get))
         .route("/plan", get(plan::get).post(plan::post))
+        .route("/plans/{id}/journey", get(plan::journey))
         .route("/update", post(update::post))
         .route("/updates/{id}", get(update::get))
         .route("/updates/{id}/events", get(events::get))

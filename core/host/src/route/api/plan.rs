@@ -1,13 +1,14 @@
-//! `POST /api/v1/plan` makes a plan; `GET /api/v1/plan?id=…` shows one again.
+//! `POST /api/v1/plan` makes a plan; `GET /api/v1/plan?id=…` shows one again;
+//! `GET /api/v1/plans/<id>/journey` tells how far it was carried out.
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Path, State};
 use newleaf_domain::{PlanId, Target, Version};
-use newleaf_update::view::PlanView;
+use newleaf_update::view::{Journey, PlanView};
 use serde::Deserialize;
 
 use super::Api;
-use crate::route::answer::{Asked, Body, plan_problem};
+use crate::route::answer::{Asked, Body, plan_problem, unreadable};
 use crate::route::{Kind, PlanRequest, Problem};
 
 /// A plan by its id, or a new one for a target.
@@ -46,4 +47,18 @@ pub(super) async fn post(
         Ok(view) => Ok(Json(view)),
         Err(error) => Err(plan_problem(&api.updater, &error)),
     }
+}
+
+/// How far a plan is: each hop with its update.
+pub(super) async fn journey(
+    State(api): State<Api>,
+    Path(id): Path<PlanId>,
+) -> Result<Json<Journey>, Problem> {
+    let found = api.updater.journey(&id).await;
+    let found = found.map_err(|error| unreadable(&api.updater, &error))?;
+    found.map(Json).ok_or_else(|| {
+        Problem::new(Kind::NotFound, format!("find plan {id}"))
+            .state(api.updater.standing())
+            .todo("newleaf history lists the updates there were")
+    })
 }

@@ -558,7 +558,7 @@ pub(crate) fn journey() -> Journey {
     let before = UpdateId::new(ago(90), &PlanId::of(Digest::of(b"plan")), 12);
     let (range, have) = (VersionReq::parse(">=2.0.0").unwrap(), version("1.5.0"));
     let reason = Reason::CoreRange { wanted: range, have };
-    let bridge = Because::Bridge { next: version("3.0.0"), reason };
+    let bridge = Because::Bridge { next: Box::new(version("3.0.0")), reason: Box::new(reason) };
     Journey {
         plan: PlanId::of(Digest::of(b"plan")),
         target: notes_target(),

@@ -104,9 +104,9 @@ pub enum Because {
     /// The version after it cannot be reached from the one before it.
     Bridge {
         /// The version after it.
-        next: Version,
+        next: Box<Version>,
         /// Why not.
-        reason: Reason,
+        reason: Box<Reason>,
     },
 }
 

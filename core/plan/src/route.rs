@@ -192,7 +192,8 @@ impl<'a> Map<'a> {
         }
         match self.judge(next, before, self.wish(next)) {
             Err(reason) => {
-                Because::Bridge { next: self.listings[next].path.version().clone(), reason }
+                let next = Box::new(self.listings[next].path.version().clone());
+                Because::Bridge { next, reason: Box::new(reason) }
             }
             Ok(_) => Because::SteppingStone,
         }

@@ -23,7 +23,7 @@ use crate::port::{LauncherError, News, PlanMemo, StoreError};
 use crate::proof::Listed;
 use crate::refresh::CheckError;
 use crate::run::{Blame, Broken, Passed, Run, Stop};
-use crate::start::{Began, StartError, errand_of, listed};
+use crate::start::{Began, errand_of, listed};
 use crate::view::{Hop, Journey, JourneyStanding};
 
 /// How often a hop is begun that the end of the process broke off: three times, so that a hop which
@@ -69,19 +69,20 @@ enum NotBegun {
     Store(#[source] StoreError),
     #[error("the rest of the plan is out of date: {0}")]
     Stale(Stale),
-    #[error(transparent)]
-    Start(StartError),
+    #[error("{path} is not listed in any signed role")]
+    NotListed { path: String },
 }
 
 impl NotBegun {
     fn todo(&self) -> String {
         match self {
             Self::Check(error) => error.todo(),
-            Self::Start(error) => error.todo(),
             Self::Store(_) => {
                 "newleaf preflight names the folder and the command that mends it".to_owned()
             }
-            Self::Stale(_) => "make a new plan from here: newleaf plan".to_owned(),
+            Self::Stale(_) | Self::NotListed { .. } => {
+                "make a new plan from here: newleaf plan".to_owned()
+            }
         }
     }
 }
@@ -262,7 +263,7 @@ impl Updater {
         let left = rest(&memo.plan, hop, &installed, &known.targets, policy, &request, now);
         let change = left.map_err(NotBegun::Stale)?.into_iter().next();
         let change = change.ok_or(NotBegun::Stale(Stale::Empty))?;
-        listed(&known, &change).map_err(NotBegun::Start)
+        listed(&known, &change).ok_or(NotBegun::NotListed { path: change.path })
     }
 }
 

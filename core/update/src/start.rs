@@ -435,8 +435,10 @@ impl Updater {
         let Some(change) = changes.into_iter().next() else {
             return Err(self.stale(&Stale::Empty, memo.target, memo.version, None).await);
         };
-        let listed = listed(&known, &change)?;
-        Ok((change, listed))
+        match listed(&known, &change) {
+            Some(listed) => Ok((change, listed)),
+            None => Err(StartError::NotListed { path: change.path }),
+        }
     }
 
     /// Says why a plan is old, and remembers the one that takes its place.
@@ -503,18 +505,14 @@ pub(crate) fn errand_of(listed: Listed) -> Errand {
     }
 }
 
-/// The signed file behind a change.
-pub(crate) fn listed(known: &Known, change: &Change) -> Result<Listed, StartError> {
-    match known.targets.file(&change.path) {
-        Some(file) if file.sha256 == change.digest => {
-            let signer = match &change.target {
-                Target::App(app) => known.targets.signers.get(&app.namespace()).cloned(),
-                Target::Core => None,
-            };
-            Ok(Listed::new(change.clone(), file.clone(), signer))
-        }
-        Some(_) | None => Err(StartError::NotListed { path: change.path.clone() }),
-    }
+/// The signed file behind a change; none where no signed role lists it.
+pub(crate) fn listed(known: &Known, change: &Change) -> Option<Listed> {
+    let file = known.targets.file(&change.path).filter(|file| file.sha256 == change.digest)?;
+    let signer = match &change.target {
+        Target::App(app) => known.targets.signers.get(&app.namespace()).cloned(),
+        Target::Core => None,
+    };
+    Some(Listed::new(change.clone(), file.clone(), signer))
 }
 
 /// The first record of an update.

@@ -98,12 +98,3 @@ pub(crate) fn written(world: &World) -> Vec<String> {
 pub(crate) fn schema(world: &World) -> u32 {
     world.disk.data(&notes()).map_or(0, |data| data.schema)
 }
-
-/// Waits until a host that is to die has died: the task ends, so nobody holds the updater.
-pub(crate) async fn until_dead(host: Host) {
-    let updater = std::sync::Arc::downgrade(&host.updater);
-    drop(host);
-    while updater.upgrade().is_some() {
-        tokio::task::yield_now().await;
-    }
-}

@@ -211,13 +211,13 @@ mod tests {
             let change = serde_json::from_value(change).unwrap();
             ChangeView { change, text: None, grants: Vec::new(), needs: ByteSize::kib(4) }
         };
-        insta::assert_snapshot!(change(&view(Some("1.0.0"))), @r"
+        insta::assert_snapshot!(change(&view(Some("1.0.0")), None), @r"
         acme/notes  1.0.0 -> 2.0.0
           1 KiB to download, 4 KiB of space · stable channel, published 2026-11-21T02:30:00Z
           migrates its data from schema 1 to 2
             Tags move to a table.
         ");
-        assert!(!change(&view(None)).contains("migrates"));
+        assert!(!change(&view(None), None).contains("migrates"));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::port::{Inspected, Measured, SlotRef};
 /// its namespace, all three of the view the plan was approved on.
 #[derive(Debug, Clone)]
 pub struct Listed {
-    change: Change,
+    change: Box<Change>,
     file: TargetFile,
     signer: Option<Pin>,
 }
@@ -42,8 +42,8 @@ pub struct Staged {
 }
 
 impl Listed {
-    pub(crate) const fn new(change: Change, file: TargetFile, signer: Option<Pin>) -> Self {
-        Self { change, file, signer }
+    pub(crate) fn new(change: Change, file: TargetFile, signer: Option<Pin>) -> Self {
+        Self { change: Box::new(change), file, signer }
     }
 
     /// The plan's change.

@@ -50,7 +50,7 @@ async fn next_hop(context: Context<'_>, over: &Report) -> Result<Option<UpdateId
                     return Ok(Some(update));
                 }
                 if let JourneyStanding::Stopped { why } = journey.standing {
-                    return Err(stopped(over, why));
+                    return Err(stopped(over, &why));
                 }
                 if journey.standing != JourneyStanding::UnderWay {
                     return Ok(None);
@@ -65,13 +65,13 @@ async fn next_hop(context: Context<'_>, over: &Report) -> Result<Option<UpdateId
             Err(_) => {}
         }
         if since.elapsed() > COMES_BACK_WITHIN {
-            return Err(stopped(over, "its next hop did not begin".to_owned()));
+            return Err(stopped(over, "its next hop did not begin"));
         }
         tokio::time::sleep(RETRY).await;
     }
 }
 
-fn stopped(over: &Report, why: String) -> Problem {
+fn stopped(over: &Report, why: &str) -> Problem {
     Problem::new(Kind::Failed, format!("go on with the plan: {why}"))
         .state(format!("{} {} serves", over.target, over.to))
         .done("the hops before were carried out")

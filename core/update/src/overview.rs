@@ -77,6 +77,9 @@ impl Updater {
             Some(told) => told,
             None => sentence(&overview),
         };
+        // Nothing runs where it waits for a start.
+        let waits = self.staged().map(|(update, _)| update);
+        overview.running = overview.running.filter(|running| Some(&running.id) != waits.as_ref());
         Ok(overview)
     }
 

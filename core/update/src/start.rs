@@ -64,6 +64,14 @@ pub enum StartError {
         /// Its id.
         running: UpdateId,
     },
+    /// A core is staged and waits for the host's next start; no host runs.
+    #[error("core {version} is staged already and takes effect at the next start of the host")]
+    Staged {
+        /// The update that staged it.
+        update: UpdateId,
+        /// The version that waits.
+        version: Version,
+    },
     /// Something must be mended first.
     #[error("{}", first_block(.0))]
     Blocked(Vec<Prerequisite>),
@@ -159,7 +167,9 @@ fn list(changes: &[GrantChange]) -> String {
 impl Explain for StartError {
     fn class(&self) -> ExitClass {
         match self {
-            Self::Busy { .. } | Self::Launcher(LauncherError::Busy { .. }) => ExitClass::Busy,
+            Self::Busy { .. }
+            | Self::Staged { .. }
+            | Self::Launcher(LauncherError::Busy { .. }) => ExitClass::Busy,
             Self::Blocked(_)
             | Self::ConsentNeeded { .. }
             | Self::CannotGoBack { .. }
@@ -186,6 +196,9 @@ impl Explain for StartError {
         match self {
             Self::Stale(stale) => format!("read the new plan: newleaf plan {}", stale.target),
             Self::Busy { .. } => "wait until it is over: newleaf status".to_owned(),
+            Self::Staged { .. } => {
+                "start the host, which tries it first: newleaf serve".to_owned()
+            }
             Self::Launcher(LauncherError::Busy { .. }) => {
                 "try the same plan again in half a minute".to_owned()
             }
@@ -395,9 +408,14 @@ impl Updater {
     }
 
     async fn refuse_if_busy(&self) -> Result<(), StartError> {
-        match self.running().await.map_err(StartError::Launcher)? {
-            Some(running) => Err(StartError::Busy { running }),
-            None => Ok(()),
+        let Some(running) = self.running().await.map_err(StartError::Launcher)? else {
+            return Ok(());
+        };
+        match self.staged() {
+            Some((update, version)) if update == running => {
+                Err(StartError::Staged { update, version })
+            }
+            Some(_) | None => Err(StartError::Busy { running }),
         }
     }
 

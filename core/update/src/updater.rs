@@ -3,14 +3,14 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use newleaf_domain::{Digest, PackageName, UpdateId};
+use newleaf_domain::{Digest, PackageName, UpdateId, Version};
 use newleaf_launcher::journal::Entry;
 use newleaf_launcher::state::{CorePhase, CoreSlot, State};
 use newleaf_plan::{Installed, InstalledApp, InstalledCore};
 
 use crate::hub::Hub;
 use crate::ledger::Ledger;
-use crate::port::{Keep, LauncherError, Ports, SlotError, SlotRef, StoreError, Swept};
+use crate::port::{Keep, LauncherError, Ports, Reach, SlotError, SlotRef, StoreError, Swept};
 use crate::refresh::Known;
 use crate::settings::{ProductFace, Settings};
 use crate::view::{HistoryEntry, Report};
@@ -108,6 +108,17 @@ impl Updater {
         let core = &self.ports.launcher.state().core;
         let trial = core.trial.as_ref().filter(|_| core.phase != CorePhase::Idle);
         Ok(trial.map(|trial| trial.update.clone()))
+    }
+
+    /// The core that waits for the next start, with the update that staged it; only where no host
+    /// runs that would be trying it.
+    pub(crate) fn staged(&self) -> Option<(UpdateId, Version)> {
+        if self.ports.launcher.reach() == Reach::Host {
+            return None;
+        }
+        let core = &self.ports.launcher.state().core;
+        let trial = core.trial.as_ref().filter(|_| core.phase != CorePhase::Idle)?;
+        Some((trial.update.clone(), trial.slot.version.clone()))
     }
 
     /// One sentence on what serves now: the first of the four lines of a failure.

@@ -129,6 +129,8 @@ pub(super) fn start_problem(updater: &Updater, error: &StartError) -> Problem {
             running: Some(running.clone()),
             ..With::default()
         }),
+        StartError::Staged { update, .. } => of_kind(Kind::Busy, updater, error)
+            .with(With { running: Some(update.clone()), ..With::default() }),
         StartError::Stale(stale) => {
             let link =
                 stale.replacement.as_ref().map(|plan| format!("/api/v1/plan?id={}", plan.id));

@@ -3,8 +3,8 @@
 use newleaf_domain::Target;
 use newleaf_launcher::journal::{Ending, Entry, StepId};
 use newleaf_launcher::state::CorePhase;
-use newleaf_update::ExitClass;
 use newleaf_update::port::Launcher as _;
+use newleaf_update::{ExitClass, Explain as _};
 use newleaf_update::port::fake::{Fault, LauncherWay, Lie, Point, World};
 use serde_json::json;
 
@@ -180,6 +180,16 @@ async fn without_a_host_the_switch_waits_for_the_next_start() {
     let sentence = host.updater.overview().await.unwrap().sentence;
     assert_eq!(sentence, "Newleaf 1.1.0 is staged and takes effect at the next start of the host.");
     let id = report.id.clone();
+    assert_eq!(host.updater.overview().await.unwrap().running, None);
+    let staged = host.updater.rollback(&Target::Core, "ada".to_owned()).await.unwrap_err();
+    assert_eq!(
+        staged.to_string(),
+        "core 1.1.0 is staged already and takes effect at the next start of the host"
+    );
+    assert_eq!(staged.class(), ExitClass::Busy);
+    assert!(staged.todo().ends_with(": newleaf serve"), "{}", staged.todo());
+    assert!(matches!(staged, newleaf_update::StartError::Staged { update, .. } if update == id));
+    host.launcher.set_way(LauncherWay::Commits);
     let busy = host.updater.rollback(&Target::Core, "ada".to_owned()).await.unwrap_err();
     assert!(matches!(busy, newleaf_update::StartError::Busy { running } if running == id));
 }

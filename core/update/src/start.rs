@@ -196,9 +196,7 @@ impl Explain for StartError {
         match self {
             Self::Stale(stale) => format!("read the new plan: newleaf plan {}", stale.target),
             Self::Busy { .. } => "wait until it is over: newleaf status".to_owned(),
-            Self::Staged { .. } => {
-                "start the host, which tries it first: newleaf serve".to_owned()
-            }
+            Self::Staged { .. } => "start the host, which tries it first: newleaf serve".to_owned(),
             Self::Launcher(LauncherError::Busy { .. }) => {
                 "try the same plan again in half a minute".to_owned()
             }

@@ -60,6 +60,9 @@ pub(crate) enum Own {
     Init(Init),
     /// Run the host until it is told to stop.
     Serve(Serve),
+    /// List snapshots of the product's data, take one, and put one back after a disaster.
+    #[command(subcommand, display_order = 98)]
+    Snapshot(Snapshot),
     /// Print the completions of a shell.
     #[command(display_order = 99)]
     Completions {
@@ -290,6 +293,22 @@ pub(crate) enum Trust {
     Accept {
         /// The author's namespace, such as `acme`.
         namespace: Namespace,
+        #[command(flatten)]
+        yes: Yes,
+    },
+}
+
+/// The commands below `snapshot`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Snapshot {
+    /// List the snapshots, newest first.
+    List,
+    /// Take one now; the host may run.
+    Create,
+    /// Put one back, with the host stopped; signs everyone out.
+    Restore {
+        /// Its name, as `list` gives it.
+        name: String,
         #[command(flatten)]
         yes: Yes,
     },

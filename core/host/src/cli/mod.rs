@@ -109,6 +109,9 @@ fn by_itself(
             command::init::run(product, screen, &dir_of(common)?, &arguments)?.into()
         }
         Own::Serve(arguments) => command::serve::run(product, &dir_of(common)?, arguments)?,
+        Own::Snapshot(asked) => {
+            command::snapshot::run(product, screen, &dir_of(common)?, asked)?.into()
+        }
         Own::Completions { shell } => {
             clap_complete::generate(
                 shell,

@@ -10,6 +10,7 @@ mod host_schema;
 mod meta;
 mod migration;
 mod open;
+pub(crate) mod snapshot;
 
 pub use contract::contract;
 pub use expand::{Beat, Progress, expand};

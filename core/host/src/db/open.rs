@@ -95,6 +95,11 @@ impl DbError {
         }
     }
 
+    /// Whether the file is damaged.
+    pub(crate) fn is_damage(&self) -> bool {
+        matches!(self, Self::Database { source, .. } if has_code(source, &DAMAGE_CODES))
+    }
+
     pub(crate) fn on(action: &'static str) -> impl FnOnce(sqlx::Error) -> Self {
         move |source| Self::Database { action, source }
     }
@@ -105,14 +110,21 @@ impl DbError {
 /// result code.
 const MACHINE_CODES: [u32; 9] = [5, 6, 7, 8, 10, 11, 13, 14, 26];
 
+/// Those of [`MACHINE_CODES`] that say the file itself is no sound database.
+const DAMAGE_CODES: [u32; 2] = [11, 26];
+
 fn is_machine(error: &sqlx::Error) -> bool {
     if let sqlx::Error::Io(error) = error {
         return newleaf_launcher::serve::is_machine(error);
     }
+    has_code(error, &MACHINE_CODES)
+}
+
+fn has_code(error: &sqlx::Error, codes: &[u32]) -> bool {
     error
         .as_database_error()
         .and_then(|error| error.code()?.parse::<u32>().ok())
-        .is_some_and(|code| MACHINE_CODES.contains(&(code & 0xff)))
+        .is_some_and(|code| codes.contains(&(code & 0xff)))
 }
 
 /// The database, open. Cheap to clone.

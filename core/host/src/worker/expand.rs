@@ -4,11 +4,14 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
+use newleaf_domain::Clock as _;
 use newleaf_launcher::proto::EXIT_MACHINE;
 use newleaf_launcher::state_file::StateError;
 use newleaf_launcher::{Layout, lock, state_file};
 
+use crate::adapter::SystemClock;
 use crate::config::ConfigError;
+use crate::db::snapshot::{self, SnapshotError};
 use crate::db::{self, Beat, Db, DbError, Progress};
 use crate::product::Product;
 
@@ -19,6 +22,8 @@ enum ExpandError {
     Config(#[from] ConfigError),
     #[error(transparent)]
     Db(#[from] DbError),
+    #[error("take a snapshot of newleaf.db")]
+    Snapshot(#[source] SnapshotError),
     #[error(transparent)]
     Lock(#[from] lock::LockError),
     #[error(transparent)]
@@ -29,8 +34,8 @@ enum ExpandError {
 
 /// Extends the database of the host in `dir` for `product`.
 ///
-/// Prints one line for each transaction as a sign of life. First takes away what only versions
-/// before the good one need: nobody goes back to those any more.
+/// Prints one line for each transaction as a sign of life. First takes a snapshot, for disasters,
+/// and takes away what only versions before the good one need: nobody goes back to those any more.
 pub fn run_expand(product: &'static Product, dir: &Path) -> ExitCode {
     match expand(product, dir) {
         Ok(()) => ExitCode::SUCCESS,
@@ -53,7 +58,8 @@ impl ExpandError {
         match self {
             Self::Db(error) => error.is_machine(),
             Self::State(error) => !matches!(error, StateError::Future { .. }),
-            Self::Config(_) | Self::Lock(_) | Self::Runtime(_) => true,
+            // No version has run yet when it is taken.
+            Self::Snapshot(_) | Self::Config(_) | Self::Lock(_) | Self::Runtime(_) => true,
         }
     }
 }
@@ -62,7 +68,7 @@ fn expand(product: &'static Product, dir: &Path) -> Result<(), ExpandError> {
     super::begin_log(dir)?;
     let layout = Layout::new(dir);
     let _hold = lock::hold_workers(&layout)?;
-    let good = state_file::read(&layout)?.core.good.schema;
+    let good = state_file::read(&layout)?.core.good;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -71,7 +77,9 @@ fn expand(product: &'static Product, dir: &Path) -> Result<(), ExpandError> {
         let db = Db::open(dir).await?;
         let parent = rustix::process::getppid();
         let mut beat = |progress| beat(progress, parent);
-        db::contract(&db, product.migrations, good).await?;
+        let taken = snapshot::take(&db, dir, &good.version, SystemClock.now()).await;
+        tracing::info!(name = taken.map_err(ExpandError::Snapshot)?, "a snapshot is taken");
+        db::contract(&db, product.migrations, good.schema).await?;
         db::expand(&db, product.migrations, &mut beat).await?;
         db.close().await;
         Ok(())

@@ -7,3 +7,4 @@ mod place;
 mod refusals;
 mod repository;
 mod serving;
+mod snapshots;

@@ -4,8 +4,8 @@ use newleaf_domain::Target;
 use newleaf_launcher::journal::{Ending, Entry, StepId};
 use newleaf_launcher::state::CorePhase;
 use newleaf_update::port::Launcher as _;
-use newleaf_update::{ExitClass, Explain as _};
 use newleaf_update::port::fake::{Fault, LauncherWay, Lie, Point, World};
+use newleaf_update::{ExitClass, Explain as _};
 use serde_json::json;
 
 use crate::story::*;

@@ -7,6 +7,7 @@ use newleaf_update::port::{Keep, SlotRef, Swept};
 
 use super::super::files::{self, FileError};
 use super::{DiskSlots, partial};
+use crate::db::snapshot;
 
 /// Removes all that `keep` does not name; goes on where one thing cannot be removed, and tells the
 /// first such failure.
@@ -18,9 +19,8 @@ pub(super) fn sweep(slots: &DiskSlots, keep: &Keep) -> Result<Swept, FileError> 
             .filter(|(slot, _)| !keep.slots.contains(slot))
             .map(|(_, path)| path),
     );
-    unused.extend(
-        below(&slots.snapshots())?.into_iter().filter(|path| !names(path, &keep.snapshots)),
-    );
+    let snapshots = [cores_snapshots(slots)?, keep.snapshots.clone()].concat();
+    unused.extend(below(&slots.snapshots())?.into_iter().filter(|path| !names(path, &snapshots)));
     let downloads = keep.downloads.iter().map(|digest| format!("{digest}.zip")).collect::<Vec<_>>();
     let stays = |path: &PathBuf| names(path, &downloads) || partial::is_worth_keeping(path);
     unused.extend(below(&slots.downloads())?.into_iter().filter(|path| !stays(path)));
@@ -33,6 +33,16 @@ pub(super) fn sweep(slots: &DiskSlots, keep: &Keep) -> Result<Swept, FileError> 
         }
     }
     failed.map_or(Ok(Swept { removed }), Err)
+}
+
+/// The newest snapshots of core, which nothing names: they are for disasters.
+fn cores_snapshots(slots: &DiskSlots) -> Result<Vec<String>, FileError> {
+    let mut names = files::names(&slots.snapshots())?;
+    names.retain(|name| snapshot::is_cores(name));
+    // They begin with their time.
+    names.sort_by(|one, two| two.cmp(one));
+    names.truncate(snapshot::KEPT);
+    Ok(names)
 }
 
 fn below(folder: &Path) -> Result<Vec<PathBuf>, FileError> {
@@ -82,6 +92,11 @@ mod tests {
             "slots/apps/acme/notes/c-1.0.0",
             "snapshots/s1",
             "snapshots/s2",
+            "snapshots/core-20261121T023000Z-1.0.0",
+            "snapshots/core-20261122T023000Z-1.1.0",
+            "snapshots/core-20261123T023000Z-1.0.0",
+            "snapshots/core-20261124T023000Z-1.2.0",
+            "snapshots/unfinished-core",
             "staging/x",
             "downloads",
         ] {
@@ -104,6 +119,16 @@ mod tests {
             slot_folders(&slots).unwrap().into_iter().map(|(slot, _)| slot).collect::<Vec<_>>(),
             [kept]
         );
-        assert!(dir.path().join("snapshots/s2").is_dir());
+        let mut snapshots = files::names(&dir.path().join("snapshots")).unwrap();
+        snapshots.sort();
+        assert_eq!(
+            snapshots,
+            [
+                "core-20261122T023000Z-1.1.0",
+                "core-20261123T023000Z-1.0.0",
+                "core-20261124T023000Z-1.2.0",
+                "s2"
+            ]
+        );
     }
 }

@@ -10,6 +10,7 @@ mod preflight;
 mod rollback;
 pub(super) mod serve;
 mod sign_in_link;
+pub(super) mod snapshot;
 mod status;
 mod trust;
 mod update;

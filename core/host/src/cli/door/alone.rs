@@ -68,7 +68,14 @@ impl Alone {
 
 /// Starts the version that would serve in place of this one, where they differ: it knows its own
 /// database and the forms it wrote. Does not come back then.
-fn become_good(product: &Product, layout: &Layout, state: &State) -> Result<(), Problem> {
+///
+/// # Errors
+/// It cannot be started.
+pub(crate) fn become_good(
+    product: &Product,
+    layout: &Layout,
+    state: &State,
+) -> Result<(), Problem> {
     let good = &state.core.good;
     let program = layout.program(good);
     let is_this = std::env::current_exe().is_ok_and(|image| image == program);

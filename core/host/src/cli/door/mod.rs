@@ -16,6 +16,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use self::alone::Alone;
+pub(crate) use self::alone::become_good;
 use self::running::Running;
 pub(crate) use self::sse::{Events, NextEvent};
 use crate::Product;

@@ -13,4 +13,5 @@ pub(crate) use events::Follower;
 pub(crate) use overview::{app, apps, freshness, overview};
 pub(crate) use plan::{grant, history, plan, prerequisites};
 pub(crate) use screen::{Form, Screen};
+pub(crate) use table::table;
 pub(crate) use trust::{both_signers, signers};

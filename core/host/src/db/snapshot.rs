@@ -1,0 +1,405 @@
+//! Snapshots of `newleaf.db` for disasters: `snapshots/core-<time>-<version>/newleaf.db`. One is
+//! taken before each extension of the data, and the newest few stay. Rolling back never uses one.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use newleaf_domain::{ByteSize, Timestamp, Version};
+use serde::Serialize;
+
+use super::open::FILE;
+use super::{Beat, Db, DbError, Migration, expand};
+
+/// How many stay; older ones go with the clearing up after an update.
+pub(crate) const KEPT: usize = 3;
+
+/// How the names of core's snapshots begin. Those of apps are named by their update, whose id
+/// begins with a digit.
+const PREFIX: &str = "core-";
+
+/// What a snapshot is called while it is being written.
+const UNFINISHED: &str = "unfinished-core";
+
+/// The file and its log, as SQLite names them.
+const PARTS: [&str; 2] = ["", "-wal"];
+
+/// Why a snapshot was not taken or not put back.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SnapshotError {
+    /// The database.
+    #[error(transparent)]
+    Db(#[from] DbError),
+    /// The snapshot is damaged.
+    #[error("{} is damaged: {said}", path.display())]
+    Damaged {
+        /// Its file.
+        path: PathBuf,
+        /// What SQLite says of it.
+        said: String,
+    },
+    /// A file.
+    #[error("{doing} {}", path.display())]
+    File {
+        /// What was being done.
+        doing: &'static str,
+        /// With what.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+}
+
+impl SnapshotError {
+    /// What a person can do about it.
+    pub(crate) const fn hint(&self) -> &'static str {
+        match self {
+            Self::Db(DbError::TooNew { .. }) => {
+                "choose an older snapshot (newleaf snapshot list names them), or the newer version"
+            }
+            Self::Db(error) => error.hint(),
+            Self::Damaged { .. } => "choose another one: newleaf snapshot list",
+            Self::File { .. } => "newleaf preflight names the folder and the command that mends it",
+        }
+    }
+
+    fn on(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::File { doing, path: path.to_owned(), source }
+    }
+}
+
+/// A snapshot on disk.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Snapshot {
+    /// Its folder's name below `snapshots/`.
+    pub(crate) name: String,
+    /// When it was taken.
+    pub(crate) at: Timestamp,
+    /// The version of core that was good then.
+    pub(crate) version: Version,
+    /// What it takes on disk, in bytes.
+    pub(crate) size: ByteSize,
+}
+
+fn folder(dir: &Path) -> PathBuf {
+    dir.join("snapshots")
+}
+
+/// `core-20261121T023000Z-1.0.0`
+fn name_of(at: Timestamp, version: &Version) -> String {
+    format!("{PREFIX}{}-{version}", at.to_string().replace(['-', ':'], ""))
+}
+
+/// A name that no snapshot has yet: of two in one second, the later one is said to be of the next.
+fn free_name(dir: &Path, mut at: Timestamp, version: &Version) -> String {
+    loop {
+        let name = name_of(at, version);
+        if !folder(dir).join(&name).exists() {
+            return name;
+        }
+        at = at.plus_seconds(1);
+    }
+}
+
+/// The time and the version in a name; none where it is not one of core's snapshots.
+fn parts_of(name: &str) -> Option<(Timestamp, Version)> {
+    let (time, version) = name.strip_prefix(PREFIX)?.split_once('-')?;
+    let (date, clock) = (
+        [time.get(0..4)?, time.get(4..6)?, time.get(6..8)?].join("-"),
+        [time.get(9..11)?, time.get(11..13)?, time.get(13..)?].join(":"),
+    );
+    Some((Timestamp::parse(&format!("{date}T{clock}")).ok()?, Version::parse(version).ok()?))
+}
+
+/// Whether the folder of this name below `snapshots/` is one of core's.
+pub(crate) fn is_cores(name: &str) -> bool {
+    parts_of(name).is_some()
+}
+
+/// Every snapshot of core in the host's folder, newest first.
+///
+/// # Errors
+/// The folder cannot be read.
+pub(crate) fn list(dir: &Path) -> Result<Vec<Snapshot>, SnapshotError> {
+    let folder = folder(dir);
+    let wrong = || SnapshotError::on("read", &folder);
+    let entries = match fs::read_dir(&folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(wrong()(error)),
+    };
+    let mut all = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(wrong())?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let Some((at, version)) = parts_of(&name) else { continue };
+        let length = |part| fs::metadata(file(&path, part)).map_or(0, |file| file.len());
+        let size = ByteSize::bytes(PARTS.into_iter().map(length).sum());
+        all.push(Snapshot { name, at, version, size });
+    }
+    all.sort_by(|one, two| two.name.cmp(&one.name));
+    Ok(all)
+}
+
+/// A part of the database in `folder`.
+fn file(folder: &Path, part: &str) -> PathBuf {
+    folder.join(format!("{FILE}{part}"))
+}
+
+/// Copies the live database, while others read and write it, and gives the snapshot's name.
+/// `version` is the one that wrote the data.
+///
+/// # Errors
+/// The copy does not fit, or the folder is not writable; nothing is left of it then.
+pub(crate) async fn take(
+    db: &Db,
+    dir: &Path,
+    version: &Version,
+    at: Timestamp,
+) -> Result<String, SnapshotError> {
+    let (name, unfinished) = (free_name(dir, at, version), folder(dir).join(UNFINISHED));
+    clear(&unfinished)?;
+    fs::create_dir_all(&unfinished).map_err(SnapshotError::on("make", &unfinished))?;
+    let copied = copy(db, &unfinished).await;
+    let copied = copied.and_then(|()| rename(&unfinished, &folder(dir).join(&name)));
+    if let Err(error) = copied {
+        if let Err(left) = clear(&unfinished) {
+            tracing::warn!(%left, "an unfinished snapshot is left");
+        }
+        return Err(error);
+    }
+    Ok(name)
+}
+
+async fn copy(db: &Db, to: &Path) -> Result<(), SnapshotError> {
+    let path = file(to, "");
+    let copied = sqlx::query("VACUUM INTO ?").bind(path.to_string_lossy().into_owned());
+    copied.execute(db.writer()).await.map_err(DbError::on("copy newleaf.db into a snapshot"))?;
+    sync(&path)?;
+    sync(to)
+}
+
+/// Puts a snapshot in the place of `newleaf.db`: checked, extended to what `product` needs, without
+/// sessions and sign-in links. What was there becomes a snapshot itself, whose name is given; none
+/// where nothing was there. Nobody may have the database open.
+///
+/// # Errors
+/// The snapshot is damaged or too new, or the disk refuses; `newleaf.db` is then as it was.
+pub(crate) async fn put_back(
+    dir: &Path,
+    snapshot: &Snapshot,
+    product: &[Migration],
+    aside: (Timestamp, &Version),
+) -> Result<Option<String>, SnapshotError> {
+    let made = dir.join("staging").join("restored");
+    clear(&made)?;
+    fs::create_dir_all(&made).map_err(SnapshotError::on("make", &made))?;
+    let source = folder(dir).join(&snapshot.name);
+    for part in PARTS {
+        let (from, to) = (file(&source, part), file(&made, part));
+        if part.is_empty() || from.exists() {
+            fs::copy(&from, &to).map_err(SnapshotError::on("copy", &from))?;
+        }
+    }
+    prepare(&made, product).await?;
+    sync(&file(&made, ""))?;
+    let kept = set_aside(dir, &free_name(dir, aside.0, aside.1)).await?;
+    rename(&file(&made, ""), &dir.join(FILE))?;
+    clear(&made)?;
+    Ok(kept)
+}
+
+/// Makes the copy what this version can start on. Closing it folds its log in.
+async fn prepare(made: &Path, product: &[Migration]) -> Result<(), SnapshotError> {
+    let damaged = |error: DbError| {
+        if !error.is_damage() {
+            return SnapshotError::Db(error);
+        }
+        let said = newleaf_update::explain::chain(&error);
+        SnapshotError::Damaged { path: file(made, ""), said }
+    };
+    let db = Db::open(made).await.map_err(damaged)?;
+    let done = async {
+        let said: String = sqlx::query_scalar("PRAGMA quick_check(1)")
+            .fetch_one(db.writer())
+            .await
+            .map_err(|error| damaged(DbError::on("check the snapshot")(error)))?;
+        if said != "ok" {
+            return Err(SnapshotError::Damaged { path: file(made, ""), said });
+        }
+        expand(&db, product, &mut |_| Beat::GoOn).await?;
+        for forget in ["DELETE FROM newleaf_session", "DELETE FROM newleaf_sign_in_link"] {
+            let forgotten = sqlx::query(forget).execute(db.writer()).await;
+            forgotten.map_err(DbError::on("end the sessions of the snapshot"))?;
+        }
+        Ok(())
+    };
+    let done = done.await;
+    db.close().await;
+    done
+}
+
+/// Keeps the database that is there as the snapshot `name`, by a second name for its file; takes
+/// its log away, which does not belong to what comes in its place.
+async fn set_aside(dir: &Path, name: &str) -> Result<Option<String>, SnapshotError> {
+    let current = dir.join(FILE);
+    if !current.exists() {
+        return Ok(None);
+    }
+    match Db::open(dir).await {
+        // Closing the last connection folds the log into the file.
+        Ok(db) => db.close().await,
+        Err(error) => tracing::warn!(%error, "newleaf.db cannot be opened; it is kept as it is"),
+    }
+    let kept = folder(dir).join(name);
+    fs::create_dir_all(&kept).map_err(SnapshotError::on("make", &kept))?;
+    let linked = fs::hard_link(&current, file(&kept, ""));
+    linked.map_err(SnapshotError::on("keep", &current))?;
+    let log = file(dir, "-wal");
+    if log.exists() {
+        rename(&log, &file(&kept, "-wal"))?;
+    }
+    clear(&file(dir, "-shm"))?;
+    sync(&kept)?;
+    Ok(Some(name.to_owned()))
+}
+
+fn clear(path: &Path) -> Result<(), SnapshotError> {
+    let removed = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+    match removed {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(SnapshotError::on("remove", path)(error))
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+fn rename(from: &Path, to: &Path) -> Result<(), SnapshotError> {
+    fs::rename(from, to).map_err(SnapshotError::on("move to", to))?;
+    sync(to.parent().unwrap_or(to))
+}
+
+fn sync(path: &Path) -> Result<(), SnapshotError> {
+    File::open(path).and_then(|file| file.sync_all()).map_err(SnapshotError::on("sync", path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
+    const LATER: Timestamp = NOW.plus_seconds(60);
+
+    const NOTES: &[Migration] =
+        &[Migration { schema: 1, expand: &["CREATE TABLE note (text TEXT)"], ..Migration::NONE }];
+    const LONGER: &[Migration] = &[
+        NOTES[0],
+        Migration {
+            schema: 2,
+            expand: &["ALTER TABLE note ADD COLUMN length INTEGER"],
+            ..Migration::NONE
+        },
+    ];
+    const CONTRACTED: &[Migration] =
+        &[NOTES[0], Migration { contract: &["DROP TABLE note"], ..LONGER[1] }];
+
+    fn version(text: &str) -> Version {
+        Version::parse(text).unwrap()
+    }
+
+    async fn open(dir: &Path, product: &[Migration]) -> Db {
+        let db = Db::open(dir).await.unwrap();
+        expand(&db, product, &mut |_| Beat::GoOn).await.unwrap();
+        db
+    }
+
+    async fn run(db: &Db, statement: &'static str) {
+        sqlx::query(statement).execute(db.writer()).await.unwrap();
+    }
+
+    async fn count(db: &Db, query: &'static str) -> i64 {
+        sqlx::query_scalar(query).fetch_one(db.reader()).await.unwrap()
+    }
+
+    /// A folder whose database had one note and one session when its snapshot was taken.
+    async fn scene() -> (tempfile::TempDir, Db) {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join("staging")).unwrap();
+        let db = open(dir.path(), NOTES).await;
+        run(&db, "INSERT INTO note VALUES ('one')").await;
+        run(&db, "INSERT INTO newleaf_session VALUES (x'01', 'ada', 0, 9)").await;
+        run(&db, "INSERT INTO newleaf_sign_in_link VALUES (x'01', 'ada', 9, NULL)").await;
+        take(&db, dir.path(), &version("1.0.0"), NOW).await.unwrap();
+        (dir, db)
+    }
+
+    #[tokio::test]
+    async fn a_snapshot_of_a_live_database_is_listed_with_its_time_and_version() {
+        let (dir, db) = scene().await;
+        take(&db, dir.path(), &version("1.1.0-beta.1"), LATER).await.unwrap();
+        let again = take(&db, dir.path(), &version("1.0.0"), NOW).await.unwrap();
+        assert_eq!(again, "core-20270115T080001Z-1.0.0");
+        fs::remove_dir_all(folder(dir.path()).join(again)).unwrap();
+        fs::create_dir(dir.path().join("snapshots/1800000000-0123abcd-17")).unwrap();
+        let all = list(dir.path()).unwrap();
+        let shown = all.iter().map(|it| (it.at, it.version.as_str())).collect::<Vec<_>>();
+        assert_eq!(shown, [(LATER, "1.1.0-beta.1"), (NOW, "1.0.0")]);
+        assert_eq!(all[1].name, "core-20270115T080000Z-1.0.0");
+        assert!(all[1].size.as_u64() > 0 && is_cores(&all[1].name));
+    }
+
+    #[tokio::test]
+    async fn what_is_put_back_has_the_old_rows_the_new_schema_and_no_sessions() {
+        let (dir, db) = scene().await;
+        run(&db, "DELETE FROM note").await;
+        db.close().await;
+        let (old, good) = (list(dir.path()).unwrap().remove(0), version("1.1.0"));
+        let kept = put_back(dir.path(), &old, LONGER, (LATER, &good)).await.unwrap().unwrap();
+        let db = Db::open(dir.path()).await.unwrap();
+        db.check(LONGER).await.unwrap();
+        assert_eq!(count(&db, "SELECT count(*) FROM note WHERE length IS NULL").await, 1);
+        assert_eq!(count(&db, "SELECT count(*) FROM newleaf_session").await, 0);
+        assert_eq!(count(&db, "SELECT count(*) FROM newleaf_sign_in_link").await, 0);
+        db.close().await;
+
+        let kept = list(dir.path()).unwrap().into_iter().find(|it| it.name == kept).unwrap();
+        let aside = (LATER.plus_seconds(60), &good);
+        put_back(dir.path(), &kept, NOTES, aside).await.unwrap();
+        let db = Db::open(dir.path()).await.unwrap();
+        assert_eq!(count(&db, "SELECT count(*) FROM note").await, 0, "the way back was lost");
+    }
+
+    #[tokio::test]
+    async fn a_damaged_or_too_new_snapshot_leaves_the_database_as_it_was() {
+        let (dir, db) = scene().await;
+        super::super::contract(&open(dir.path(), LONGER).await, CONTRACTED, 2).await.unwrap();
+        take(&db, dir.path(), &version("1.1.0"), LATER).await.unwrap();
+        db.close().await;
+        let all = list(dir.path()).unwrap();
+        let damaged = file(&folder(dir.path()).join(&all[1].name), "");
+        fs::write(&damaged, vec![b'x'; 8192]).unwrap();
+        let before = fs::read(dir.path().join(FILE)).unwrap();
+        for snapshot in &all {
+            let aside = (LATER.plus_seconds(60), &snapshot.version);
+            let error = put_back(dir.path(), snapshot, NOTES, aside).await.unwrap_err();
+            assert!(error.hint().contains("newleaf snapshot list"), "{error} {}", error.hint());
+        }
+        assert_eq!(fs::read(dir.path().join(FILE)).unwrap(), before);
+        assert_eq!(list(dir.path()).unwrap().len(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_database_that_cannot_be_opened_is_replaced_and_kept() {
+        let (dir, db) = scene().await;
+        db.close().await;
+        fs::write(dir.path().join(FILE), b"no database at all").unwrap();
+        let old = list(dir.path()).unwrap().remove(0);
+        let aside = (LATER, &version("1.0.0"));
+        let kept = put_back(dir.path(), &old, NOTES, aside).await.unwrap().unwrap();
+        let kept = file(&folder(dir.path()).join(kept), "");
+        assert_eq!(fs::read(kept).unwrap(), b"no database at all");
+        let db = Db::open(dir.path()).await.unwrap();
+        assert_eq!(count(&db, "SELECT count(*) FROM note").await, 1);
+    }
+}

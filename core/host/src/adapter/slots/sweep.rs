@@ -112,7 +112,7 @@ mod tests {
             snapshots: vec!["s2".to_owned()],
             downloads: Vec::new(),
         };
-        assert_eq!(sweep(&slots, &keep).unwrap().removed, 6);
+        assert_eq!(sweep(&slots, &keep).unwrap().removed, 8);
         let left = files::names(&dir.path().join("downloads")).unwrap();
         assert_eq!(left, ["begun.zip.etag", "begun.zip.partial"]);
         assert_eq!(

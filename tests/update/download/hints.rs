@@ -1,7 +1,10 @@
 //! Case 20: deltas and compressed copies serve where they are right, and are passed over in silence
 //! where they are not.
 
+use std::time::Duration;
+
 use newleaf_tests::faulty::Fault;
+use newleaf_tests::world::{CoreRelease, HostSettings, Smaller, World};
 
 use super::ground::{COPY, Ground, PACKAGE};
 
@@ -78,4 +81,20 @@ fn a_delta_that_breaks_off_is_taken_up_where_it_stopped() {
     assert!(told.contains("a delta of"), "{told}");
     let served = server.served(".zst");
     assert_eq!((served.len(), served[1].status), (2, 206), "{served:#?}");
+}
+
+#[test]
+fn core_comes_as_a_delta_over_the_release_that_serves() {
+    let world = World::with_registry(Smaller::Quick);
+    world.registry.publish_core(CoreRelease::Newer);
+    let host = world.host("host", HostSettings::default());
+    // What `init` copied is no release: there is nothing to make a delta over.
+    let first = host.run(&["update", "core", "--yes"]).assert_code(0);
+    assert!(!first.stdout.contains("a delta of"), "{}", first.stdout);
+    world.registry.publish_core(CoreRelease::Unhealthy);
+    world.registry.process.wait_for_line("form=\"deltas/", Duration::from_mins(2));
+    let second = host.run(&["update", "core", "--yes"]).assert_code(5);
+    let line = second.stdout.lines().find(|line| line.contains("Download:")).unwrap();
+    assert!(line.contains("a delta of") && line.contains("over 1.1.0"), "{line}");
+    println!("{}", line.trim());
 }

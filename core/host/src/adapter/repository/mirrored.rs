@@ -68,3 +68,60 @@ impl Repository for Mirrored {
         self.all.get(wanted.source).ok_or_else(nobody)?.open(wanted).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use newleaf_update::port::Length;
+
+    use super::super::folder::FolderRepository;
+    use super::super::http::HttpRepository;
+    use super::super::network::Network;
+    use super::*;
+
+    fn folder(files: &[(&str, &str)]) -> (tempfile::TempDir, Arc<dyn Repository>) {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(dir.path().join("tuf")).unwrap();
+        std::fs::create_dir_all(dir.path().join("targets")).unwrap();
+        for (path, text) in files {
+            std::fs::write(dir.path().join(path), text).unwrap();
+        }
+        let repository = Arc::new(FolderRepository::new(dir.path()));
+        (dir, repository)
+    }
+
+    fn dead() -> Arc<dyn Repository> {
+        Arc::new(HttpRepository::new("http://127.0.0.1:1", &Network::default()).unwrap())
+    }
+
+    async fn read(all: Vec<Arc<dyn Repository>>) -> Result<Option<Vec<u8>>, RepositoryError> {
+        Mirrored::new(all).read(Place::Metadata, "2.root.json", ByteSize::kib(1)).await
+    }
+
+    #[tokio::test]
+    async fn metadata_comes_from_the_first_that_answers() {
+        let (_a, with) = folder(&[("tuf/2.root.json", "{}")]);
+        let (_b, without) = folder(&[]);
+        assert_eq!(read(vec![dead(), with.clone()]).await.unwrap().unwrap(), b"{}");
+        assert_eq!(read(vec![without, with]).await.unwrap(), None, "there is no second root");
+        let nobody = read(vec![dead(), dead()]).await.unwrap_err();
+        assert!(matches!(nobody, RepositoryError::Unreachable { .. }), "{nobody}");
+    }
+
+    #[tokio::test]
+    async fn a_target_comes_from_the_one_that_is_named() {
+        let (_a, first) = folder(&[("targets/x", "first")]);
+        let (_b, second) = folder(&[("targets/x", "second")]);
+        let all = Mirrored::new(vec![first, second]);
+        let wanted = |source| Wanted {
+            source,
+            place: Place::Target,
+            path: "x".to_owned(),
+            length: Length::AtMost(ByteSize::kib(1)),
+            resume: None,
+        };
+        let mut body = all.open(&wanted(1)).await.unwrap();
+        let chunk = futures_util::StreamExt::next(&mut body.chunks).await.unwrap().unwrap();
+        assert_eq!(&*chunk, b"second");
+        all.open(&wanted(2)).await.unwrap_err();
+    }
+}

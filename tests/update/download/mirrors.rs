@@ -55,6 +55,17 @@ fn a_mirror_that_stands_still_is_left_with_what_it_gave() {
 }
 
 #[test]
+fn a_mirror_that_breaks_off_time_and_again_is_left_with_what_it_gave() {
+    let ground = Ground::get();
+    let (first, mirror) = (ground.plain_server(), ground.plain_server());
+    first.fault(PACKAGE, Fault::ResetAt(10));
+    ground.machine(&first.url, &mirrors(&[&mirror.url])).updates();
+    assert_eq!(first.served(PACKAGE).len(), 2);
+    let served = mirror.served(PACKAGE);
+    assert_eq!((served.len(), served[0].status), (1, 206), "{served:#?}");
+}
+
+#[test]
 fn corrupt_bytes_from_everybody_are_a_breach_of_trust() {
     let ground = Ground::get();
     let (first, mirror) = (ground.plain_server(), ground.plain_server());

@@ -37,11 +37,16 @@ fn tag(done: &Path) -> PathBuf {
 /// How long a download that broke off waits to be taken up again.
 const KEEP: Duration = Duration::from_hours(7 * 24);
 
-/// Whether `path` belongs to a download that broke off and may still be taken up.
+/// Whether `path` belongs to a download that broke off and may still be taken up: it holds
+/// something, and it is not old.
 pub(super) fn is_worth_keeping(path: &Path) -> bool {
     let begun = path.extension().is_some_and(|ending| ending == "partial" || ending == "etag");
-    let touched = path.metadata().and_then(|found| found.modified());
-    begun && touched.is_ok_and(|at| SystemTime::now().duration_since(at).unwrap_or_default() < KEEP)
+    let holds = |found: std::fs::Metadata| {
+        let touched = found.modified().ok()?;
+        let age = SystemTime::now().duration_since(touched).unwrap_or_default();
+        (found.len() > 0 && age < KEEP).then_some(())
+    };
+    begun && path.metadata().ok().and_then(holds).is_some()
 }
 
 /// Removes a download in whatever state it is.

@@ -105,6 +105,7 @@ mod tests {
         for download in ["done.zip", "begun.zip.partial", "begun.zip.etag", "x.zip.making"] {
             std::fs::write(dir.path().join("downloads").join(download), "x").unwrap();
         }
+        std::fs::write(dir.path().join("downloads/empty.zip.partial"), "").unwrap();
         let slots = DiskSlots::new(Layout::new(dir.path()));
         let kept = SlotRef { target: Target::Core, folder: "b-1.1.0".to_owned() };
         let keep = Keep {
@@ -112,7 +113,7 @@ mod tests {
             snapshots: vec!["s2".to_owned()],
             downloads: Vec::new(),
         };
-        assert_eq!(sweep(&slots, &keep).unwrap().removed, 8);
+        assert_eq!(sweep(&slots, &keep).unwrap().removed, 9);
         let left = files::names(&dir.path().join("downloads")).unwrap();
         assert_eq!(left, ["begun.zip.etag", "begun.zip.partial"]);
         assert_eq!(

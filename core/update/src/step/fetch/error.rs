@@ -36,7 +36,7 @@ impl FetchError {
     }
 
     /// Whether another source may serve what this one does not. One that only broke off is asked
-    /// again first: it has the bytes that are still missing.
+    /// again once: it has the bytes that are still missing.
     pub(super) const fn sends_elsewhere(&self) -> bool {
         match self {
             Self::Repository(RepositoryError::BrokeOff { .. }) | Self::Short { .. } => false,

@@ -47,6 +47,8 @@ pub(super) struct Turns {
     tries: u32,
     /// Sources that failed since the last pause.
     in_a_row: usize,
+    /// How often the source that is asked has broken off in a row.
+    broke_off: u32,
     /// Whether one of them may serve later.
     may_pass: bool,
     /// Until when each source asked to be left alone.
@@ -56,7 +58,7 @@ pub(super) struct Turns {
 impl Turns {
     pub(super) fn new(bounds: Bounds) -> Self {
         let quiet = vec![None; bounds.sources.max(1)];
-        Self { bounds, source: 0, tries: 0, in_a_row: 0, may_pass: false, quiet }
+        Self { bounds, source: 0, tries: 0, in_a_row: 0, broke_off: 0, may_pass: false, quiet }
     }
 
     /// Who is asked.
@@ -79,11 +81,13 @@ impl Turns {
         if matches!(error, FetchError::Disk(_) | FetchError::Asked { .. }) {
             return Next::Never;
         }
-        if error.sends_elsewhere() {
+        self.broke_off += 1;
+        if error.sends_elsewhere() || self.broke_off > 1 {
             while self.in_a_row + 1 < self.quiet.len() {
                 self.in_a_row += 1;
                 self.source = (self.source + 1) % self.quiet.len();
                 if self.wait(self.source, now).is_zero() {
+                    self.broke_off = 0;
                     return Next::Now;
                 }
             }
@@ -155,11 +159,20 @@ mod tests {
 
     #[test]
     fn what_broke_off_is_tried_five_times_with_pauses_that_double() {
-        let (mut turns, now) = (turns(2), Instant::now());
+        let (mut turns, now) = (turns(1), Instant::now());
         let next = (0..5).map(|_| turns.failed(&broke_off(), now, 128)).collect::<Vec<_>>();
         let after = |seconds| Next::After(Duration::from_secs(seconds));
         assert_eq!(next, [after(1), after(2), after(4), after(8), Next::Never]);
         assert_eq!((turns.source(), turns.tries()), (0, 5));
+    }
+
+    #[test]
+    fn a_source_that_breaks_off_twice_is_left_for_the_next() {
+        let (mut turns, now) = (turns(2), Instant::now());
+        assert_eq!(turns.failed(&broke_off(), now, 128), Next::After(SECOND));
+        assert_eq!((turns.failed(&broke_off(), now, 128), turns.source()), (Next::Now, 1));
+        assert_eq!(turns.failed(&broke_off(), now, 128), Next::After(2 * SECOND));
+        assert_eq!((turns.failed(&broke_off(), now, 128), turns.source()), (Next::Now, 0));
     }
 
     #[test]

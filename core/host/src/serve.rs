@@ -9,7 +9,7 @@ use newleaf_launcher::lock::LockError;
 use newleaf_launcher::supervisor::Timing;
 use newleaf_launcher::{Bound, ServeError, Settings};
 
-use crate::config::Config;
+use crate::config::{Config, Listen, scheme};
 use crate::product::Product;
 use crate::route::{Kind, Problem};
 
@@ -23,8 +23,9 @@ pub(crate) fn run(
     config: &Config,
 ) -> Result<ExitCode, Problem> {
     let bound = Bound::open(settings(dir, config)).map_err(|error| problem(&error))?;
-    say("public", &bound.public());
-    say("admin", &bound.admin());
+    let Listen { public_tls, admin_tls, .. } = &config.listen;
+    say("public", scheme(public_tls.as_ref()), &bound.public());
+    say("admin", scheme(admin_tls.as_ref()), &bound.admin());
     tracing::info!(product = product.name, version = product.version, "launcher started");
     bound.run().map_err(|error| problem(&error))?;
     Ok(ExitCode::SUCCESS)
@@ -55,11 +56,11 @@ fn own_image() -> PathBuf {
 }
 
 /// One line for each address, for people and for whoever started the host.
-fn say(door: &str, addresses: &[SocketAddr]) {
+fn say(door: &str, scheme: &str, addresses: &[SocketAddr]) {
     let mut out = std::io::stdout().lock();
     for address in addresses {
         // A host without a stdout serves all the same.
-        drop(writeln!(out, "{door} http://{address}"));
+        drop(writeln!(out, "{door} {scheme}://{address}"));
     }
     drop(out.flush());
 }

@@ -1,7 +1,10 @@
 //! Tells everything in a worker that it is to finish.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
@@ -10,6 +13,23 @@ use tokio::time::{Instant, sleep_until};
 pub struct Shutdown(watch::Sender<Option<Instant>>);
 
 /// One that listens. Cheap to clone.
+///
+/// A product's own routes take it as an extractor. An event stream needs nothing (the host tells
+/// its client to come back, and ends it), but a connection that a route took over is the route's
+/// to end: a WebSocket is closed with 1012, *service restart* (RFC 6455 §7.4, IANA's registry), when
+/// [`Self::begun`] returns, and whatever is open when [`Self::over`] would return is cut.
+///
+/// ```
+/// use newleaf::shutdown::ShutdownWatch;
+///
+/// async fn talk(watch: ShutdownWatch) {
+///     tokio::select! {
+///         () = conversation() => {}
+///         () = watch.begun() => { /* send the close frame, then return */ }
+///     }
+/// }
+/// # async fn conversation() {}
+/// ```
 #[derive(Debug, Clone)]
 pub struct ShutdownWatch(watch::Receiver<Option<Instant>>);
 
@@ -33,7 +53,20 @@ impl Shutdown {
     }
 }
 
+impl<S: Sync> FromRequestParts<S> for ShutdownWatch {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(parts.extensions.get().cloned().unwrap_or_else(Self::never))
+    }
+}
+
 impl ShutdownWatch {
+    /// One that never begins: of a request that no worker serves, as in a test of a router.
+    pub fn never() -> Self {
+        Shutdown::new().1
+    }
+
     /// Whether it has begun.
     pub fn has_begun(&self) -> bool {
         self.0.borrow().is_some()

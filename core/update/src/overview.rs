@@ -219,6 +219,7 @@ impl Updater {
         notices.extend(flagged(state, known));
         notices.extend(self.freshness_notice(freshness));
         notices.extend(clock_notice(known));
+        notices.extend(self.ports().ground.notices());
         notices.sort_by_key(|notice| std::cmp::Reverse(notice.severity));
         for notice in &mut notices {
             close(&mut notice.text);

@@ -10,19 +10,27 @@ use newleaf_domain::ByteSize;
 use newleaf_update::port::{
     Area, Filesystem, Ground, GroundError, Locality, Probe, ProbeFault, ProbeResult, Space,
 };
+use newleaf_update::view::Notice;
 
 use super::files::blocking;
+use crate::http::tls::Certificates;
 
 /// The machine under one host's folder.
 #[derive(Debug, Clone)]
 pub(crate) struct HostGround {
     dir: PathBuf,
+    certificates: Certificates,
 }
 
 impl HostGround {
     /// The machine under `dir`.
     pub(crate) fn new(dir: &Path) -> Self {
-        Self { dir: dir.to_owned() }
+        Self { dir: dir.to_owned(), certificates: Certificates::default() }
+    }
+
+    /// The same, with the certificates that the host serves.
+    pub(crate) fn with(self, certificates: Certificates) -> Self {
+        Self { certificates, ..self }
     }
 
     fn path(&self, area: Area) -> PathBuf {
@@ -59,6 +67,10 @@ impl Ground for HostGround {
             |path: &PathBuf| fs::metadata(path).is_ok_and(|found| found.dev() != device);
         let elsewhere = Area::ALL.map(|area| self.path(area)).into_iter().find(is_elsewhere);
         Ok(Filesystem { path: self.dir.clone(), kind, locality, elsewhere })
+    }
+
+    fn notices(&self) -> Vec<Notice> {
+        self.certificates.notices()
     }
 }
 

@@ -1,5 +1,6 @@
 //! A worker beside its launcher.
 
+use std::net::SocketAddr;
 use std::os::unix::fs::MetadataExt as _;
 use std::sync::Arc;
 
@@ -14,7 +15,7 @@ use super::{BuildError, background, face, holding, make_folders, settings};
 use crate::adapter::{
     self, Apps, DbLinks, DbSessions, DiskSlots, DiskStore, HostGround, SystemClock, WorkerLauncher,
 };
-use crate::config::Config;
+use crate::config::{Config, Tls, scheme};
 use crate::product::{Product, ProductContext};
 use crate::program::named_in;
 use crate::route::{self, Api, ApiParts, Places};
@@ -42,7 +43,7 @@ pub(crate) async fn build(
         slots: Arc::new(DiskSlots::new(worker.layout.clone())),
         plugins: Arc::new(apps.clone()),
         launcher: Arc::new(WorkerLauncher::new(worker.control.clone(), &worker.layout)),
-        ground: Arc::new(HostGround::new(&dir)),
+        ground: Arc::new(HostGround::new(&dir).with(worker.certificates.clone())),
         clock: Arc::clone(&clock),
     };
     let updater = Updater::new(ports, settings(&config), face(product)?);
@@ -95,7 +96,7 @@ fn portal(
         product: newleaf_web::ProductFace {
             name: product.name.to_owned(),
             version,
-            public_address: worker.public.first().map(|address| format!("http://{address}")),
+            public_address: first_of(&worker.public, config.listen.public_tls.as_ref()),
         },
         origins: origins(worker, config)?,
         clock: Arc::clone(clock),
@@ -103,16 +104,17 @@ fn portal(
 }
 
 /// Every address that the portal answers at: its listeners, their loopback names, and the one that
-/// people type where a proxy stands before it.
+/// people type where a proxy stands before it or a certificate names it.
 fn origins(worker: &WorkerContext, config: &Config) -> Result<OriginPolicy, BuildError> {
     let parse = |given: &str| {
         Origin::parse(given).map_err(|_| BuildError::Origin { given: given.to_owned() })
     };
     let mut all = OriginPolicy::of([]);
+    let scheme = scheme(config.listen.admin_tls.as_ref());
     for address in &worker.admin {
-        all = all.and(parse(&format!("http://{address}"))?);
+        all = all.and(parse(&format!("{scheme}://{address}"))?);
         if address.ip().is_loopback() {
-            all = all.and(parse(&format!("http://localhost:{}", address.port()))?);
+            all = all.and(parse(&format!("{scheme}://localhost:{}", address.port()))?);
         }
     }
     match &config.portal.origin {
@@ -123,6 +125,11 @@ fn origins(worker: &WorkerContext, config: &Config) -> Result<OriginPolicy, Buil
 
 /// Where people open the portal.
 fn portal_address(config: &Config, worker: &WorkerContext) -> Option<String> {
-    let listener = || worker.admin.first().map(|address| format!("http://{address}"));
+    let listener = || first_of(&worker.admin, config.listen.admin_tls.as_ref());
     config.portal.origin.clone().or_else(listener)
+}
+
+/// The first address, as it is typed.
+fn first_of(addresses: &[SocketAddr], tls: Option<&Tls>) -> Option<String> {
+    addresses.first().map(|address| format!("{}://{address}", scheme(tls)))
 }

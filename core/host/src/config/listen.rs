@@ -1,6 +1,7 @@
-//! Addresses the launcher binds and holds for life.
+//! Addresses the launcher binds and holds for life, and the certificates they are served with.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
@@ -12,12 +13,45 @@ pub struct Listen {
     pub public: Vec<SocketAddr>,
     /// Where the portal and its API are served; loopback unless an admin says otherwise.
     pub admin: Vec<SocketAddr>,
+    /// What the public addresses are served with; plain HTTP without it.
+    pub public_tls: Option<Tls>,
+    /// What the admin addresses are served with; plain HTTP without it.
+    pub admin_tls: Option<Tls>,
+}
+
+/// A certificate and its key, as PEM files (RFC 7468). A relative path lies below the host's
+/// folder. They are read again whenever they change.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tls {
+    /// The certificate, followed by those between it and the root.
+    pub certificate: PathBuf,
+    /// Its private key: PKCS #8, PKCS #1 or SEC 1.
+    pub key: PathBuf,
+}
+
+impl Tls {
+    /// The same files for the host in `dir`.
+    #[must_use]
+    pub fn below(&self, dir: &Path) -> Self {
+        Self { certificate: dir.join(&self.certificate), key: dir.join(&self.key) }
+    }
 }
 
 impl Default for Listen {
     fn default() -> Self {
-        Self { public: vec![loopback(8080)], admin: vec![loopback(8081)] }
+        Self {
+            public: vec![loopback(8080)],
+            admin: vec![loopback(8081)],
+            public_tls: None,
+            admin_tls: None,
+        }
     }
+}
+
+/// What an address begins with, served with `tls` or without.
+pub const fn scheme(tls: Option<&Tls>) -> &'static str {
+    if tls.is_some() { "https" } else { "http" }
 }
 
 const fn loopback(port: u16) -> SocketAddr {

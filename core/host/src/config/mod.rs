@@ -24,7 +24,7 @@ pub use self::apps::{AppSetting, AppSettings, Apps};
 pub use self::core::Core;
 pub use self::error::ConfigError;
 pub use self::http::Http;
-pub use self::listen::Listen;
+pub use self::listen::{Listen, Tls, scheme};
 pub use self::log::{Log, LogForm};
 pub use self::policy::PolicySettings;
 pub use self::portal::PortalSettings;
@@ -135,6 +135,22 @@ mod tests {
         );
         let config = Config::parse(&text.replace("= 0", "= 3"), Path::new("newleaf.toml")).unwrap();
         assert_eq!(config.core.tries.get(), 3);
+    }
+
+    #[test]
+    fn a_certificate_needs_its_key() {
+        let text = "[repository]\nurl = \"file:///srv/updates\"\n[listen]\n\
+                    public_tls = { certificate = \"tls/cert.pem\" }\n";
+        assert!(error_of(text).contains("missing field `key`"), "{}", error_of(text));
+        let text = text.replace(" }", ", key = \"/etc/key.pem\" }");
+        let config = Config::parse(&text, Path::new("newleaf.toml")).unwrap();
+        let tls = config.listen.public_tls.as_ref().unwrap().below(Path::new("/srv/newleaf"));
+        assert_eq!(tls.certificate, Path::new("/srv/newleaf/tls/cert.pem"));
+        assert_eq!(tls.key, Path::new("/etc/key.pem"));
+        assert_eq!(
+            [scheme(Some(&tls)), scheme(config.listen.admin_tls.as_ref())],
+            ["https", "http"]
+        );
     }
 
     #[test]

@@ -30,6 +30,10 @@ url = "{repository}"
 # public = ["127.0.0.1:8080"]
 # The portal and its API. Keep it on loopback, or behind a proxy that speaks HTTPS.
 # admin = ["127.0.0.1:8081"]
+# HTTPS by the host itself: certificate (with the chain) and key as PEM files, read again whenever
+# they change. Without a line an address speaks plain HTTP.
+# public_tls = { certificate = "/etc/newleaf/fullchain.pem", key = "/etc/newleaf/privkey.pem" }
+# admin_tls = { certificate = "/etc/newleaf/fullchain.pem", key = "/etc/newleaf/privkey.pem" }
 
 [http]
 # Connections of the public listeners at a time; who idles longest gives way to who comes.
@@ -80,7 +84,7 @@ url = "{repository}"
 # "acme/notes" = "beta"
 
 [portal]
-# The address people type, where a proxy stands before the admin door.
+# The address people type, where a proxy stands before the admin door or a certificate names it.
 # origin = "https://updates.example.com"
 
 [log]
@@ -109,7 +113,7 @@ mod tests {
                 Some(setting)
                     if setting.contains(" = ")
                         && !setting.contains("acme/")
-                        && !["origin", "proxy", "public_connections", "rate", "title"]
+                        && !["origin", "proxy", "public_", "admin_tls", "rate", "title"]
                             .iter()
                             .any(|it| setting.starts_with(it)) =>
                 {

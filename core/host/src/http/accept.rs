@@ -7,6 +7,7 @@ use std::time::Duration;
 use axum::Router;
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
 
 use super::connection::{self, Context};
 use super::{Crowd, Manners, Traffic};
@@ -47,15 +48,25 @@ impl Listener {
 }
 
 /// A listener and what answers on it.
-#[derive(Debug)]
 pub struct Door {
     /// Where.
     pub listener: Listener,
+    /// What TLS is accepted with; plain HTTP without it. A socket file has none.
+    pub tls: Option<TlsAcceptor>,
     /// What.
     pub router: Router,
     /// Whose connections it shares a bound with; none for a door that only the machine's own
     /// admins reach, which must open whatever the others do.
     pub crowd: Option<Arc<Crowd>>,
+}
+
+impl std::fmt::Debug for Door {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Door")
+            .field("listener", &self.listener)
+            .field("tls", &self.tls.is_some())
+            .finish_non_exhaustive()
+    }
 }
 
 /// Serves until told to finish, then until the last connection is done or the time is over.
@@ -74,14 +85,38 @@ pub async fn serve(
             manners,
             crowd: door.crowd,
         };
-        loops.spawn(accept(door.listener, context));
+        loops.spawn(accept(door.listener, door.tls, context));
     }
+    watch.begun().await;
+    let (connections, requests) = (traffic.connections(), traffic.requests());
     while loops.join_next().await.is_some() {}
+    tokio::select! {
+        // Those that somebody took over have no loop that waits for them.
+        () = traffic.empty() => {}
+        () = watch.over() => {}
+    }
+    tell(connections, requests, &traffic);
+}
+
+/// Says what became of what was open when the worker was told to finish.
+fn tell(connections: usize, requests: usize, traffic: &Traffic) {
+    let mut cut = traffic.cut_so_far();
+    if traffic.connections() > 0 {
+        cut.insert("a connection that was taken over", traffic.connections());
+    }
+    if cut.is_empty() {
+        if connections > 0 {
+            tracing::info!(connections, requests, "drained, nothing was cut");
+        }
+        return;
+    }
+    let named: Vec<_> = cut.iter().map(|(what, count)| format!("{count} × {what}")).collect();
+    tracing::warn!(connections, requests, "drained, cut at the limit: {}", named.join(", "));
 }
 
 /// Accepts until told to finish, then waits for its connections. What the system has queued by
 /// then belongs to the shared listener, and the next worker accepts it.
-async fn accept(listener: Listener, context: Context) {
+async fn accept(listener: Listener, tls: Option<TlsAcceptor>, context: Context) {
     let mut connections = JoinSet::new();
     let mut pause = None;
     loop {
@@ -91,7 +126,7 @@ async fn accept(listener: Listener, context: Context) {
             accepted = next(&listener, context.crowd.as_deref()) => match accepted {
                 Ok(accepted) => {
                     pause = None;
-                    accepted.spawn_on(&mut connections, &context);
+                    accepted.spawn_on(&mut connections, tls.as_ref(), &context);
                 }
                 Err(error) if is_the_clients(&error) => {}
                 Err(error) => pause = Some(after(&error, pause, &context).await),
@@ -138,11 +173,16 @@ enum Accepted {
 }
 
 impl Accepted {
-    fn spawn_on(self, connections: &mut JoinSet<()>, context: &Context) {
+    fn spawn_on(self, connections: &mut JoinSet<()>, tls: Option<&TlsAcceptor>, context: &Context) {
         let (place, context) = (context.place(), context.clone());
-        match self {
-            Self::Tcp(stream) => connections.spawn(connection::serve(stream, None, place, context)),
-            Self::Unix(stream, peer) => {
+        match (self, tls.cloned()) {
+            (Self::Tcp(stream), None) => {
+                connections.spawn(connection::serve(stream, None, place, context))
+            }
+            (Self::Tcp(stream), Some(tls)) => {
+                connections.spawn(connection::serve_tls(stream, tls, place, context))
+            }
+            (Self::Unix(stream, peer), _) => {
                 connections.spawn(connection::serve(stream, Some(peer), place, context))
             }
         };

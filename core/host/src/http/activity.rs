@@ -1,7 +1,8 @@
 //! Counts what is under way, on one connection and on all, and tells whose turn it is.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
@@ -13,6 +14,9 @@ use super::Manners;
 pub struct Traffic {
     connections: AtomicUsize,
     requests: AtomicUsize,
+    /// What was cut, by what it was.
+    cut: Mutex<BTreeMap<&'static str, usize>>,
+    left: Notify,
 }
 
 impl Traffic {
@@ -24,6 +28,28 @@ impl Traffic {
     /// Requests whose answer has not been sent in full.
     pub fn requests(&self) -> usize {
         self.requests.load(Ordering::Relaxed)
+    }
+
+    /// What was cut because the time to finish was over, each with its number.
+    pub fn cut_so_far(&self) -> BTreeMap<&'static str, usize> {
+        self.cut().clone()
+    }
+
+    /// Waits until no connection is open.
+    pub(super) async fn empty(&self) {
+        loop {
+            let mut left = std::pin::pin!(self.left.notified());
+            // Listen before looking, or the last one could leave in between.
+            left.as_mut().enable();
+            if self.connections() == 0 {
+                return;
+            }
+            left.await;
+        }
+    }
+
+    fn cut(&self) -> MutexGuard<'_, BTreeMap<&'static str, usize>> {
+        self.cut.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -56,6 +82,8 @@ pub(super) struct Activity {
     /// What is to be written waits for the client to read.
     is_blocked: AtomicBool,
     is_h2: AtomicBool,
+    /// Somebody else reads and writes it now.
+    is_taken_over: AtomicBool,
     leave: Notify,
 }
 
@@ -72,6 +100,7 @@ impl Activity {
             head: AtomicU64::new(NONE),
             is_blocked: AtomicBool::new(false),
             is_h2: AtomicBool::new(false),
+            is_taken_over: AtomicBool::new(false),
             leave: Notify::new(),
         })
     }
@@ -94,6 +123,39 @@ impl Activity {
         self.is_blocked.store(written == Written::NoRoom, Ordering::Relaxed);
     }
 
+    /// TLS is agreed upon; what was read so far is no head.
+    pub(super) fn shook_hands(&self) {
+        let now = self.now();
+        self.last.store(now, Ordering::Relaxed);
+        self.turn.store(now, Ordering::Relaxed);
+        self.head.store(NONE, Ordering::Relaxed);
+    }
+
+    /// The connection changes its protocol (RFC 9110 §7.8); the bounds of HTTP end.
+    pub(super) fn taken_over(&self) {
+        self.is_taken_over.store(true, Ordering::Relaxed);
+    }
+
+    /// The time is over for whatever this connection does; counts it by that.
+    pub(super) fn cut(&self) {
+        *self.traffic.cut().entry(self.does()).or_default() += 1;
+    }
+
+    /// What it does, for people.
+    fn does(&self) -> &'static str {
+        if self.is_blocked() {
+            "an answer that its client does not read"
+        } else if self.ours.load(Ordering::Relaxed) > 0 {
+            "a request that was not answered"
+        } else if !self.is_idle() {
+            "an answer that did not end"
+        } else if !self.is_h2() && self.head.load(Ordering::Relaxed) != NONE {
+            "a request or handshake that came in part"
+        } else {
+            "an idle connection"
+        }
+    }
+
     pub(super) fn saw_h2(&self) {
         self.is_h2.store(true, Ordering::Relaxed);
     }
@@ -110,7 +172,9 @@ impl Activity {
     /// How long the connection has been without a request, whatever came of a next one; none
     /// while it is busy.
     pub(super) fn idle_for(&self) -> Option<Duration> {
-        (self.is_idle() && !self.is_blocked()).then(|| self.since(&self.turn))
+        let is_busy =
+            !self.is_idle() || self.is_blocked() || self.is_taken_over.load(Ordering::Relaxed);
+        (!is_busy).then(|| self.since(&self.turn))
     }
 
     /// How much longer the client may take for what it owes now; zero where it took too long.
@@ -178,7 +242,9 @@ impl Activity {
 
 impl Drop for Activity {
     fn drop(&mut self) {
-        self.traffic.connections.fetch_sub(1, Ordering::Relaxed);
+        if self.traffic.connections.fetch_sub(1, Ordering::Relaxed) == 1 {
+            self.traffic.left.notify_waiters();
+        }
     }
 }
 

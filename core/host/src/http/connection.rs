@@ -16,6 +16,8 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt as _;
 
 use super::activity::Activity;
@@ -23,7 +25,7 @@ use super::crowd::{Crowd, Member};
 use super::manners::Pace;
 use super::paced::{PacedBody, TooSlow, Verdict};
 use super::watched::{WatchedBody, WatchedStream};
-use super::{Manners, Traffic};
+use super::{Manners, Traffic, farewell};
 use crate::route::Peer;
 use crate::shutdown::ShutdownWatch;
 
@@ -47,7 +49,14 @@ pub(super) struct Context {
 #[derive(Debug)]
 pub(super) struct Place {
     activity: Arc<Activity>,
-    _member: Option<Member>,
+    member: Option<Member>,
+}
+
+impl Place {
+    /// `stream` in this place.
+    fn watched<S>(self, stream: S) -> WatchedStream<S> {
+        WatchedStream { stream, activity: self.activity, _member: self.member }
+    }
 }
 
 impl Context {
@@ -55,7 +64,7 @@ impl Context {
     pub(super) fn place(&self) -> Place {
         let activity = Activity::begin(Arc::clone(&self.traffic));
         let member = self.crowd.as_ref().map(|crowd| crowd.join(&activity));
-        Place { activity, _member: member }
+        Place { activity, member }
     }
 }
 
@@ -64,9 +73,38 @@ pub(super) async fn serve<S>(stream: S, peer: Option<Peer>, place: Place, contex
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let activity = Arc::clone(&place.activity);
+    converse(place.watched(stream), peer, activity, context).await;
+}
+
+/// The same over TLS. The handshake is as much a client's as a request: a worker that finishes
+/// finishes it, and a client that dawdles is cut.
+pub(super) async fn serve_tls(stream: TcpStream, tls: TlsAcceptor, place: Place, context: Context) {
+    let activity = Arc::clone(&place.activity);
+    let shaken = tokio::select! {
+        shaken = tls.accept(place.watched(stream)) => shaken,
+        () = activity.asked_to_leave() => return,
+        () = overdue(&activity, &context.manners) => return,
+        () = context.watch.over() => return activity.cut(),
+    };
+    let stream = match shaken {
+        Ok(stream) => stream,
+        // A client that breaks off, or speaks something else, is its own affair.
+        Err(error) => return tracing::debug!("a handshake failed: {error}"),
+    };
+    activity.shook_hands();
+    if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
+        activity.saw_h2();
+    }
+    converse(stream, None, activity, context).await;
+}
+
+async fn converse<S>(stream: S, peer: Option<Peer>, activity: Arc<Activity>, context: Context)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let Context { router, watch, manners, .. } = context;
-    let Place { activity, _member } = place;
-    let io = TokioIo::new(WatchedStream { stream, activity: Arc::clone(&activity) });
+    let io = TokioIo::new(stream);
     let service = {
         let (activity, watch) = (Arc::clone(&activity), watch.clone());
         service_fn(move |request| {
@@ -104,7 +142,7 @@ where
     };
     tokio::select! {
         () = ending => {}
-        () = watch.over() => {}
+        () = watch.over() => activity.cut(),
     }
 }
 
@@ -156,6 +194,7 @@ async fn answer(
     }
     let verdict = Arc::new(Verdict::default());
     let mut request: Request = request.map(|body| paced(body, pace, &verdict));
+    request.extensions_mut().insert(watch.clone());
     if let Some(peer) = peer {
         request.extensions_mut().insert(peer);
     }
@@ -170,7 +209,10 @@ async fn answer(
     if version < Version::HTTP_2 && watch.has_begun() {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
-    Ok(response.map(|body| WatchedBody { body, in_flight }))
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        activity.taken_over();
+    }
+    Ok(farewell::told(response, watch).map(|body| WatchedBody { body, in_flight }))
 }
 
 fn paced(body: Incoming, pace: Pace, verdict: &Arc<Verdict>) -> Body {

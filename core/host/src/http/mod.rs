@@ -4,6 +4,11 @@
 //! request that was just being sent on one of them is lost. Here a worker that finishes is a
 //! *lame duck*: it accepts no more, answers what comes on open connections with
 //! `Connection: close`, and closes a connection itself only after it has been silent for a while.
+//! Handshakes of TLS and half-sent requests are finished, event streams are told to come back and
+//! ended, and whoever took a connection over (WebSocket) is told by [`ShutdownWatch`]. What is left
+//! after the limit is cut, counted and named in the log.
+//!
+//! [`ShutdownWatch`]: crate::shutdown::ShutdownWatch
 //!
 //! A client gets no more of this host than its share: it must send heads and bodies and read
 //! answers at a pace ([`Manners`]), and public connections have a bound ([`Crowd`]).
@@ -12,10 +17,14 @@ mod accept;
 mod activity;
 mod connection;
 mod crowd;
+mod farewell;
+#[cfg(test)]
+mod handover;
 mod manners;
 mod paced;
 #[cfg(test)]
 mod tests;
+pub mod tls;
 mod watched;
 
 pub use accept::{Door, Listener, serve};

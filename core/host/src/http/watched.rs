@@ -10,6 +10,7 @@ use http_body::{Frame, SizeHint};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::activity::{Activity, InFlight, Written};
+use super::crowd::Member;
 
 /// A stream that notes each read and write, so that a request that has arrived in part counts as
 /// activity, and a client that does not read is noticed.
@@ -17,6 +18,8 @@ use super::activity::{Activity, InFlight, Written};
 pub(super) struct WatchedStream<S> {
     pub(super) stream: S,
     pub(super) activity: Arc<Activity>,
+    /// Its place is taken as long as it is open, whoever reads it.
+    pub(super) _member: Option<Member>,
 }
 
 impl<S> WatchedStream<S> {

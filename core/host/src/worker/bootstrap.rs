@@ -1,20 +1,26 @@
 //! A worker's life: hello, database, pages, ready, go, drain.
 
+use std::net::TcpListener;
 use std::num::NonZeroUsize;
+use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use newleaf_domain::Clock;
 use newleaf_launcher::Layout;
 use newleaf_launcher::proto::{EXIT_MACHINE, PROTOCOL, ToLauncher};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
 
 use super::hello::{Hello, HelloError, addresses};
 use super::{Control, ControlError, Routers, Standing, WorkerContext, private};
+use crate::adapter::SystemClock;
 use crate::config::{Config, ConfigError};
 use crate::db::{Db, DbError};
+use crate::http::tls::Certificates;
 use crate::http::{self, Crowd, Door, Listener, Manners, Traffic};
 use crate::product::Product;
 use crate::shutdown::{Shutdown, ShutdownWatch};
@@ -38,6 +44,12 @@ pub enum WorkerError {
     /// The database.
     #[error(transparent)]
     Db(#[from] DbError),
+    /// HTTPS cannot be spoken.
+    #[error("speak TLS")]
+    Tls(#[from] rustls::Error),
+    /// The worker before still has a certificate, this one would have none.
+    #[error("take over the addresses that speak HTTPS: {0}")]
+    Certificate(String),
     /// Updates, apps and pages could not be put together.
     #[error("put the host together")]
     Build(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -70,6 +82,9 @@ impl WorkerError {
         if let Self::Db(error) = self {
             return error.is_machine();
         }
+        if let Self::Certificate(_) = self {
+            return true;
+        }
         let error: &(dyn std::error::Error + 'static) = self;
         std::iter::successors(Some(error), |error| error.source()).any(|error| {
             error.downcast_ref::<std::io::Error>().is_some_and(newleaf_launcher::serve::is_machine)
@@ -101,7 +116,7 @@ async fn live(
     ignore_signals()?;
     http::raise_descriptors();
     let manners = Manners::of(&config.http, &config.core);
-    let Hello { wire, state, public, admin, local, probe_socket, hold } = hello;
+    let Hello { wire, state, public, admin, local, probe_socket, is_trial, hold } = hello;
     let control =
         Control::start(wire, state).map_err(WorkerError::system("listen to the launcher"))?;
     let (shutdown, watch) = Shutdown::new();
@@ -109,12 +124,19 @@ async fn live(
     let db = Db::open(dir).await?;
     db.check(product.migrations).await?;
     let traffic = Arc::new(Traffic::default());
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let certificates = Certificates::open(&config.listen, dir, &clock);
+    if let (true, Some(notice)) = (is_trial, certificates.silent()) {
+        return Err(WorkerError::Certificate(notice.text));
+    }
+    certificates.follow(&watch);
     let context = WorkerContext {
         layout: Layout::new(dir),
         db: db.clone(),
         control: control.clone(),
         shutdown: watch.clone(),
         traffic: Arc::clone(&traffic),
+        certificates: certificates.clone(),
         public: addresses(&public),
         admin: addresses(&admin),
     };
@@ -126,7 +148,8 @@ async fn live(
     let probed = spawn(vec![private], &watch, &Arc::new(Traffic::default()), manners);
     control.send(&ToLauncher::Ready { schema: product.schema(), protocol: PROTOCOL })?;
     if control.baton().await {
-        let doors = doors(routers, public, admin, local, config.http.public_connections)
+        let tls = [certificates.public()?, certificates.admin()?];
+        let doors = doors(routers, (public, admin, local), tls, config.http.public_connections)
             .map_err(WorkerError::system("take over the listeners"))?;
         tracing::info!(version = product.version, "serving");
         http::serve(doors, watch, traffic, manners).await;
@@ -148,21 +171,24 @@ fn spawn(
 
 fn doors(
     routers: Routers,
-    public: Vec<std::net::TcpListener>,
-    admin: Vec<std::net::TcpListener>,
-    local: std::os::unix::net::UnixListener,
+    (public, admin, local): (Vec<TcpListener>, Vec<TcpListener>, UnixListener),
+    [public_tls, admin_tls]: [Option<TlsAcceptor>; 2],
     public_connections: Option<NonZeroUsize>,
 ) -> std::io::Result<Vec<Door>> {
     let crowd = public_connections.map_or_else(Crowd::public, Crowd::of);
-    let sides = [(public, routers.public, crowd), (admin, routers.admin, Crowd::admin())];
+    let sides = [
+        (public, routers.public, public_tls, crowd),
+        (admin, routers.admin, admin_tls, Crowd::admin()),
+    ];
     let mut doors = Vec::new();
-    for (listeners, router, crowd) in sides {
+    for (listeners, router, tls, crowd) in sides {
         for listener in listeners {
-            let (router, crowd) = (router.clone(), Some(Arc::clone(&crowd)));
-            doors.push(Door { listener: Listener::tcp(listener)?, router, crowd });
+            let (router, tls, crowd) = (router.clone(), tls.clone(), Some(Arc::clone(&crowd)));
+            doors.push(Door { listener: Listener::tcp(listener)?, tls, router, crowd });
         }
     }
-    doors.push(Door { listener: Listener::unix(local)?, router: routers.local, crowd: None });
+    let (listener, router) = (Listener::unix(local)?, routers.local);
+    doors.push(Door { listener, tls: None, router, crowd: None });
     Ok(doors)
 }
 

@@ -47,6 +47,8 @@ pub(crate) struct Hello {
     pub(crate) admin: Vec<TcpListener>,
     pub(crate) local: UnixListener,
     pub(crate) probe_socket: PathBuf,
+    /// Whether this version still has to prove itself.
+    pub(crate) is_trial: bool,
     /// Held until the process ends, so that no other launcher starts beside it.
     pub(crate) hold: File,
 }
@@ -57,7 +59,7 @@ impl Hello {
         let wire = Wire::from_stdin()?;
         forget_stdin().map_err(HelloError::Stdin)?;
         let (message, descriptors) = wire.receive::<ToWorker>()?;
-        let ToWorker::Hello { protocol, public, admin, probe_socket, state, trial: _ } = message
+        let ToWorker::Hello { protocol, public, admin, probe_socket, state, trial } = message
         else {
             return Err(HelloError::NotHello);
         };
@@ -84,6 +86,7 @@ impl Hello {
             admin,
             local: local.into(),
             probe_socket: probe_socket.into(),
+            is_trial: trial,
             hold: hold.into(),
         })
     }

@@ -35,6 +35,8 @@ pub struct WorkerContext {
     pub shutdown: ShutdownWatch,
     /// What is under way, for the metrics.
     pub traffic: std::sync::Arc<crate::http::Traffic>,
+    /// What the listeners that speak HTTPS are served with.
+    pub certificates: crate::http::tls::Certificates,
     /// The addresses of the public listeners.
     pub public: Vec<std::net::SocketAddr>,
     /// The addresses of the admin listeners.

@@ -30,7 +30,7 @@ pub(super) fn door(
     let listener = Listener::unix(std::os::unix::net::UnixListener::bind(path)?)?;
     let router =
         Router::new().route("/healthz", get(healthz)).with_state(Asked { health, context });
-    Ok(Door { listener, router, crowd: None })
+    Ok(Door { listener, tls: None, router, crowd: None })
 }
 
 async fn healthz(State(asked): State<Asked>) -> (StatusCode, String) {

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use async_trait::async_trait;
 use newleaf_domain::ByteSize;
 
+use crate::view::Notice;
+
 /// Measures the machine.
 #[async_trait]
 pub trait Ground: Send + Sync + std::fmt::Debug {
@@ -23,6 +25,12 @@ pub trait Ground: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// The system does not say.
     async fn filesystem(&self) -> Result<Filesystem, GroundError>;
+
+    /// What the host has found wrong with its surroundings by itself, such as a certificate that
+    /// cannot be read; each with what to do. Asks nobody.
+    fn notices(&self) -> Vec<Notice> {
+        Vec::new()
+    }
 }
 
 /// A directory that an update writes.

@@ -8,11 +8,11 @@ use serde_json::Value;
 use crate::place::Place;
 
 /// A host that serves; ended when dropped.
-struct Host {
-    place: Place,
+pub(crate) struct Host {
+    pub(crate) place: Place,
     process: Child,
-    public: String,
-    admin: String,
+    pub(crate) public: String,
+    pub(crate) admin: String,
 }
 
 impl Host {
@@ -22,6 +22,11 @@ impl Host {
     }
 
     fn start_in(place: Place) -> Self {
+        Self::start_at("http", place)
+    }
+
+    /// Starts the host whose doors speak `scheme`.
+    pub(crate) fn start_at(scheme: &str, place: Place) -> Self {
         let mut process = Command::new(env!("CARGO_BIN_EXE_newleaf"))
             .args(["serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"])
             .env("NEWLEAF_DIR", place.dir())
@@ -32,9 +37,10 @@ impl Host {
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
         let mut address = |door: &str| {
             let line = lines.next().unwrap().unwrap();
-            line.strip_prefix(door).unwrap_or_else(|| panic!("{line:?} is no {door:?}")).to_owned()
+            let begin = format!("{door} {scheme}://");
+            line.strip_prefix(&begin).unwrap_or_else(|| panic!("{line:?} is no {begin}")).to_owned()
         };
-        let (public, admin) = (address("public http://"), address("admin http://"));
+        let (public, admin) = (address("public"), address("admin"));
         Self { place, process, public, admin }
     }
 
@@ -42,8 +48,25 @@ impl Host {
         get(&self.public, path)
     }
 
+    /// The worker's process id.
+    pub(crate) fn worker(&self) -> String {
+        let worker = format!("/proc/{}/task/{0}/children", self.process.id());
+        std::fs::read_to_string(worker).unwrap().trim().to_owned()
+    }
+
+    /// Ends it and starts it again over HTTPS.
+    pub(crate) fn restart(mut self) -> Self {
+        assert_eq!(self.end(), Some(0));
+        let place = std::mem::replace(&mut self.place, Place::new());
+        Self::start_at("https", place)
+    }
+
     /// Ends it as a service manager would.
-    fn stop(mut self) -> Option<i32> {
+    pub(crate) fn stop(mut self) -> Option<i32> {
+        self.end()
+    }
+
+    fn end(&mut self) -> Option<i32> {
         let pid = rustix::process::Pid::from_child(&self.process);
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
         self.process.wait().unwrap().code()
@@ -104,9 +127,7 @@ fn twice_as_many_idle_clients_as_there_is_room_for_keep_nobody_out() {
     assert!(host.get("/").contains("No apps are installed yet"));
     assert!(get(&host.admin, "/healthz").starts_with("HTTP/1.1 200"));
     assert_eq!(host.place.run(&["status"]).code, 0);
-    let worker = format!("/proc/{}/task/{0}/children", host.process.id());
-    let worker = std::fs::read_to_string(worker).unwrap();
-    let descriptors = std::fs::read_dir(format!("/proc/{}/fd", worker.trim())).unwrap();
+    let descriptors = std::fs::read_dir(format!("/proc/{}/fd", host.worker())).unwrap();
     let sockets = descriptors
         .filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok())
         .filter(|link| link.to_string_lossy().starts_with("socket:"))

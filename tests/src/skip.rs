@@ -1,4 +1,5 @@
-//! Skips, told and counted: a test that cannot run says what it needs.
+//! Skips, told and counted: a test that cannot run says what it needs, and one of a higher tier
+//! says which tier runs it.
 
 use std::io::Write as _;
 
@@ -39,9 +40,27 @@ impl Tier {
     }
 }
 
+/// How a line begins that tells of a test which this machine cannot run.
+pub const SKIPPED: &str = "skipped: ";
+
+/// How a line begins that tells of a test which belongs to a higher tier.
+pub const LEFT: &str = "left: ";
+
 /// Says that `test` cannot run because it needs `what`, and counts it as skipped.
 pub fn skipped(test: &str, what: &str) {
-    let line = format!("skipped: {test} needs {what}\n");
+    note(&format!("{SKIPPED}{test} needs {what}\n"));
+}
+
+/// Whether `tier` runs now; where not, says so and counts `test` as left for it.
+fn is_reached(tier: Tier, test: &str) -> bool {
+    let reached = Tier::current() >= tier;
+    if !reached {
+        note(&format!("{LEFT}{test} runs with cargo verify --{}\n", tier.as_str()));
+    }
+    reached
+}
+
+fn note(line: &str) {
     let mut out = std::io::stdout();
     out.write_all(line.as_bytes()).unwrap();
     if let Some(path) = std::env::var_os(SKIP_FILE) {
@@ -52,8 +71,7 @@ pub fn skipped(test: &str, what: &str) {
 
 /// Whether the test may use what the system tier offers; says so where not.
 pub fn system_tier(test: &str) -> bool {
-    if Tier::current() < Tier::System {
-        skipped(test, "cargo verify --system");
+    if !is_reached(Tier::System, test) {
         return false;
     }
     if !rustix::process::geteuid().is_root() {
@@ -65,9 +83,5 @@ pub fn system_tier(test: &str) -> bool {
 
 /// Whether the test may take its time; says so where not.
 pub fn all_tier(test: &str) -> bool {
-    let may = Tier::current() >= Tier::All;
-    if !may {
-        skipped(test, "cargo verify --all");
-    }
-    may
+    is_reached(Tier::All, test)
 }

@@ -176,7 +176,11 @@ fn a_core_release_reaches_a_host_with_its_texts() {
         held.package("1.1.0", PLATFORM, "Faster."),
         held.package("1.1.0", "aarch64-linux-gnu", "Faster."),
     ];
-    let offer = Offer { channel: Channel::Beta, rollout: 50, floor: Some(Version::parse("1.0.5").unwrap()) };
+    let offer = Offer {
+        channel: Channel::Beta,
+        rollout: 50,
+        floor: Some(Version::parse("1.0.5").unwrap()),
+    };
     let release = core_sign(&held.keys(), &held.roles.core, &packages, &offer, NOW).unwrap();
     assert!(release.role.is_complete());
     let paths = release.files.iter().map(|file| file.path.as_str()).collect::<Vec<_>>();

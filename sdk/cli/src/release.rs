@@ -118,8 +118,9 @@ impl NewRelease {
     ) -> Result<Vec<(ReleaseFile, TargetRecord)>, ReleaseError> {
         let manifest =
             Manifest::signed_form(&self.manifest_bytes).map_err(ReleaseError::Manifest)?;
-        let release = serde_json::to_value(Release { channel, rollout, published: now, floor: None })
-            .map_err(ReleaseError::Json)?;
+        let release =
+            serde_json::to_value(Release { channel, rollout, published: now, floor: None })
+                .map_err(ReleaseError::Json)?;
         let custom = json!({ "manifest": manifest, "release": release });
         let record = |upload: &Upload| {
             let length = ByteSize::bytes(upload.bytes.len() as u64);

@@ -9,12 +9,13 @@ use std::sync::OnceLock;
 
 /// Packages whose programs the world runs. The tests' own package is in the list so that cargo
 /// resolves the same features as for the tests.
-const PROGRAMS: [&str; 9] = [
+const PROGRAMS: [&str; 10] = [
     "newleaf-tests",
     "newleaf",
     "newleaf-registry",
     "newleaf-sdk-cli",
     "newleaf-core-newer",
+    "newleaf-core-older",
     "newleaf-core-exits",
     "newleaf-core-hangs",
     "newleaf-core-sours",

@@ -9,8 +9,9 @@ use clap::error::ErrorKind;
 const PLACES: [&str; 6] = ["core", "web", "registry", "sdk", "tests/src", "README.md"];
 
 /// What may stand for a placeholder, such as `{target}`, `<folder>` or `8d0e…`.
-const STAND_INS: [&str; 6] = [
+const STAND_INS: [&str; 7] = [
     "core",
+    "beta",
     "acme/notes",
     "acme",
     "1.0.0",

@@ -7,3 +7,4 @@ mod defaults;
 mod download;
 mod killed;
 mod load;
+mod stones;

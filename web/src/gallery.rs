@@ -35,7 +35,9 @@ fn inner_pages(frame: &Frame<'_>) -> Vec<(&'static str, Page)> {
     blocked.prerequisites = sample::blocked_prerequisites();
     let overview = |view| page::overview(frame, reader, view, History(&history));
     let candidates = sample::candidates();
-    let releases = Releases { name: "Notes", candidates: &candidates, blocked: None };
+    let listed = sample::releases_view(&candidates);
+    let channel = sample::channel_view();
+    let releases = Releases { name: "Notes", view: &listed, channel: Some(&channel) };
     vec![
         ("overview", overview(&sample::overview())),
         ("overview-trouble", overview(&sample::troubled_overview())),
@@ -53,6 +55,10 @@ fn inner_pages(frame: &Frame<'_>) -> Vec<(&'static str, Page)> {
         ("apps", page::apps(frame, reader, &sample::shelf())),
         ("apps-none", page::apps(frame, reader, &[])),
         ("releases", page::releases(frame, reader, &releases)),
+        (
+            "channel",
+            page::channel(frame, reader, &channel.target, channel.channel, "it may lose data"),
+        ),
         ("preflight", page::preflight(frame, &sample::blocked_prerequisites())),
     ]
 }

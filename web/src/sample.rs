@@ -13,10 +13,10 @@ use newleaf_update::journal::{Ending, Failure, Outcome, StepId};
 use newleaf_update::plan::{Age, Because, Candidate, Change, Plan, Reason, Verdict};
 use newleaf_update::state::Way;
 use newleaf_update::view::{
-    AppRow, ChangeView, CoreCard, DisplayText, Freshness, HistoryEntry, HistoryTarget, Hop,
-    Journey, JourneyStanding, Notice, Offer, Overview, PlanView, Prerequisite, PrerequisiteId,
-    Progress, Report, RunningUpdate, Severity, ShelfRow, StalePlan, Standing, StepReport,
-    StepStanding, UndoOffer, Unit,
+    AppRow, ChangeView, ChannelView, CoreCard, DisplayText, Freshness, HistoryEntry, HistoryTarget,
+    Hop, Journey, JourneyStanding, Notice, Offer, Overview, PlanView, Prerequisite, PrerequisiteId,
+    Progress, ReleaseRow, ReleasesView, Report, RunningUpdate, Severity, ShelfRow, StalePlan,
+    Standing, StepReport, StepStanding, UndoOffer, Unit,
 };
 
 use crate::gate::SignedIn;
@@ -246,6 +246,7 @@ pub(crate) fn overview() -> Overview {
             last_try: Some(ago(540)),
             last_error: None,
             expires: Some(now().plus_seconds(7 * 86_400)),
+            off_since: None,
         },
         seq: 5,
     }
@@ -568,5 +569,31 @@ pub(crate) fn journey() -> Journey {
             hop("2.0.0", "3.0.0", Because::Goal, None),
         ],
         standing: JourneyStanding::UnderWay,
+    }
+}
+
+pub(crate) fn releases_view(candidates: &[Candidate]) -> ReleasesView {
+    let notes = |one: &Candidate| {
+        (one.version.as_str() != "1.0.1").then(|| {
+            "### Added\n- Notes have tags, shown as `#word`.\n- A page for each tag.".to_owned()
+        })
+    };
+    let row = |one: &Candidate| ReleaseRow { notes: notes(one), candidate: one.clone() };
+    ReleasesView {
+        target: notes_target(),
+        version: Some(version("1.0.0")),
+        channel: Channel::Beta,
+        releases: candidates.iter().map(row).collect(),
+        blocked: None,
+        freshness: overview().freshness,
+    }
+}
+
+pub(crate) fn channel_view() -> ChannelView {
+    ChannelView {
+        target: notes_target(),
+        channel: Channel::Beta,
+        warning: Channel::Beta.warning().map(str::to_owned),
+        stays: None,
     }
 }

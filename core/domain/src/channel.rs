@@ -34,6 +34,21 @@ impl Channel {
         }
     }
 
+    /// What a person must understand before following it; none for stable.
+    pub const fn warning(self) -> Option<&'static str> {
+        match self {
+            Self::Stable => None,
+            Self::Beta => Some(
+                "beta releases are not finished; they are for those who help to find faults and \
+                 have a backup",
+            ),
+            Self::Nightly => Some(
+                "nightly releases are built every night and tried by nobody before; they may lose \
+                 data",
+            ),
+        }
+    }
+
     /// Whether a host that follows `self` takes releases of `other`.
     pub fn takes(self, other: Self) -> bool {
         other <= self

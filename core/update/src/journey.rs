@@ -259,7 +259,7 @@ impl Updater {
         let known = self.known_for(&memo.target).await.map_err(NotBegun::Check)?;
         let installed = self.installed().await.map_err(NotBegun::Store)?;
         let request = Request { target: memo.target.clone(), version: memo.version.clone() };
-        let (policy, now) = (&self.settings().policy, self.ports().clock.now());
+        let (policy, now) = (&self.policy(), self.ports().clock.now());
         let left = rest(&memo.plan, hop, &installed, &known.targets, policy, &request, now);
         let change = left.map_err(NotBegun::Stale)?.into_iter().next();
         let change = change.ok_or(NotBegun::Stale(Stale::Empty))?;

@@ -6,6 +6,7 @@
 
 mod browse;
 mod carry;
+mod channels;
 pub mod explain;
 mod hub;
 mod journey;
@@ -18,6 +19,7 @@ mod preflight;
 pub mod proof;
 mod recover;
 mod refresh;
+mod releases;
 mod run;
 mod settings;
 mod signers;
@@ -27,6 +29,7 @@ mod updater;
 pub mod view;
 mod watch;
 
+pub use channels::ChannelError;
 pub use explain::{ExitClass, Explain, FourLines};
 pub use journey::{JourneyError, LeftBehind};
 pub use newleaf_launcher::journal;
@@ -38,7 +41,7 @@ pub use planning::PlanError;
 pub use port::Ports;
 pub use recover::{RecoverError, Recovered};
 pub use refresh::CheckError;
-pub use settings::{Budget, ProductFace, Settings};
+pub use settings::{Budget, Checks, ProductFace, Settings};
 pub use signers::AcceptError;
 pub use start::{AppData, Approval, Consent, StartError};
 pub use updater::Updater;

@@ -1,7 +1,7 @@
 //! The host in one sentence, then in rows: what runs, what could, and what a person must read
 //! first. Looks at nothing but what is known already.
 
-use newleaf_domain::{Channel, Target};
+use newleaf_domain::Target;
 use newleaf_launcher::journal::{Ending, StepId};
 use newleaf_launcher::loss::Missing;
 use newleaf_launcher::state::{AppState, State};
@@ -155,7 +155,7 @@ impl Updater {
     }
 
     pub(crate) fn survey(&self, known: &Known, installed: &Installed, target: &Target) -> Survey {
-        newleaf_plan::survey(installed, &known.targets, &self.settings().policy, target)
+        newleaf_plan::survey(installed, &known.targets, &self.policy(), target)
     }
 
     /// Whether the best release asks for more than the app may do today.
@@ -166,10 +166,6 @@ impl Updater {
         let Some(manifest) = file.and_then(|(_, file)| file.manifest().ok()) else { return false };
         let held = app.good.as_ref().map(|good| good.grants.clone()).unwrap_or_default();
         held.changes_to(&manifest.capabilities).iter().any(|change| change.widens)
-    }
-
-    fn channel(&self, target: &Target) -> Channel {
-        self.settings().policy.channels.get(target).copied().unwrap_or_default()
     }
 
     /// What to say of an update that is open while no host runs.
@@ -228,6 +224,10 @@ impl Updater {
     }
 
     fn freshness_notice(&self, freshness: &Freshness) -> Option<Notice> {
+        // Nobody looks, so that the last look grows old is as it was meant.
+        if freshness.off_since.is_some() {
+            return None;
+        }
         let now = self.ports().clock.now();
         let text = match (&freshness.last_error, freshness.expires) {
             (Some(error), _) => format!("The last look at the repository failed: {error}."),
@@ -389,7 +389,11 @@ fn sentence(overview: &Overview) -> String {
     }
     let offers =
         std::iter::once(&overview.core.offer).chain(overview.apps.iter().map(|app| &app.offer));
-    match offers.flatten().count() {
+    let count = offers.flatten().count();
+    if let (0, Some(since)) = (count, overview.freshness.off_since) {
+        return format!("Checks for updates are off since {since}: what is newer is not known.");
+    }
+    match count {
         0 if overview.freshness.last_check.is_none() => {
             "The repository has not been read yet.".to_owned()
         }

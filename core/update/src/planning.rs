@@ -142,7 +142,7 @@ impl Updater {
         let installed = self.installed().await?;
         let request = Request { target: target.clone(), version };
         let now = self.ports().clock.now();
-        Ok(newleaf_plan::plan(&installed, &known.targets, &self.settings().policy, &request, now))
+        Ok(newleaf_plan::plan(&installed, &known.targets, &self.policy(), &request, now))
     }
 
     async fn plan_view(&self, known: &Known, plan: Plan, planned: Planned) -> PlanView {
@@ -197,7 +197,12 @@ impl Updater {
     }
 
     /// A text beside the package, verified like any target; none where it cannot be had.
-    async fn text_beside(&self, known: &Known, path: &str, name: &str) -> Option<Vec<u8>> {
+    pub(crate) async fn text_beside(
+        &self,
+        known: &Known,
+        path: &str,
+        name: &str,
+    ) -> Option<Vec<u8>> {
         let release = known.targets.file(path)?;
         let file: &TargetFile = known.targets.beside(release, name)?;
         let max = file.length.min(MAX_TEXT);

@@ -12,6 +12,7 @@ use newleaf_trust::{Limits, Pin, Refresh, Targets, TrustError, TrustStore, Verif
 use crate::Updater;
 use crate::explain::{ExitClass, Explain, chain};
 use crate::port::{Contact, Place, RepositoryError, StoreError};
+use crate::settings::Checks;
 use crate::view::Freshness;
 
 /// What is known of the repository.
@@ -121,7 +122,27 @@ impl Updater {
             last_try: contact.last_try,
             last_error: contact.last_error,
             expires: self.known().map_or(contact.expires, |known| Some(known.expires())),
+            off_since: match self.settings().checks {
+                Checks::On => None,
+                Checks::Off => contact.off_since.or(Some(self.ports().clock.now())),
+            },
         })
+    }
+
+    /// Notes since when the settings say that nobody looks by itself. Called once at each start.
+    ///
+    /// # Errors
+    /// The note cannot be kept.
+    pub async fn note_checks(&self) -> Result<(), StoreError> {
+        let contact = self.ports().store.contact().await?;
+        let off_since = match self.settings().checks {
+            Checks::On => None,
+            Checks::Off => contact.off_since.or(Some(self.ports().clock.now())),
+        };
+        if off_since == contact.off_since {
+            return Ok(());
+        }
+        self.ports().store.put_contact(&Contact { off_since, ..contact }).await
     }
 
     /// The newest view that can still be believed for `target`; looks again where it is too old,
@@ -167,6 +188,7 @@ impl Updater {
                     last_try: Some(begun),
                     last_error: None,
                     expires: Some(known.expires()),
+                    off_since: contact.off_since,
                 };
                 self.learn(known.clone());
             }

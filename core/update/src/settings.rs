@@ -10,6 +10,8 @@ use newleaf_plan::Policy;
 pub struct Settings {
     /// Channels, and which authors are accepted.
     pub policy: Policy,
+    /// Whether the host looks for updates by itself.
+    pub checks: Checks,
     /// How old the last look at the repository may be before a plan looks again.
     pub fresh_for: Duration,
     /// How long a download may stand still before it is given up; the part that came is kept.
@@ -35,6 +37,17 @@ pub struct Settings {
     pub budget: Budget,
 }
 
+/// Whether the host looks for updates by itself.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Checks {
+    /// It does.
+    #[default]
+    On,
+    /// It does not; whoever asks by hand is served all the same.
+    Off,
+}
+
 /// How many faults a new version may show in its probation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Budget {
@@ -48,6 +61,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             policy: Policy::default(),
+            checks: Checks::On,
             fresh_for: Duration::from_mins(5),
             stall: Duration::from_secs(30),
             fetch_tries: 5,

@@ -433,7 +433,7 @@ impl Updater {
         let known = self.known_for(&memo.target).await.map_err(check)?;
         let installed = self.installed().await.map_err(StartError::Store)?;
         let request = Request { target: memo.target.clone(), version: memo.version.clone() };
-        let (policy, now) = (&self.settings().policy, self.ports().clock.now());
+        let (policy, now) = (&self.policy(), self.ports().clock.now());
         let (planned, stale) =
             recheck(&memo.plan, &installed, &known.targets, policy, &request, now);
         let plan = planned.plan().cloned();

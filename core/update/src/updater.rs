@@ -1,12 +1,13 @@
 //! The updater: what the portal, the API and the command line talk to. Knows and asks; every
 //! effect goes through a port.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use newleaf_domain::{Digest, PackageName, UpdateId, Version};
+use newleaf_domain::{Channel, Digest, PackageName, Target, UpdateId, Version};
 use newleaf_launcher::journal::Entry;
 use newleaf_launcher::state::{CorePhase, CoreSlot, State};
-use newleaf_plan::{Installed, InstalledApp, InstalledCore};
+use newleaf_plan::{Installed, InstalledApp, InstalledCore, Policy};
 
 use crate::hub::Hub;
 use crate::ledger::Ledger;
@@ -20,6 +21,9 @@ use crate::view::{HistoryEntry, Report};
 pub struct Updater {
     ports: Ports,
     settings: Settings,
+    /// As it counts now: what the settings said at the start, and what was changed since.
+    policy: Mutex<Policy>,
+    changelogs: Mutex<BTreeMap<Digest, Arc<str>>>,
     face: ProductFace,
     known: Mutex<Option<Arc<Known>>>,
     /// Held while the repository is looked at, so that two looks do not race for the trust folder.
@@ -35,6 +39,8 @@ impl Updater {
     pub fn new(ports: Ports, settings: Settings, face: ProductFace) -> Arc<Self> {
         Arc::new(Self {
             ports,
+            policy: Mutex::new(settings.policy.clone()),
+            changelogs: Mutex::default(),
             settings,
             face,
             known: Mutex::new(None),
@@ -53,6 +59,21 @@ impl Updater {
     /// What an admin set.
     pub const fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// The channels and the accepted authors, as they count now.
+    pub(crate) fn policy(&self) -> Policy {
+        self.policy.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn follow(&self, target: &Target, channel: Channel) {
+        let mut policy = self.policy.lock().unwrap_or_else(PoisonError::into_inner);
+        policy.channels.insert(target.clone(), channel);
+    }
+
+    /// Changelogs that were read, by their digests.
+    pub(crate) fn changelogs(&self) -> MutexGuard<'_, BTreeMap<Digest, Arc<str>>> {
+        self.changelogs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What runs now.

@@ -5,7 +5,7 @@ use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::{Registry, START};
+use super::{CoreRelease, Registry, START};
 use crate::build;
 use crate::process::{Process, Ran};
 use std::os::unix::process::CommandExt as _;
@@ -48,6 +48,20 @@ impl Host {
     /// Makes the folder of a host that runs core 1.0.0, and starts it.
     pub fn start(dir: &Path, repository: &str, root: &Path, settings: HostSettings) -> Self {
         let program = Self::init(dir, repository, root, settings);
+        Self::serve(dir, &program)
+    }
+
+    /// The same on a host whose program is that of `core`.
+    pub fn start_of(
+        core: CoreRelease,
+        dir: &Path,
+        repository: &str,
+        root: &Path,
+        settings: HostSettings,
+    ) -> Self {
+        let program = prefix_with(core.program(), dir);
+        Ran::ok(&mut init_command(&program, dir, repository, root));
+        settings.write(dir);
         Self::serve(dir, &program)
     }
 
@@ -258,12 +272,17 @@ fn free_port() -> u16 {
 
 /// A copy of the stock program that stands for `<prefix>/newleaf` of the host in `dir`.
 fn prefix_of(dir: &Path) -> PathBuf {
+    prefix_with("newleaf", dir)
+}
+
+/// A copy of the program called `name`, as above.
+fn prefix_with(name: &str, dir: &Path) -> PathBuf {
     let prefix = dir.with_extension("prefix");
     std::fs::create_dir_all(&prefix).unwrap();
     let program = prefix.join("newleaf");
     // By a process of its own: a descriptor open for writing here would be inherited by whatever
     // another test starts at this moment, and the program could not be run (ETXTBSY).
-    Ran::ok(Command::new("cp").arg(build::program("newleaf")).arg(&program));
+    Ran::ok(Command::new("cp").arg(build::program(name)).arg(&program));
     program
 }
 

@@ -62,6 +62,12 @@ impl World {
         Host::start(&self.path(name), &self.registry.url, &self.registry.root, settings)
     }
 
+    /// A new host of this registry whose program at `<prefix>` is that of `core`, started.
+    pub fn host_of(&self, core: CoreRelease, name: &str, settings: HostSettings) -> Host {
+        let (url, root) = (&self.registry.url, &self.registry.root);
+        Host::start_of(core, &self.path(name), url, root, settings)
+    }
+
     /// A path below the world's folder, which is removed at the end.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use newleaf_domain::Platform;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::build;
 use crate::process::Ran;
@@ -12,6 +12,10 @@ use crate::process::Ran;
 /// A core the world can publish.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CoreRelease {
+    /// 0.8.0, a product without a database.
+    Oldest,
+    /// 0.9.0, which brings the database.
+    Old,
     /// 1.0.0, the stock product.
     Stock,
     /// 1.1.0, a small product that embeds the library and adds a column and a page.
@@ -30,6 +34,8 @@ impl CoreRelease {
     /// Its version.
     pub const fn version(self) -> &'static str {
         match self {
+            Self::Oldest => "0.8.0",
+            Self::Old => "0.9.0",
             Self::Stock => "1.0.0",
             Self::Newer => "1.1.0",
             Self::Exits => "1.2.0",
@@ -42,6 +48,8 @@ impl CoreRelease {
     /// The program it is built as.
     pub const fn program(self) -> &'static str {
         match self {
+            Self::Oldest => "newleaf-core-0-8",
+            Self::Old => "newleaf-core-0-9",
             Self::Stock => "newleaf",
             Self::Newer => "newleaf-core-newer",
             Self::Exits => "newleaf-core-exits",
@@ -54,13 +62,16 @@ impl CoreRelease {
     /// The data schema it writes.
     pub const fn schema(self) -> u32 {
         match self {
-            Self::Stock => 1,
+            Self::Oldest => 0,
+            Self::Old | Self::Stock => 1,
             Self::Newer | Self::Exits | Self::Hangs | Self::Unhealthy | Self::Sours => 2,
         }
     }
 
     const fn changelog(self) -> &'static str {
         match self {
+            Self::Oldest => "# 0.8.0\n\nHow it all began.\n",
+            Self::Old => "# 0.9.0\n\nA notice board, and a database for it.\n",
             Self::Stock => "# 1.0.0\n\nThe first release.\n",
             Self::Newer => {
                 "# 1.1.0\n\nNotices on the board can be pinned; `/board/pinned` shows those.\n"
@@ -74,6 +85,11 @@ impl CoreRelease {
 
     /// Packs the release into `folder`, with the offline tool that a release team uses.
     pub fn pack(self, folder: &Path) -> PathBuf {
+        self.pack_with(folder, &json!({}))
+    }
+
+    /// The same, with more members in its manifest.
+    pub fn pack_with(self, folder: &Path, more: &Value) -> PathBuf {
         let folder = folder.join(self.version());
         std::fs::create_dir_all(&folder).unwrap();
         let manifest = folder.join("manifest.json");
@@ -88,8 +104,11 @@ impl CoreRelease {
             "licence": "Apache-2.0 OR MIT",
             "schema": self.schema(),
             "migrates_from": 0,
-            "oldest_reader": 1,
+            "oldest_reader": self.schema().min(1),
         });
+        if let (Some(said), Some(more)) = (said.as_object_mut(), more.as_object()) {
+            said.extend(more.clone());
+        }
         if self.schema() > 1 {
             said["migrations"] = json!(["adds the column pinned to the notice board"]);
         }

@@ -109,7 +109,12 @@ impl Registry {
 
     /// Packs a core, signs its role with the offline keys, and publishes both.
     pub fn publish_core(&self, core: CoreRelease) {
-        let package = core.pack(&self.desk.join("core"));
+        self.publish_core_with(core, &serde_json::json!({}));
+    }
+
+    /// The same, with more members in its manifest.
+    pub fn publish_core_with(&self, core: CoreRelease, more: &serde_json::Value) {
+        let package = core.pack_with(&self.desk.join("core"), more);
         let (current, next) = (self.desk.join("core.json"), self.desk.join("next/core.json"));
         self.role_get("core", &current);
         let mut sign = registry(&["keys", "core-sign"]);

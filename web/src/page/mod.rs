@@ -1,6 +1,7 @@
 //! The pages, each a function from data to a whole document.
 
 mod apps;
+mod channel;
 mod failure;
 mod frame;
 mod history;
@@ -13,6 +14,7 @@ mod sign_in;
 mod undo;
 
 pub(crate) use apps::apps;
+pub(crate) use channel::channel;
 pub(crate) use failure::{failed, failure, stale};
 pub(crate) use frame::{Frame, Page, Place, Refresh};
 pub(crate) use history::history;

@@ -77,7 +77,7 @@ pub(crate) fn overview(
             (notice::notices(&view.notices))
             (hero(view))
             @if let Some(running) = &view.running { (running_banner(frame, running)) }
-            (core_card(reader, &view.core, history))
+            (core_card(reader, view, history))
             section aria-labelledby="apps-title" {
                 div class="head" {
                     h2 id="apps-title" { "Apps" }
@@ -87,7 +87,7 @@ pub(crate) fn overview(
                     p class="card empty" { "No app is installed yet." }
                 } @else {
                     ul class="cards" {
-                        @for app in &view.apps { (app_card(frame, reader, app, history)) }
+                        @for app in &view.apps { (app_card(frame, reader, app, (history, &view.freshness))) }
                     }
                 }
             }
@@ -100,6 +100,8 @@ fn hero(view: &Overview) -> Markup {
     let has_offer = view.core.offer.is_some() || view.apps.iter().any(|app| app.offer.is_some());
     let has_failure = view.notices.iter().any(|notice| notice.severity == Severity::Error);
     let (tone, sign) = match (view.running.is_some(), has_offer, has_failure) {
+        // Nobody looked, so nothing is known to be good.
+        (false, false, false) if view.freshness.off_since.is_some() => (Tone::Plain, Icon::Info),
         (true, _, _) => (Tone::Fresh, Icon::Running),
         (false, true, _) => (Tone::Fresh, Icon::Up),
         (false, false, true) => (Tone::Warn, Icon::Warning),
@@ -126,7 +128,8 @@ fn running_banner(frame: &Frame<'_>, running: &RunningUpdate) -> Markup {
     }
 }
 
-fn core_card(reader: &SignedIn, core: &CoreCard, history: History<'_>) -> Markup {
+fn core_card(reader: &SignedIn, view: &Overview, history: History<'_>) -> Markup {
+    let core = &view.core;
     let subject = Subject::core(core);
     html! {
         section class="card subject core" aria-labelledby="core-title" {
@@ -138,7 +141,7 @@ fn core_card(reader: &SignedIn, core: &CoreCard, history: History<'_>) -> Markup
                         (core.channel) " channel"
                     }
                 }
-                (action(reader, &subject))
+                (action(reader, &subject, &view.freshness))
             }
             (held_back(&subject))
             (foot(&subject, history))
@@ -146,7 +149,12 @@ fn core_card(reader: &SignedIn, core: &CoreCard, history: History<'_>) -> Markup
     }
 }
 
-fn app_card(frame: &Frame<'_>, reader: &SignedIn, app: &AppRow, history: History<'_>) -> Markup {
+fn app_card(
+    frame: &Frame<'_>,
+    reader: &SignedIn,
+    app: &AppRow,
+    (history, fresh): (History<'_>, &Freshness),
+) -> Markup {
     let subject = Subject::app(app);
     html! {
         li class="card subject" {
@@ -162,7 +170,7 @@ fn app_card(frame: &Frame<'_>, reader: &SignedIn, app: &AppRow, history: History
                         code { (app.id) }
                     }
                 }
-                (action(reader, &subject))
+                (action(reader, &subject, fresh))
             }
             @if !app.serving {
                 p class="trouble bad-text" {
@@ -192,7 +200,7 @@ fn app_link(frame: &Frame<'_>, app: &AppRow) -> Markup {
     }
 }
 
-fn action(reader: &SignedIn, subject: &Subject<'_>) -> Markup {
+fn action(reader: &SignedIn, subject: &Subject<'_>, fresh: &Freshness) -> Markup {
     html! {
         div class="action" {
             @match subject.offer {
@@ -205,6 +213,9 @@ fn action(reader: &SignedIn, subject: &Subject<'_>) -> Markup {
                     p class="offer" {
                         (badge::of_offer(offer)) span class="size" { (offer.length) }
                     }
+                },
+                None if fresh.off_since.is_some() => {
+                    p class="quiet-state" { (icon(Icon::Info)) "Not checked by itself" }
                 },
                 None => { p class="quiet-state" { (icon(Icon::Check)) "Nothing newer to install" } },
             }
@@ -232,8 +243,8 @@ fn foot(subject: &Subject<'_>, history: History<'_>) -> Markup {
         @if !subject.candidates.is_empty() || subject.undo.is_some() {
             p class="foot" {
                 @if !subject.candidates.is_empty() {
-                    a href={ "/releases/" (target) } aria-label={ "All releases of " (subject.name) } {
-                        "All releases"
+                    a href={ "/releases/" (target) } aria-label={ "All versions of " (subject.name) } {
+                        "All versions"
                     }
                 }
                 @if let Some(undo) = subject.undo {
@@ -253,6 +264,11 @@ fn freshness(frame: &Frame<'_>, reader: &SignedIn, fresh: &Freshness) -> Markup 
     html! {
         section class="freshness" aria-label="Freshness" {
             div {
+                @if let Some(since) = fresh.off_since {
+                    p class="warn-text" {
+                        "Checks for updates are off since " (time::day(since)) ". Nobody looks but by hand."
+                    }
+                }
                 p {
                     @match fresh.last_check {
                         Some(at) => { "Last contact with the repository " (time::relative(at, frame.now)) },

@@ -2,50 +2,74 @@
 
 use maud::{Markup, html};
 use newleaf_update::plan::{Age, Candidate, Reason, Verdict};
+use newleaf_update::view::ReleaseRow;
 
 use super::badge;
 use super::form::{Look, plan_button};
+use super::notes;
 use super::time;
 use super::words::Tone;
 use crate::gate::SignedIn;
 
-/// Every candidate with its verdict; a button where it can be installed.
-pub(crate) fn table(reader: &SignedIn, name: &str, candidates: &[Candidate]) -> Markup {
+/// Every version with its labels, its notes and its verdict; a button where it can be planned.
+pub(crate) fn table(reader: &SignedIn, name: &str, releases: &[ReleaseRow]) -> Markup {
     html! {
         ul class="releases" {
-            @for one in candidates {
+            @for row in releases {
+                @let one = &row.candidate;
                 li class="release" {
                     div class="head" {
                         strong class="version" { (one.version) }
                         span class="badges" {
-                            @if let Some(step) = one.step { (badge::step(step)) }
+                            @if one.age != Age::Same {
+                                @if let Some(step) = one.step { (badge::step(step)) }
+                            }
+                            @if one.age == Age::Older { (badge::badge(Tone::Plain, "older")) }
                             (badge::security_and_breaking(one.security, one.breaking))
                             (badge::channel(one.channel))
+                            @if one.stepping_stone { (badge::badge(Tone::Plain, "stepping stone")) }
                         }
                     }
                     p class="facts" { (time::day(one.published)) " · " (one.length) }
                     (verdict(reader, name, one))
+                    (through(one))
+                    @if let Some(text) = row.notes.as_deref().filter(|text| !text.is_empty()) {
+                        details class="changelog" open[one.verdict == Verdict::Best] {
+                            summary { "Notes" } (notes::notes(text))
+                        }
+                    }
                 }
             }
         }
     }
 }
 
-fn verdict(reader: &SignedIn, name: &str, one: &Candidate) -> Markup {
-    let spoken = format!("Plan the update of {name} to {}", one.version);
+/// What is installed on the way to it.
+fn through(one: &Candidate) -> Markup {
     html! {
-        @match &one.verdict {
-            Verdict::Best => {
-                (plan_button(reader, &one.target, Some(&one.version), Look::Primary, "Update", &spoken))
-            },
-            Verdict::Possible => {
-                (plan_button(reader, &one.target, Some(&one.version), Look::Quiet, "Choose", &spoken))
-            },
-            Verdict::OnRequest { reason } => {
-                p class="reason" { (reason_line(reason)) }
-                (plan_button(reader, &one.target, Some(&one.version), Look::Quiet, "Choose", &spoken))
-            },
-            Verdict::Refused { reason } => { p class="reason" { (reason_line(reason)) } },
+        @if !one.through.is_empty() {
+            p class="reason" {
+                "In " (one.through.len() + 1) " hops, over "
+                @for (at, version) in one.through.iter().enumerate() {
+                    @if at > 0 { " and " }
+                    strong { (version) }
+                }
+                "."
+            }
+        }
+    }
+}
+
+fn verdict(reader: &SignedIn, name: &str, one: &Candidate) -> Markup {
+    let spoken = match one.age {
+        Age::Older => format!("Plan to take {name} back to {}", one.version),
+        Age::Newer | Age::Same => format!("Plan the update of {name} to {}", one.version),
+    };
+    let look = if one.verdict == Verdict::Best { Look::Primary } else { Look::Quiet };
+    html! {
+        @if let Some(reason) = one.reason() { p class="reason" { (reason_line(reason)) } }
+        @if one.can_be_planned() {
+            (plan_button(reader, &one.target, Some(&one.version), look, "Plan", &spoken))
         }
     }
 }

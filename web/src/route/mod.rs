@@ -1,6 +1,7 @@
 //! The portal's addresses, and what each one does: parse, authorise, ask the updater, render.
 
 mod apps;
+mod channel;
 mod guard;
 mod history;
 mod live;
@@ -36,6 +37,7 @@ pub fn router(portal: Portal) -> Router {
     Router::new()
         .route("/", get(overview::show))
         .route("/check", post(overview::check))
+        .route("/channel", post(channel::set))
         .route("/plans", post(plan::make))
         .route("/plans/{id}", get(plan::show))
         .route("/plans/{id}/start", post(plan::start))

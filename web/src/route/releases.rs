@@ -1,15 +1,15 @@
-//! `GET /releases/{target}`: why each version is or is not offered.
+//! `GET /releases/{target}`: every version, and why each is or is not offered.
 
 use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
 use newleaf_domain::Target;
-use newleaf_update::view::Overview;
+use newleaf_update::port::StoreError;
 
 use super::problem::Problem;
 use super::reader::Reader;
 use crate::page::{self, Releases};
 
-/// All releases of core or of an installed app.
+/// All versions of core or of an installed app.
 pub(super) async fn show(reader: Reader, Path(target): Path<String>) -> Response {
     let result = page_of(&reader, &target).await;
     reader.answer(result)
@@ -17,23 +17,17 @@ pub(super) async fn show(reader: Reader, Path(target): Path<String>) -> Response
 
 async fn page_of(reader: &Reader, target: &str) -> Result<Response, Problem> {
     let target = Target::parse(target).map_err(|_| Problem::NotFound)?;
-    let failed = |error| Problem::explained(&reader.shared, "The releases cannot be shown", &error);
-    let view = reader.shared.portal.updater.overview().await.map_err(failed)?;
-    let releases = releases_of(&view, &target).ok_or(Problem::NotFound)?;
-    Ok(page::releases(&reader.frame(), &reader.who, &releases).into_response())
-}
-
-fn releases_of<'a>(view: &'a Overview, target: &Target) -> Option<Releases<'a>> {
-    match target {
-        Target::Core => Some(Releases {
-            name: &view.core.product,
-            candidates: &view.core.candidates,
-            blocked: None,
-        }),
-        Target::App(id) => view.apps.iter().find(|app| app.id == *id).map(|app| Releases {
-            name: &app.name,
-            candidates: &app.candidates,
-            blocked: app.blocked.as_deref(),
-        }),
-    }
+    let updater = &reader.shared.portal.updater;
+    let failed = |error: StoreError| {
+        let error = newleaf_update::OverviewError::Store(error);
+        Problem::explained(&reader.shared, "The versions cannot be shown", &error)
+    };
+    let channels = updater.channels().await.map_err(failed)?;
+    let channel = channels.iter().find(|one| one.target == target).ok_or(Problem::NotFound)?;
+    let view = updater.releases(&target).await.map_err(failed)?;
+    let names = reader.shared.names().await;
+    let frame = reader.frame().calling(&names);
+    let name = frame.name_of(&target);
+    let releases = Releases { name, view: &view, channel: Some(channel) };
+    Ok(page::releases(&frame, &reader.who, &releases).into_response())
 }

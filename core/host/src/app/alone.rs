@@ -12,6 +12,7 @@ use super::vitals::NothingRuns;
 use super::{BuildError, face, holding, make_folders, settings};
 use crate::adapter::{
     self, Apps, DbLinks, DiskSlots, DiskStore, FolderLauncher, HostGround, SystemClock,
+    TomlPolicies,
 };
 use crate::config::Config;
 use crate::db::Db;
@@ -39,6 +40,7 @@ pub(crate) async fn alone(
         repository: adapter::open(&config.repository)?,
         store: Arc::new(DiskStore::new(layout.dir())),
         slots: Arc::new(DiskSlots::new(layout.clone())),
+        policies: Arc::new(TomlPolicies::new(layout.dir())),
         plugins: Arc::new(apps),
         launcher: Arc::new(FolderLauncher::new(host.with_tries(config.core.tries.get()), &layout)),
         ground: Arc::new(HostGround::new(layout.dir())),
@@ -52,6 +54,12 @@ pub(crate) async fn alone(
         tracing::error!(
             error = newleaf_update::explain::chain(&error),
             "what was interrupted is not cleared up"
+        );
+    }
+    if let Err(error) = updater.note_checks().await {
+        tracing::warn!(
+            error = newleaf_update::explain::chain(&error),
+            "nothing is noted of checks"
         );
     }
     // A plan that a host began is for the host to go on with.

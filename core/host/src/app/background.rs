@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use newleaf_launcher::journal::Entry;
 use newleaf_update::explain::chain;
-use newleaf_update::{LeftBehind, Updater};
+use newleaf_update::{Checks, LeftBehind, Updater};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
@@ -43,6 +43,13 @@ async fn live(updater: Arc<Updater>, worker: WorkerContext, apps: Apps) {
 }
 
 async fn check(updater: &Updater) {
+    if let Err(error) = updater.note_checks().await {
+        tracing::warn!(error = chain(&error), "nothing is noted of checks");
+    }
+    if updater.settings().checks == Checks::Off {
+        tracing::info!("checks for updates are off: nobody looks by itself");
+        return std::future::pending().await;
+    }
     loop {
         if let Err(error) = updater.check().await {
             tracing::warn!(error = chain(&error), "the repository was not read");

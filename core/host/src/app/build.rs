@@ -13,7 +13,8 @@ use newleaf_web::origin::{Origin, OriginPolicy};
 use super::vitals::WorkerVitals;
 use super::{BuildError, background, face, holding, make_folders, settings};
 use crate::adapter::{
-    self, Apps, DbLinks, DbSessions, DiskSlots, DiskStore, HostGround, SystemClock, WorkerLauncher,
+    self, Apps, DbLinks, DbSessions, DiskSlots, DiskStore, HostGround, SystemClock, TomlPolicies,
+    WorkerLauncher,
 };
 use crate::config::{Config, Tls, scheme};
 use crate::product::{Product, ProductContext};
@@ -41,6 +42,7 @@ pub(crate) async fn build(
         repository: adapter::open(&config.repository)?,
         store: Arc::new(DiskStore::new(&dir)),
         slots: Arc::new(DiskSlots::new(worker.layout.clone())),
+        policies: Arc::new(TomlPolicies::new(&dir)),
         plugins: Arc::new(apps.clone()),
         launcher: Arc::new(WorkerLauncher::new(worker.control.clone(), &worker.layout)),
         ground: Arc::new(HostGround::new(&dir).with(worker.certificates.clone())),

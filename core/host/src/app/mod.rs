@@ -77,6 +77,7 @@ fn face(product: &Product) -> Result<ProductFace, BuildError> {
 fn settings(config: &Config) -> Settings {
     Settings {
         policy: config.policy.policy(),
+        checks: config.repository.check,
         fresh_for: config.repository.fresh_for.duration(),
         stall: config.repository.stall.duration(),
         rate: config.repository.rate.map(Rate::a_second),

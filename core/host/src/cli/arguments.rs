@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use newleaf_domain::{Namespace, PackageName, PlanId, Target, Version};
+use newleaf_domain::{Channel, Namespace, PackageName, PlanId, Target, Version};
 use newleaf_launcher::offline::{Purpose, WORKERS_WITHIN};
 
 use crate::config::RepositoryUrl;
@@ -116,6 +116,8 @@ pub(crate) enum Asked {
     /// Say who signs for the installed apps, and accept another signer.
     #[command(subcommand)]
     Trust(Trust),
+    /// Say which channel core and each app follow, or let one follow another.
+    Channel(ChannelArguments),
     /// List the updates of this host, newest first.
     History,
     /// Make a link that signs one person in to the portal, once.
@@ -131,14 +133,17 @@ impl Asked {
             | Self::Check
             | Self::Preflight(_)
             | Self::Plan(_)
-            | Self::Update(Update { dry_run: true, .. })
+            | Self::Update(Update { dry_run: true, .. } | Update { list: true, .. })
+            | Self::Channel(ChannelArguments { channel: None, .. })
             | Self::Apps(Apps::List | Apps::Info { .. } | Apps::Install { dry_run: true, .. })
             | Self::Trust(Trust::Show)
             | Self::History
             | Self::SignInLink => Purpose::Look,
-            Self::Update(_) | Self::Rollback(_) | Self::Apps(_) | Self::Trust(_) => {
-                Purpose::Change { workers_within: WORKERS_WITHIN }
-            }
+            Self::Channel(_)
+            | Self::Update(_)
+            | Self::Rollback(_)
+            | Self::Apps(_)
+            | Self::Trust(_) => Purpose::Change { workers_within: WORKERS_WITHIN },
         }
     }
 }
@@ -201,6 +206,22 @@ pub(crate) struct Update {
     /// Show the plan and its prerequisites, and stop.
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// List every version there is, with its notes and whether it can be installed, and stop.
+    #[arg(long, conflicts_with_all = ["all", "plan", "version", "dry_run"])]
+    pub(crate) list: bool,
+    #[command(flatten)]
+    pub(crate) yes: Yes,
+}
+
+/// Arguments of `channel`.
+#[derive(Debug, Args)]
+pub(crate) struct ChannelArguments {
+    /// `core` or `<namespace>/<app>`; all that is installed where none is named.
+    #[arg(value_name = "TARGET")]
+    pub(crate) target: Option<Target>,
+    /// `stable`, `beta` or `nightly`; says what is followed where none is named.
+    #[arg(value_name = "CHANNEL")]
+    pub(crate) channel: Option<Channel>,
     #[command(flatten)]
     pub(crate) yes: Yes,
 }
@@ -208,7 +229,8 @@ pub(crate) struct Update {
 /// Consent given on the command line.
 #[derive(Debug, Clone, Copy, Args)]
 pub(crate) struct Yes {
-    /// Say yes beforehand: to wider permissions, to what would be lost, to another signer.
+    /// Say yes beforehand: to wider permissions, to what would be lost, to another signer, to a channel that
+    /// is not for everyone.
     #[arg(long)]
     yes: bool,
 }

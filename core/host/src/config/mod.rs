@@ -5,6 +5,7 @@
 
 mod apps;
 mod core;
+pub mod edit;
 mod error;
 mod http;
 mod listen;

@@ -1,6 +1,7 @@
 //! Where releases come from.
 
 use newleaf_domain::ByteSize;
+use newleaf_update::Checks;
 use serde::Deserialize;
 
 use super::{ProxySetting, Seconds};
@@ -11,6 +12,9 @@ use super::{ProxySetting, Seconds};
 pub struct Repository {
     /// Its address; metadata stands below `tuf/`, packages below `targets/`.
     pub url: RepositoryUrl,
+    /// Whether the host looks for updates by itself.
+    #[serde(default)]
+    pub check: Checks,
     /// How old the last look at the repository may be before a plan looks again.
     #[serde(default = "fresh_for")]
     pub fresh_for: Seconds,

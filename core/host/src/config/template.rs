@@ -13,6 +13,9 @@ const TEXT: &str = r#"# Settings of this host. A changed line counts from the ne
 [repository]
 # Where signed releases come from. What is believed is decided by trust/, not by this address.
 url = "{repository}"
+# Whether the host looks for updates by itself, every hour: "on" or "off". `newleaf check` and the
+# portal's button look in any case.
+# check = "on"
 # How old the last look at the repository may be before a plan looks again.
 # fresh_for = 300
 # Further addresses of the same files; asked in this order where the first one fails.
@@ -79,7 +82,7 @@ url = "{repository}"
 # fresh_authors = "accepted"
 
 [policy.channels]
-# stable, beta or nightly for each target.
+# stable, beta or nightly for each target; `newleaf channel` and the portal change these lines.
 # core = "stable"
 # "acme/notes" = "beta"
 

@@ -6,7 +6,8 @@ use axum::http::request::Parts;
 use axum::http::{Method, Uri};
 use newleaf_update::explain::chain;
 use newleaf_update::{
-    AcceptError, CheckError, ExitClass, Explain, FourLines, PlanError, StartError, Updater,
+    AcceptError, ChannelError, CheckError, ExitClass, Explain, FourLines, PlanError, StartError,
+    Updater,
 };
 use serde::de::DeserializeOwned;
 
@@ -153,6 +154,17 @@ pub(super) fn start_problem(updater: &Updater, error: &StartError) -> Problem {
         | StartError::Unpinned { .. }
         | StartError::Load(_)
         | StartError::Data(_) => explained(updater, error),
+    }
+}
+
+/// A channel that was not changed.
+pub(super) fn channel_problem(updater: &Updater, error: &ChannelError) -> Problem {
+    match error {
+        ChannelError::ConsentNeeded { .. } => of_kind(Kind::ConsentNeeded, updater, error),
+        ChannelError::NotInstalled { .. } => of_kind(Kind::NotFound, updater, error),
+        ChannelError::Policy(_) | ChannelError::Store(_) | ChannelError::Launcher(_) => {
+            explained(updater, error)
+        }
     }
 }
 

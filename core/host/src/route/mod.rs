@@ -21,8 +21,8 @@ pub use self::caller::{Caller, Peer};
 pub use self::health::Vitals;
 pub use self::problem::{Kind, PROBLEM_JSON, Problem, With};
 pub use self::wire::{
-    AcceptRequest, ConsentWord, NewLink, PlanRequest, RemoveRequest, RollbackRequest, Started,
-    UpdateEvent, UpdateRequest,
+    AcceptRequest, ChannelRequest, ConsentWord, NewLink, PlanRequest, RemoveRequest,
+    RollbackRequest, Started, UpdateEvent, UpdateRequest,
 };
 
 /// The admin listener: the portal's pages, the API behind the portal's own gate, health, metrics.

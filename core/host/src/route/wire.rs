@@ -1,6 +1,6 @@
 //! The bodies of the API that are its own; everything else it answers with is a view of the updater.
 
-use newleaf_domain::{Namespace, PlanId, Target, Timestamp, UpdateId, Version};
+use newleaf_domain::{Channel, Namespace, PlanId, Target, Timestamp, UpdateId, Version};
 use newleaf_launcher::journal::{Record, StepId};
 use newleaf_update::view::{Progress, Report, SignerView};
 use serde::{Deserialize, Serialize};
@@ -54,6 +54,19 @@ pub struct AcceptRequest {
     pub namespace: Namespace,
     /// The signer that was agreed to, as `GET /api/v1/trust` offered it; another one is refused.
     pub signer: SignerView,
+}
+
+/// `POST /api/v1/channel`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChannelRequest {
+    /// Core or an installed app.
+    pub target: Target,
+    /// What it is to follow.
+    pub channel: Channel,
+    /// The word on a channel that is not for everyone.
+    #[serde(default)]
+    pub consent: ConsentWord,
 }
 
 /// An explicit yes, or none.

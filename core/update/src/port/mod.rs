@@ -4,6 +4,7 @@
 mod ground;
 mod launcher;
 mod plugins;
+mod policies;
 mod repository;
 mod slots;
 mod store;
@@ -20,6 +21,7 @@ pub use ground::{
 };
 pub use launcher::{Launcher, LauncherError, News, Reach};
 pub use plugins::{Drained, Kept, PluginError, Plugins, Serving, Trouble};
+pub use policies::{Policies, PolicyError};
 pub use repository::{Body, Length, Place, Repository, RepositoryError, Resume, Wanted};
 pub use slots::{
     Download, ExpandError, Heard, Inspected, Keep, Measured, Partial, SelfTest, SlotError, SlotRef,
@@ -36,6 +38,8 @@ pub struct Ports {
     pub store: Arc<dyn Store>,
     /// Downloads, staging and slots on disk.
     pub slots: Arc<dyn Slots>,
+    /// Where an admin's decisions are kept.
+    pub policies: Arc<dyn Policies>,
     /// The apps that run.
     pub plugins: Arc<dyn Plugins>,
     /// The one writer of state and journal.

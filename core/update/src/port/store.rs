@@ -96,6 +96,9 @@ pub struct Contact {
     pub last_error: Option<String>,
     /// When the newest signature that everything hangs on expires.
     pub expires: Option<Timestamp>,
+    /// Since when the settings say that nobody looks by itself.
+    #[serde(default)]
+    pub off_since: Option<Timestamp>,
 }
 
 /// Why something could not be kept or read.

@@ -105,7 +105,7 @@ fn contradiction(said: &SelfTest, change: &Change, here: &Platform) -> Option<St
         let (said, signed) = (&said.version, &change.to);
         return Some(format!("the program says it is {said}, but it was signed as {signed}"));
     }
-    let signed = change.schema.1;
+    let signed = change.writes;
     if said.schema != signed {
         let said = said.schema;
         return Some(format!("the program writes schema {said}, but it was signed with {signed}"));

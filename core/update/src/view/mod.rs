@@ -1,13 +1,16 @@
 //! What people see: plain data for the portal, the command line and the JSON API.
 
+mod channel;
 mod history;
 mod journey;
 mod overview;
 mod plan;
 mod prerequisite;
+mod releases;
 mod report;
 mod signer;
 
+pub use channel::ChannelView;
 pub use history::{HistoryEntry, HistoryTarget};
 pub use journey::{Hop, Journey, JourneyStanding};
 pub use overview::{
@@ -16,5 +19,6 @@ pub use overview::{
 };
 pub use plan::{ChangeView, DisplayText, PlanView, StalePlan};
 pub use prerequisite::{Prerequisite, PrerequisiteId, Standing};
+pub use releases::{ReleaseRow, ReleasesView};
 pub use report::{Progress, Report, StepReport, StepStanding, Unit};
 pub use signer::{SignerRow, SignerView, TrustView};

@@ -168,4 +168,7 @@ pub struct Freshness {
     pub last_error: Option<String>,
     /// When the newest signature that everything hangs on expires.
     pub expires: Option<Timestamp>,
+    /// Since when nobody looks by itself; none where the host does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub off_since: Option<Timestamp>,
 }

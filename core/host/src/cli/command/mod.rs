@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 mod apps;
+mod channel;
 mod check;
 mod follow;
 mod history;
@@ -36,6 +37,7 @@ pub(crate) async fn run(context: Context<'_>, asked: Asked) -> Result<Exit, Prob
     match asked {
         Asked::Status => status::run(context).await,
         Asked::Check => check::run(context).await,
+        Asked::Channel(arguments) => channel::run(context, arguments).await,
         Asked::Preflight(targets) => preflight::run(context, &targets.targets).await,
         Asked::Plan(arguments) => plan::run(context, &arguments).await,
         Asked::Update(arguments) => update::run(context, arguments).await,

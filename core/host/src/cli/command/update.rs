@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use newleaf_domain::{Target, Version};
-use newleaf_update::view::{Overview, PlanView, Standing};
+use newleaf_update::view::{Overview, PlanView, ReleasesView, Standing};
 
 use super::{Context, check, follow, plan};
 use crate::cli::Exit;
@@ -12,6 +12,9 @@ use crate::cli::show;
 use crate::route::{ConsentWord, Kind, Problem, Started, UpdateRequest, With};
 
 pub(super) async fn run(context: Context<'_>, arguments: Update) -> Result<Exit, Problem> {
+    if arguments.list {
+        return list(context, arguments.targets).await;
+    }
     let wish = Wish {
         version: arguments.version,
         dry_run: arguments.dry_run,
@@ -31,6 +34,20 @@ pub(super) async fn run(context: Context<'_>, arguments: Update) -> Result<Exit,
     }
     plan::one_version_one_target(wish.version.as_ref(), &arguments.targets)?;
     all(context, arguments.targets, &wish).await
+}
+
+/// Every version of each target, core's where none is named.
+async fn list(context: Context<'_>, mut targets: Vec<Target>) -> Result<Exit, Problem> {
+    if targets.is_empty() {
+        targets.push(Target::Core);
+    }
+    check::look(context).await?;
+    for target in targets {
+        let view: ReleasesView =
+            context.door.get(&format!("/api/v1/releases?target={target}")).await?;
+        context.screen.show(|| show::releases(&view), &view);
+    }
+    Ok(Exit::Done)
 }
 
 /// What could be named, where nothing was.

@@ -5,6 +5,7 @@
 mod events;
 mod overview;
 mod plan;
+mod releases;
 mod screen;
 mod table;
 mod trust;
@@ -12,6 +13,7 @@ mod trust;
 pub(crate) use events::Follower;
 pub(crate) use overview::{app, apps, freshness, overview};
 pub(crate) use plan::{grant, history, plan, prerequisites};
+pub(crate) use releases::{channel, channels, releases, verdict};
 pub(crate) use screen::{Form, Screen};
 pub(crate) use table::table;
 pub(crate) use trust::{both_signers, signers};

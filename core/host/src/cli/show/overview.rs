@@ -1,9 +1,10 @@
 //! The overview as text: one sentence, what to read first, core, apps.
 
-use newleaf_plan::{Candidate, Verdict};
+use newleaf_plan::Candidate;
 use newleaf_update::view::{AppRow, CoreCard, Freshness, Notice, Offer, Overview, Severity};
 
 use super::table::{joined, table};
+use super::verdict;
 
 /// The host as it stands.
 pub(crate) fn overview(overview: &Overview) -> String {
@@ -94,12 +95,7 @@ fn candidates(candidates: &[Candidate]) -> String {
     let rows = candidates
         .iter()
         .map(|candidate| {
-            let verdict = match &candidate.verdict {
-                Verdict::Best => "can be installed".to_owned(),
-                Verdict::Possible => "can be installed by --version".to_owned(),
-                Verdict::OnRequest { reason } => format!("{reason}; can be installed by --version"),
-                Verdict::Refused { reason } => reason.to_string(),
-            };
+            let verdict = verdict(candidate);
             let published = candidate.published.to_string();
             let channel = candidate.channel.to_string();
             [
@@ -125,5 +121,6 @@ pub(crate) fn freshness(freshness: &Freshness) -> String {
         Some(at) => format!("the try at {at} failed: {error}"),
         None => format!("the last try failed: {error}"),
     });
-    joined([Some(last), expires, error])
+    let off = freshness.off_since.map(|since| format!("checks for updates are off since {since}"));
+    joined([off, Some(last), expires, error])
 }

@@ -1,11 +1,13 @@
 //! The API below `/api/v1`: the updater's words as JSON.
 
 mod apps;
+mod channels;
 mod check;
 mod events;
 mod history;
 mod plan;
 mod preflight;
+mod releases;
 mod rollback;
 mod sign_in_link;
 mod status;
@@ -77,6 +79,9 @@ pub(super) fn routes(api: &Api) -> Router {
     Router::new()
         .route("/status", get(status::get))
         .route("/offers", get(status::offers))
+        .route("/releases", get(releases::get))
+        .route("/channels", get(channels::get))
+        .route("/channel", post(channels::post))
         .route("/check", post(check::post))
         .route("/preflight", get(preflight::get))
         .route("/plan", get(plan::get).post(plan::post))

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use newleaf_domain::{Digest, Manifest, PackageName, PlanId, Platform, Version};
+use newleaf_domain::{Channel, Digest, Manifest, PackageName, PlanId, Platform, Target, Version};
 use newleaf_launcher::journal::Record;
 use newleaf_launcher::proto::PROTOCOL;
 use newleaf_launcher::state::{CorePhase, CoreSlot, CoreState, Origin, STATE_SCHEMA, State};
@@ -100,6 +100,7 @@ pub(super) struct Inner {
     pub(super) pins: Vec<Pin>,
     pub(super) plans: BTreeMap<PlanId, PlanMemo>,
     pub(super) contact: Contact,
+    pub(super) channels: BTreeMap<Target, Channel>,
     pub(super) downloads: BTreeMap<Digest, Vec<u8>>,
     /// Deltas and compressed copies under way.
     pub(super) hints: BTreeMap<Download, Vec<u8>>,
@@ -136,6 +137,7 @@ impl Disk {
             pins: Vec::new(),
             plans: BTreeMap::new(),
             contact: Contact::default(),
+            channels: BTreeMap::new(),
             downloads: BTreeMap::new(),
             hints: BTreeMap::new(),
             packages: BTreeMap::new(),
@@ -153,6 +155,11 @@ impl Disk {
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The channels that an admin set.
+    pub fn channels(&self) -> BTreeMap<Target, Channel> {
+        self.lock().channels.clone()
     }
 
     /// What runs.

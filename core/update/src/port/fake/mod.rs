@@ -7,6 +7,7 @@ mod disk;
 mod ground;
 mod launcher;
 mod plugins;
+mod policies;
 mod publisher;
 mod repository;
 mod slots;
@@ -20,6 +21,7 @@ pub use disk::{Data, Disk, Fault, Lie, Point};
 pub use ground::FakeGround;
 pub use launcher::{FakeLauncher, LauncherWay};
 pub use plugins::FakePlugins;
+pub use policies::FakePolicies;
 pub use publisher::Publisher;
 pub use repository::FakeRepository;
 pub use slots::FakeSlots;
@@ -101,6 +103,7 @@ impl World {
             repository: self.repository.clone(),
             store: Arc::new(FakeStore(self.disk.clone())),
             slots: Arc::new(FakeSlots(self.disk.clone())),
+            policies: Arc::new(FakePolicies(self.disk.clone())),
             plugins: plugins.clone(),
             launcher: launcher.clone(),
             ground: self.ground.clone(),

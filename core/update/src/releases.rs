@@ -91,14 +91,13 @@ impl Updater {
             .map(|(path, _)| path.to_string())?;
         let beside = known.targets.beside(known.targets.file(&path)?, "CHANGELOG.md")?;
         let digest = beside.sha256;
-        let text = match self.changelog(&digest) {
-            Some(text) => text,
-            None => {
-                let bytes = self.text_beside(known, &path, "CHANGELOG.md").await?;
-                let text: Arc<str> = String::from_utf8_lossy(&bytes).into();
-                self.keep_changelog(digest, Arc::clone(&text));
-                text
-            }
+        let text = if let Some(text) = self.changelog(&digest) {
+            text
+        } else {
+            let bytes = self.text_beside(known, &path, "CHANGELOG.md").await?;
+            let text: Arc<str> = String::from_utf8_lossy(&bytes).into();
+            self.keep_changelog(digest, Arc::clone(&text));
+            text
         };
         Some(excerpt(&text, &one.version))
     }
@@ -125,7 +124,7 @@ fn excerpt(changelog: &str, version: &Version) -> String {
         let mut words = line.split(|c: char| c.is_whitespace() || "[](),:".contains(c));
         level(line) > 0 && words.any(|word| word.trim_start_matches('v') == version.as_str())
     };
-    let section = match lines.iter().position(|line| names(&line)) {
+    let section = match lines.iter().position(names) {
         Some(at) => {
             let own = level(lines[at]);
             let rest = &lines[at + 1..];

@@ -38,13 +38,14 @@ impl Smaller {
     /// Puts it into `registry.toml`, as an operator would edit it.
     fn write(self, dir: &Path) {
         let path = dir.join("registry.toml");
-        let text = std::fs::read_to_string(&path).unwrap();
+        let template = std::fs::read_to_string(&path).unwrap();
         let text = match self {
-            Self::Never => {
-                text.replace("deltas = 3", "deltas = 0").replace("copies = true", "copies = false")
-            }
-            Self::Quick => text.replace("effort = \"best\"", "effort = \"quick\""),
+            Self::Never => template
+                .replace("deltas = 3", "deltas = 0")
+                .replace("copies = true", "copies = false"),
+            Self::Quick => template.replace("effort = \"best\"", "effort = \"quick\""),
         };
+        assert_ne!(text, template, "the template of registry.toml changed");
         std::fs::write(&path, text).unwrap();
     }
 }

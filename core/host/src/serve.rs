@@ -44,6 +44,7 @@ fn settings(dir: &Path, config: &Config) -> Settings {
             probe_within: core.probe_within.duration(),
             probation: core.probation.duration(),
             drain_within: core.drain_within.duration(),
+            hang_within: core.hang_within.duration(),
             expand_within: core.expand_within.duration(),
             ..Timing::default()
         },

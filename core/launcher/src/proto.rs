@@ -65,6 +65,9 @@ pub enum ToWorker {
         /// The new one.
         state: Box<State>,
     },
+    /// Show that requests are still worked on: answer with [`ToLauncher::Pulse`]. Only said to a
+    /// worker whose `Ready` promised an answer.
+    Pulse,
 }
 
 /// From a worker to the launcher.
@@ -77,7 +80,12 @@ pub enum ToLauncher {
         schema: u32,
         /// [`PROTOCOL`] of the worker's program.
         protocol: u32,
+        /// Whether it answers [`ToWorker::Pulse`].
+        #[serde(default)]
+        pulse: Pulse,
     },
+    /// The answer to [`ToWorker::Pulse`].
+    Pulse,
     /// The drain is over; the worker exits next.
     Drained,
     /// Something to do. Only the worker with the baton may ask; others are refused.
@@ -87,6 +95,18 @@ pub enum ToLauncher {
         /// What to do.
         ask: Ask,
     },
+}
+
+/// What a worker does with [`ToWorker::Pulse`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Pulse {
+    /// It answers; where it does not, it hangs.
+    Answered,
+    /// Nothing is known: an older version, which would not understand the question.
+    #[default]
+    #[serde(other)]
+    Unknown,
 }
 
 /// A request that changes `state` or the journal.

@@ -213,14 +213,14 @@ mod tests {
     use std::io::{Read as _, Write as _};
 
     use super::*;
-    use crate::proto::ToLauncher;
+    use crate::proto::{Pulse, ToLauncher};
 
     #[test]
     fn a_message_arrives_with_its_descriptors() {
         let (ours, theirs) = Wire::pair().unwrap();
         let theirs = Wire { socket: theirs };
         let (mut reader, writer) = std::io::pipe().unwrap();
-        let ready = ToLauncher::Ready { schema: 1, protocol: 1 };
+        let ready = ToLauncher::Ready { schema: 1, protocol: 1, pulse: Pulse::Answered };
         ours.send(&ready, &[writer.as_fd()], Blocking::No).unwrap();
         drop(writer);
         let (message, mut descriptors) = theirs.receive::<ToLauncher>().unwrap();

@@ -357,3 +357,60 @@ fn a_launcher_killed_after_any_record_of_a_bad_update_undoes_it() {
 fn a_launcher_killed_after_any_state_of_a_bad_update_undoes_it() {
     killed_at_each("exits", STATES.map(Fatal::State));
 }
+
+/// What a service manager hears of a host.
+struct Manager(std::os::unix::net::UnixDatagram);
+
+impl Manager {
+    /// Waits for a message that holds `part`.
+    fn hears(&self, part: &str) -> String {
+        let mut text = [0; 512];
+        loop {
+            let length = self.0.recv(&mut text).unwrap();
+            let text = String::from_utf8_lossy(&text[..length]);
+            if text.contains(part) {
+                return text.into_owned();
+            }
+        }
+    }
+}
+
+#[test]
+fn a_service_manager_hears_of_readiness_life_and_the_end() {
+    let world = World::new();
+    let socket = world.layout.dir().join("notify");
+    let manager = Manager(std::os::unix::net::UnixDatagram::bind(&socket).unwrap());
+    let host = world
+        .start_told(&[("NOTIFY_SOCKET", socket.to_str().unwrap()), ("WATCHDOG_USEC", "40000")]);
+    assert_eq!(manager.hears("READY"), "READY=1\nSTATUS=1.0.0 serves\n");
+    assert_eq!(manager.hears("WATCHDOG"), "WATCHDOG=1\n");
+    assert_eq!(host.environment_of_worker("NOTIFY_SOCKET"), None);
+    assert_eq!(host.environment_of_worker("WATCHDOG_USEC"), None);
+    let next = world.stage("1.1.0", "good");
+    host.update_to(&next);
+    manager.hears("STATUS=1.0.0 serves; 1.1.0 is on trial\n");
+    manager.hears("STATUS=1.1.0 serves and is watched\n");
+    manager.hears("STATUS=1.1.0 serves\n");
+    assert!(host.stop());
+    manager.hears("STOPPING=1\n");
+}
+
+#[test]
+fn a_worker_that_hangs_is_ended_and_started_again_and_no_sign_of_life_covers_for_it() {
+    let world = World::new();
+    let socket = world.layout.dir().join("notify");
+    let manager = Manager(std::os::unix::net::UnixDatagram::bind(&socket).unwrap());
+    let host = world
+        .start_told(&[("NOTIFY_SOCKET", socket.to_str().unwrap()), ("WATCHDOG_USEC", "100000")]);
+    manager.hears("WATCHDOG");
+    let stuck = host.worker();
+    host.stick();
+    world::wait_for_exit_of(stuck);
+    manager.hears("STATUS=1.0.0 starts");
+    manager.hears("WATCHDOG");
+    assert_eq!(host.version(), "1.0.0");
+    host.wait_for(|entry| {
+        matches!(entry, Entry::Notice { text } if text == "1.0.0 gave no sign of life for 3 s and was ended")
+    });
+    assert!(world.state().bad.is_empty());
+}

@@ -28,6 +28,8 @@ pub struct Core {
     /// How long a draining worker leaves an idle connection open, so that a request already on
     /// its way is still answered: longer than a client's round trip.
     pub linger: Seconds,
+    /// How long a serving version may give no sign of life; then it is ended and started again.
+    pub hang_within: Seconds,
     /// How long the extension of the database may take.
     pub expand_within: Seconds,
 }
@@ -41,6 +43,7 @@ impl Default for Core {
             probation: Seconds::new(60),
             drain_within: Seconds::new(30),
             linger: Seconds::new(2),
+            hang_within: Seconds::new(30),
             expand_within: Seconds::new(60),
         }
     }

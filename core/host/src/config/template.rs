@@ -62,6 +62,8 @@ url = "{repository}"
 # drain_within = 30
 # How long a draining version leaves idle connections open.
 # linger = 2
+# How long a serving version may give no sign of life; then it is ended and started again.
+# hang_within = 30
 # expand_within = 60
 
 [apps]

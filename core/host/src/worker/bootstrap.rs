@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use newleaf_domain::Clock;
 use newleaf_launcher::Layout;
-use newleaf_launcher::proto::{EXIT_MACHINE, PROTOCOL, ToLauncher};
+use newleaf_launcher::proto::{EXIT_MACHINE, PROTOCOL, Pulse, ToLauncher};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
@@ -146,7 +146,12 @@ async fn live(
     let private = private::door(&probe_socket, product.health, routers.product.clone())
         .map_err(WorkerError::system("open the private socket"))?;
     let probed = spawn(vec![private], &watch, &Arc::new(Traffic::default()), manners);
-    control.send(&ToLauncher::Ready { schema: product.schema(), protocol: PROTOCOL })?;
+    tokio::spawn(control.clone().show_life());
+    control.send(&ToLauncher::Ready {
+        schema: product.schema(),
+        protocol: PROTOCOL,
+        pulse: Pulse::Answered,
+    })?;
     if control.baton().await {
         let tls = [certificates.public()?, certificates.admin()?];
         let doors = doors(routers, (public, admin, local), tls, config.http.public_connections)

@@ -59,6 +59,7 @@ struct Inner {
     news: broadcast::Sender<News>,
     standing: watch::Sender<Standing>,
     state: watch::Sender<Arc<State>>,
+    pulse: watch::Sender<()>,
 }
 
 /// Requests that wait for their answer.
@@ -82,6 +83,7 @@ impl Control {
             news: broadcast::Sender::new(BACKLOG),
             standing: watch::Sender::new(Standing::Waiting),
             state: watch::Sender::new(Arc::new(state)),
+            pulse: watch::Sender::new(()),
         });
         let heard = Arc::clone(&inner);
         std::thread::Builder::new()
@@ -103,6 +105,21 @@ impl Control {
     /// What the launcher wants, each time it changes.
     pub fn watch_standing(&self) -> watch::Receiver<Standing> {
         self.0.standing.subscribe()
+    }
+
+    /// Answers, for as long as there is a launcher, each time it asks whether this worker still
+    /// works. Here and not where the question is heard, because it is the runtime that works on
+    /// requests: one that hangs cannot answer.
+    pub(super) fn show_life(self) -> impl Future<Output = ()> + Send {
+        // What is asked from this moment on is answered, whenever the runtime begins with it.
+        let mut asked = self.0.pulse.subscribe();
+        async move {
+            while asked.changed().await.is_ok() {
+                if self.send(&ToLauncher::Pulse).is_err() {
+                    return;
+                }
+            }
+        }
     }
 
     /// Whether this worker may ask for changes.
@@ -197,6 +214,7 @@ impl Inner {
                 drop(self.news.send(News::Record(Arc::new(*record))));
             }
             ToWorker::Changed { state } => self.changed(state),
+            ToWorker::Pulse => self.pulse.send_replace(()),
         }
     }
 
@@ -247,6 +265,20 @@ mod tests {
         let asked = control.ask(Ask::Append { update: None, entry: notice() }).await;
         assert!(matches!(asked, Err(ControlError::Gone)));
         assert!(!control.baton().await);
+    }
+
+    #[tokio::test]
+    async fn a_sign_of_life_is_given_each_time_it_is_asked_for() {
+        let (launcher, control) = pair();
+        let life = tokio::spawn(control.show_life());
+        let heard = tokio::task::spawn_blocking(move || {
+            for _ in 0..3 {
+                launcher.send(&ToWorker::Pulse, &[], Blocking::Yes).unwrap();
+                assert_eq!(launcher.receive::<ToLauncher>().unwrap().0, ToLauncher::Pulse);
+            }
+        });
+        heard.await.unwrap();
+        life.abort();
     }
 
     #[tokio::test]

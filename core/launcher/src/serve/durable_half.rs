@@ -82,6 +82,7 @@ impl Durable {
             | Effect::Answer { .. }
             | Effect::Spawn { .. }
             | Effect::Probe(_)
+            | Effect::Pulse(_)
             | Effect::Go(_)
             | Effect::Drain(_)
             | Effect::Kill(_)

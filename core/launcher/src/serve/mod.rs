@@ -5,6 +5,7 @@
 mod durable_half;
 mod intact;
 mod listeners;
+mod notify;
 mod process;
 mod shell;
 mod test_point;

@@ -2,13 +2,13 @@
 
 use std::ffi::OsStr;
 use std::io::{self, Read as _};
-use std::os::fd::OwnedFd;
-use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, PidfdFlags};
+use rustix::process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, WaitIdStatus};
 
 use crate::proto::EXIT_MACHINE;
 use crate::supervisor::{Evidence, Exit};
@@ -16,12 +16,15 @@ use crate::supervisor::{Evidence, Exit};
 /// The most of a probe's answer that is kept, in bytes.
 const MAX_REASON: u64 = 300;
 
-/// A child whose exit can be polled for.
+/// A child whose exit can be polled for. Known by a descriptor alone, which a successor of this
+/// launcher can be given: the process stays what it is, and so do its children.
 #[derive(Debug)]
 pub(super) struct Process {
-    child: Child,
     pub(super) exited: OwnedFd,
     pub(super) started: Instant,
+    stdout: Option<ChildStdout>,
+    /// How it ended, once that was seen.
+    exit: Option<Exit>,
 }
 
 impl Process {
@@ -33,7 +36,11 @@ impl Process {
         stdin: Stdio,
         stdout: Stdio,
     ) -> io::Result<Self> {
-        let mut child = Command::new(program)
+        let mut command = Command::new(program);
+        for variable in super::notify::VARIABLES {
+            command.env_remove(variable);
+        }
+        let mut child = command
             .args(arguments)
             .stdin(stdin)
             .stdout(stdout)
@@ -45,7 +52,10 @@ impl Process {
             .spawn()?;
         let pid = Pid::from_child(&child);
         match rustix::process::pidfd_open(pid, PidfdFlags::empty()) {
-            Ok(exited) => Ok(Self { child, exited, started: Instant::now() }),
+            Ok(exited) => {
+                let (started, stdout) = (Instant::now(), child.stdout.take());
+                Ok(Self { exited, started, stdout, exit: None })
+            }
             Err(error) => {
                 child.kill()?;
                 child.wait()?;
@@ -56,23 +66,34 @@ impl Process {
 
     /// How it ended; called once `exited` is readable.
     pub(super) fn reap(&mut self) -> Exit {
-        match self.child.wait() {
-            Ok(status) => describe(status, self.started.elapsed()),
-            Err(error) => cannot("be waited for", &error),
+        if let Some(exit) = &self.exit {
+            return exit.clone();
         }
+        let it = || WaitId::PidFd(self.exited.as_fd());
+        let status =
+            rustix::io::retry_on_intr(|| rustix::process::waitid(it(), WaitIdOptions::EXITED));
+        let exit = match status {
+            Ok(Some(status)) => describe(&status, self.started.elapsed()),
+            Ok(None) => cannot("be waited for", &io::ErrorKind::WouldBlock.into()),
+            Err(error) => cannot("be waited for", &error.into()),
+        };
+        self.exit = Some(exit.clone());
+        exit
     }
 
     /// Ends it now and waits for that.
     pub(super) fn kill(&mut self) {
-        // Both can only fail where the process is gone already, which is what is wanted.
-        drop(self.child.kill());
-        drop(self.child.wait());
+        if self.exit.is_none() {
+            // It can only fail where the process is gone already, which is what is wanted.
+            let _gone = rustix::process::pidfd_send_signal(&self.exited, Signal::KILL);
+            self.reap();
+        }
     }
 
     /// What it wrote, up to a line's length; called after it has exited.
     pub(super) fn said(&mut self) -> String {
         let mut text = Vec::new();
-        if let Some(stdout) = self.child.stdout.take() {
+        if let Some(stdout) = self.stdout.take() {
             // A probe that wrote nothing readable has given no reason.
             drop(stdout.take(MAX_REASON).read_to_end(&mut text));
         }
@@ -86,11 +107,14 @@ pub(super) fn cannot(what: &str, error: &io::Error) -> Exit {
     Exit { how: format!("could not {what}: {error}"), evidence }
 }
 
-fn describe(status: ExitStatus, after: Duration) -> Exit {
+fn describe(status: &WaitIdStatus, after: Duration) -> Exit {
     let after = after.as_millis();
-    let evidence =
-        if status.code() == Some(EXIT_MACHINE) { Evidence::Machine } else { Evidence::Release };
-    let how = match (status.code(), status.signal()) {
+    let evidence = if status.exit_status() == Some(EXIT_MACHINE) {
+        Evidence::Machine
+    } else {
+        Evidence::Release
+    };
+    let how = match (status.exit_status(), status.terminating_signal()) {
         (Some(code), _) => format!("exited with status {code} after {after} ms"),
         (None, Some(signal)) => format!("was ended by signal {signal} after {after} ms"),
         (None, None) => format!("ended after {after} ms"),

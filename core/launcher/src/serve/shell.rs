@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec};
 
 use super::durable_half::{Durable, Made, Stuck, chain, is_durable};
+use super::notify::Notifier;
 use super::timers::Timers;
 use super::workers::Processes;
 use super::{Bound, ServeError};
@@ -24,6 +25,7 @@ pub(super) struct Shell {
     durable: Durable,
     processes: Processes,
     timers: Timers,
+    notifier: Notifier,
     signals: UnixStream,
     waiting: VecDeque<Event>,
     stuck: Option<Stuck>,
@@ -50,6 +52,7 @@ impl Shell {
             durable,
             processes: Processes::new(settings, layout, listeners),
             timers: Timers::default(),
+            notifier: Notifier::from_environment(),
             signals: signals().map_err(ServeError::system("watch for signals"))?,
             waiting: VecDeque::new(),
             stuck: None,
@@ -61,6 +64,8 @@ impl Shell {
         self.waiting.extend(first);
         loop {
             self.settle();
+            self.notifier.tell(self.model.status());
+            self.notifier.beat(self.model.answers());
             if self.is_over {
                 return Ok(());
             }
@@ -192,6 +197,7 @@ impl Shell {
                     self.waiting.push_back(Event::Probed { worker, result: Err(exit.how) });
                 }
             }
+            Effect::Pulse(worker) => self.processes.say(worker, &ToWorker::Pulse),
             Effect::Go(worker) => {
                 let state = Box::new(self.model.state.clone());
                 self.processes.say(worker, &ToWorker::Go { state });
@@ -271,6 +277,7 @@ impl Shell {
         let moments = [
             self.timers.next(),
             self.processes.next_deadline(),
+            self.notifier.next_beat(),
             self.stuck.as_ref().map(|stuck| stuck.again),
         ];
         let next = moments.into_iter().flatten().min()?;
@@ -303,10 +310,11 @@ impl Shell {
     fn take_message(&mut self, id: WorkerId) {
         let Some(worker) = self.processes.workers.get_mut(&id) else { return };
         match worker.wire.receive::<ToLauncher>() {
-            Ok((ToLauncher::Ready { .. }, _)) => {
+            Ok((ToLauncher::Ready { pulse, .. }, _)) => {
                 let took = worker.process.started.elapsed();
-                self.waiting.push_back(Event::Ready { worker: id, took });
+                self.waiting.push_back(Event::Ready { worker: id, took, pulse });
             }
+            Ok((ToLauncher::Pulse, _)) => self.waiting.push_back(Event::Pulse(id)),
             Ok((ToLauncher::Ask { id: number, ask }, _)) => {
                 self.waiting.push_back(Event::Asked { worker: id, id: number, ask });
             }

@@ -12,7 +12,8 @@ impl Turn {
             self.let_stand_in(previous, how);
         } else {
             // The next start finds the same, unless a person mends it: the page says so at once.
-            self.model.failures = self.model.failures.max(RECOVERY_AFTER - 1);
+            self.model.quick = self.model.quick.max(RECOVERY_AFTER - 1);
+            self.model.failures = self.model.failures.max(1);
             self.good_failed(how);
         }
     }

@@ -6,7 +6,7 @@ use newleaf_domain::UpdateId;
 
 use super::WorkerId;
 use crate::journal::{Entry, Unfinished};
-use crate::proto::Ask;
+use crate::proto::{Ask, Pulse};
 use crate::state::{CoreSlot, State};
 
 /// Something that happened.
@@ -22,7 +22,11 @@ pub enum Event {
         worker: WorkerId,
         /// From its start.
         took: Duration,
+        /// Whether it can be asked for its pulse.
+        pulse: Pulse,
     },
+    /// A worker answered that it still works on requests.
+    Pulse(WorkerId),
     /// A worker could not be started, or has exited.
     Exited {
         /// Which.
@@ -94,6 +98,10 @@ pub enum Timer {
     Probe(WorkerId),
     /// A worker on trial has served for its probation.
     Probation(WorkerId),
+    /// A serving worker is asked for its pulse, or has left that question open for a while.
+    Pulse(WorkerId),
+    /// A worker serves so long that what failed before it was no quick exit of it.
+    Settled(WorkerId),
     /// A worker serves so long that its earlier failures are forgotten.
     Steady(WorkerId),
     /// A drain is over.
@@ -141,6 +149,8 @@ pub enum Effect {
     },
     /// Ask a worker's private socket.
     Probe(WorkerId),
+    /// Ask a worker over its control socket whether it still works.
+    Pulse(WorkerId),
     /// Tell a worker to accept.
     Go(WorkerId),
     /// Tell a worker to finish and exit.

@@ -13,7 +13,9 @@ mod asked;
 mod damage;
 mod event;
 mod model;
+mod pulse;
 mod start;
+mod status;
 mod trial;
 mod turn;
 mod worker;
@@ -22,5 +24,6 @@ mod worker;
 mod tests;
 
 pub use event::{Effect, Event, Evidence, Exit, Reply, Timer};
-pub use model::{Model, Speech, Stage, Timing, Watch, Which, Worker, WorkerId};
+pub use model::{Beat, Model, Speech, Stage, Timing, Watch, Which, Worker, WorkerId};
+pub use status::Status;
 pub use turn::step;

@@ -20,9 +20,15 @@ pub struct Timing {
     pub probe_within: Duration,
     /// Between two probes in probation.
     pub probe_every: Duration,
-    /// How long a new version must serve before it is good; also how long a good one must serve
-    /// before its earlier exits are forgotten.
+    /// How long a new version must serve before it is good. A good one that exits sooner than this
+    /// has exited quickly.
     pub probation: Duration,
+    /// How long the good version must serve before its earlier exits are forgotten.
+    pub steady_after: Duration,
+    /// Between an answer of a serving worker and the next question whether it still works.
+    pub pulse_every: Duration,
+    /// How long a serving worker may leave that question open; it is asked three times in it.
+    pub hang_within: Duration,
     /// The longest drain; what is left then is cut.
     pub drain_within: Duration,
     /// The child that extends the schema, from start to exit.
@@ -43,21 +49,28 @@ impl Default for Timing {
             probe_within: Duration::from_secs(5),
             probe_every: Duration::from_secs(5),
             probation: Duration::from_mins(1),
+            steady_after: Duration::from_mins(10),
+            pulse_every: Duration::from_secs(5),
+            hang_within: Duration::from_secs(30),
             drain_within: Duration::from_secs(30),
             expand_within: Duration::from_mins(1),
             orphans_within: Duration::from_secs(10),
-            respawn_least: Duration::from_millis(250),
-            respawn_most: Duration::from_secs(30),
+            respawn_least: Duration::from_secs(1),
+            respawn_most: Duration::from_mins(1),
         }
     }
 }
 
-/// Failed starts in a row after which the recovery page takes the listeners.
+/// Failed starts and quick exits in a row after which the recovery page takes the listeners.
 pub(super) const RECOVERY_AFTER: u32 = 3;
 
 /// Failed probes in a row after which a version in probation goes back. One may be a hiccup of a
 /// busy machine.
 pub(super) const STRIKES: u8 = 2;
+
+/// Open questions after which a worker hangs. More than one, so that a machine that itself stood
+/// still for a while (a paused virtual machine, say) is not taken for a worker that hangs.
+pub(super) const QUESTIONS: u8 = 3;
 
 /// Counts the workers this launcher has started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -109,6 +122,17 @@ pub enum Speech {
     Newer,
 }
 
+/// How a worker answers whether it still works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Beat {
+    /// It cannot be asked: its version does not know the question.
+    Unheard,
+    /// The last question was answered.
+    Heard,
+    /// So many questions in a row are open.
+    Missed(u8),
+}
+
 /// A process that runs core.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Worker {
@@ -124,6 +148,8 @@ pub struct Worker {
     pub watch: Watch,
     /// Whether it speaks as this launcher knows it.
     pub speech: Speech,
+    /// Whether it answers.
+    pub beat: Beat,
 }
 
 /// All that the launcher knows and decides from.
@@ -137,8 +163,10 @@ pub struct Model {
     pub workers: BTreeMap<WorkerId, Worker>,
     /// The number of the next worker.
     pub next_worker: u64,
-    /// Failed starts and unplanned exits of the good version in a row.
+    /// Failed starts and unplanned exits of the good version since it last served steadily.
     pub failures: u32,
+    /// Those of them that came quickly one after the other.
+    pub quick: u32,
     /// Whether the recovery page has the listeners.
     pub recovery: bool,
     /// The way back from a trial, while it waits for the good version to come up.
@@ -167,6 +195,7 @@ impl Model {
             workers: BTreeMap::new(),
             next_worker: 1,
             failures: 0,
+            quick: 0,
             recovery: false,
             going_back: None,
             expanding: None,
@@ -193,7 +222,15 @@ impl Model {
         }
     }
 
-    /// How long to wait before the good version is started again.
+    /// Whether whoever serves answers: what a service manager's watchdog is told by.
+    pub fn answers(&self) -> bool {
+        let silent = |w: &Worker| {
+            w.stage == Stage::Serving && matches!(w.beat, Beat::Missed(open) if open > 1)
+        };
+        self.find(silent).is_none()
+    }
+
+    /// How long to wait before the good version is started again: not at all the first time.
     pub(super) fn backoff(&self) -> Duration {
         match self.failures.checked_sub(2) {
             None => Duration::ZERO,

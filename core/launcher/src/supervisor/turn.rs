@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use newleaf_domain::UpdateId;
 
-use super::{Effect, Event, Model, Speech, Stage, Timer, Watch, Which, Worker, WorkerId};
+use super::{Beat, Effect, Event, Model, Speech, Stage, Timer, Watch, Which, Worker, WorkerId};
 use crate::journal::{Ending, Entry, Outcome, StepId};
 use crate::state::{CorePhase, CoreSlot, State};
 
@@ -14,7 +14,8 @@ pub fn step(model: &Model, event: Event) -> (Model, Vec<Effect>) {
     match event {
         Event::Start(unfinished) => turn.start(unfinished),
         Event::FellBack(text) => turn.fell_back(text),
-        Event::Ready { worker, took } => turn.ready(worker, took),
+        Event::Ready { worker, took, pulse } => turn.ready(worker, took, pulse),
+        Event::Pulse(worker) => turn.pulse(worker),
         Event::Exited { worker, exit } => turn.exited(worker, &exit),
         Event::Probed { worker, result: Ok(()) } => turn.healthy(worker),
         Event::Probed { worker, result: Err(why) } => turn.unhealthy(worker, &why),
@@ -87,7 +88,8 @@ impl Turn {
         self.push(Effect::Spawn { worker: id, slot: slot.clone(), on_trial });
         self.wake(Timer::Ready(id), self.model.timing.ready_within);
         let (stage, watch, speech) = (Stage::Starting, Watch::Runs, Speech::Known);
-        let worker = Worker { slot, which, stage, strikes: 0, watch, speech };
+        let beat = Beat::Unheard;
+        let worker = Worker { slot, which, stage, strikes: 0, watch, speech, beat };
         self.model.workers.insert(id, worker);
     }
 
@@ -122,7 +124,9 @@ impl Turn {
         }
         self.set_stage(id, Stage::Serving);
         self.push(Effect::Go(id));
-        self.wake(Timer::Steady(id), self.model.timing.probation);
+        self.wake(Timer::Settled(id), self.model.timing.probation);
+        self.wake(Timer::Steady(id), self.model.timing.steady_after);
+        self.watch_pulse(id);
         for other in
             self.model.workers.keys().copied().filter(|other| *other != id).collect::<Vec<_>>()
         {

@@ -6,12 +6,14 @@ use super::model::{RECOVERY_AFTER, STRIKES};
 use super::turn::Turn;
 use super::{Effect, Evidence, Exit, Model, Stage, Timer, Watch, Which, Worker, WorkerId};
 use crate::journal::StepId;
+use crate::proto::Pulse;
 use crate::state::CorePhase;
 
 impl Turn {
-    pub(super) fn ready(&mut self, id: WorkerId, took: Duration) {
+    pub(super) fn ready(&mut self, id: WorkerId, took: Duration, pulse: Pulse) {
         let Some(worker) = self.at(id, Stage::Starting) else { return };
         self.set_stage(id, Stage::Probing);
+        self.hear(id, pulse);
         if let (Which::Trial, Some(trial)) = (worker.which, self.trial()) {
             let detail = format!("ready in {} ms", took.as_millis());
             self.done(&trial.update, StepId::Activate, detail);
@@ -128,11 +130,12 @@ impl Turn {
     /// The good version failed: it is started again, later each time, and a page says so.
     pub(super) fn good_failed(&mut self, why: &str) {
         self.model.failures += 1;
+        self.model.quick += 1;
         let version = self.model.state.core.good.version.clone();
         let reason = format!("{version} {why}");
         self.notice(reason.clone());
         let nobody = self.model.serving().is_none();
-        if self.model.failures >= RECOVERY_AFTER && nobody && !self.model.recovery {
+        if self.model.quick >= RECOVERY_AFTER && nobody && !self.model.recovery {
             self.model.recovery = true;
             self.push(Effect::OpenRecovery(reason));
         }
@@ -148,6 +151,12 @@ impl Turn {
             Timer::Ready(id) => self.late(id),
             Timer::Probe(id) => self.probe_again(id, None),
             Timer::Probation(id) => self.probe_again(id, Some(Watch::IsOver)),
+            Timer::Pulse(id) => self.feel_pulse(id),
+            Timer::Settled(id) => {
+                if self.at(id, Stage::Serving).is_some() {
+                    self.model.quick = 0;
+                }
+            }
             Timer::Steady(id) => {
                 if self.at(id, Stage::Serving).is_some() {
                     self.model.failures = 0;

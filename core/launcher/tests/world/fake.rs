@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
-use newleaf_launcher::proto::{Answer, Ask, ToLauncher, ToWorker};
+use newleaf_launcher::proto::{Answer, Ask, Pulse, ToLauncher, ToWorker};
 use newleaf_launcher::supervisor::Timing;
 use newleaf_launcher::wire::{Blocking, Wire};
 use newleaf_launcher::{Bound, Settings};
@@ -45,6 +45,8 @@ fn launcher(dir: &str, image: &str, ready_within: u64) -> i32 {
             probe_within: millis(20_000),
             probe_every: millis(100),
             probation: millis(300),
+            pulse_every: millis(20),
+            hang_within: millis(3_000),
             drain_within: millis(5_000),
             respawn_least: millis(10),
             respawn_most: millis(50),
@@ -71,6 +73,7 @@ enum Happens {
     Asked(Ask, UnixStream),
     Watches(UnixStream),
     Leaves,
+    SticksFast,
 }
 
 fn worker(behaviour: &str, version: &str) -> i32 {
@@ -97,7 +100,12 @@ fn worker(behaviour: &str, version: &str) -> i32 {
     if behaviour == "newer" {
         wire.send(&serde_json::json!({ "say": "sing" }), &[], Blocking::Yes).unwrap();
     }
-    wire.send(&ToLauncher::Ready { schema: 0, protocol: 1 }, &[], Blocking::Yes).unwrap();
+    wire.send(
+        &ToLauncher::Ready { schema: 0, protocol: 1, pulse: Pulse::Answered },
+        &[],
+        Blocking::Yes,
+    )
+    .unwrap();
     live(&wire, behaviour, version, public, local)
 }
 
@@ -138,6 +146,7 @@ fn live(
     let (happens, queue) = mpsc::channel();
     listen(wire.try_clone().unwrap(), happens.clone());
     let mut doors = Some((public, local));
+    let mut is_stuck = false;
     let mut asked = Vec::new();
     let watchers = Arc::new(Mutex::new(Vec::<UnixStream>::new()));
     for happening in queue {
@@ -153,6 +162,8 @@ fn live(
                     wire.send(&ToLauncher::Drained, &[], Blocking::Yes).unwrap();
                     return 0;
                 }
+                ToWorker::Pulse if is_stuck => {}
+                ToWorker::Pulse => wire.send(&ToLauncher::Pulse, &[], Blocking::Yes).unwrap(),
                 ToWorker::Answer { answer, .. } => reply(&mut asked.remove(0), &answer),
                 ToWorker::Appended { .. } => tell(&watchers),
                 ToWorker::Hello { .. } | ToWorker::Changed { .. } => {}
@@ -163,6 +174,7 @@ fn live(
                 wire.send(&ToLauncher::Ask { id: 1, ask }, &[], Blocking::Yes).unwrap();
             }
             Happens::Leaves => return 3,
+            Happens::SticksFast => is_stuck = true,
             Happens::Watches(stream) => {
                 watchers.lock().unwrap().push(stream);
                 tell(&watchers);
@@ -190,6 +202,7 @@ fn hear(local: UnixListener, happens: mpsc::Sender<Happens>) {
             let happening = match line.trim() {
                 "watch" => Happens::Watches(stream),
                 "leave" => Happens::Leaves,
+                "stick" => Happens::SticksFast,
                 ask => Happens::Asked(serde_json::from_str(ask).unwrap(), stream),
             };
             drop(happens.send(happening));

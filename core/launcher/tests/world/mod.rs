@@ -100,6 +100,13 @@ impl World {
         (self.start_with(Stdio::from(OwnedFd::from(theirs)), true), ours)
     }
 
+    /// Starts the launcher with these variables.
+    pub(crate) fn start_told(&self, variables: &[(&str, &str)]) -> Host {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.envs(variables.iter().copied());
+        self.spawn(command, Stdio::null())
+    }
+
     fn start_with(&self, stdin: Stdio, stepped: bool) -> Host {
         let mut command = Command::new(std::env::current_exe().unwrap());
         if stepped {
@@ -110,11 +117,7 @@ impl World {
     }
 
     fn spawn(&self, mut command: Command, stdin: Stdio) -> Host {
-        // A program that another test starts at this moment may still hold what this process held
-        // when it was forked.
-        while newleaf_launcher::lock::running(&self.layout).is_some() {
-            std::thread::yield_now();
-        }
+        self.is_free();
         command
             .args(["--exact", "fake_program", "--nocapture"])
             .env("FAKE_ARGUMENTS", format!("launcher --dir {}", self.dir.path().display()))
@@ -145,8 +148,17 @@ impl World {
         self.spawn(command, Stdio::from(OwnedFd::from(public)))
     }
 
+    /// Waits until nobody holds the folder: a program that another test starts at this moment may
+    /// still hold what this process held when it was forked.
+    fn is_free(&self) {
+        while newleaf_launcher::lock::running(&self.layout).is_some() {
+            std::thread::yield_now();
+        }
+    }
+
     /// The folder while no host runs.
     pub(crate) fn stopped(&self) -> StoppedHost {
+        self.is_free();
         StoppedHost::open(self.layout.clone(), Purpose::Change { workers_within: PATIENCE })
             .unwrap()
     }
@@ -186,6 +198,47 @@ impl Host {
     /// Makes the worker that serves exit, as a crash of it would.
     pub(crate) fn crash_worker(&self) {
         assert_eq!(self.line("leave"), "", "it is gone before it could answer");
+    }
+
+    /// Makes the worker that serves answer nothing any more over its control socket.
+    pub(crate) fn stick(&self) {
+        let mut stream = UnixStream::connect(self.layout.admin_socket()).unwrap();
+        writeln!(stream, "stick").unwrap();
+    }
+
+    /// The process id of the launcher.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// The process ids of the workers, in the order of their start.
+    pub(crate) fn workers(&self) -> Vec<i32> {
+        let threads = std::fs::read_dir(format!("/proc/{}/task", self.pid())).unwrap();
+        let children = threads
+            .filter_map(|thread| {
+                std::fs::read_to_string(thread.unwrap().path().join("children")).ok()
+            })
+            .collect::<Vec<_>>()
+            .join(" ");
+        let pids = children.split_whitespace().filter(|child| {
+            let told = std::fs::read(format!("/proc/{child}/environ")).unwrap_or_default();
+            told.split(|byte| *byte == 0).any(|line| line.starts_with(b"FAKE_ARGUMENTS=worker"))
+        });
+        pids.filter_map(|pid| pid.parse().ok()).collect()
+    }
+
+    /// The process id of the only worker.
+    pub(crate) fn worker(&self) -> i32 {
+        let workers = self.workers();
+        assert_eq!(workers.len(), 1, "{workers:?}");
+        workers[0]
+    }
+
+    /// A variable of the only worker's environment.
+    pub(crate) fn environment_of_worker(&self, name: &str) -> Option<String> {
+        let told = std::fs::read_to_string(format!("/proc/{}/environ", self.worker())).unwrap();
+        let mut lines = told.split('\0');
+        lines.find_map(|line| Some(line.strip_prefix(name)?.strip_prefix('=')?.to_owned()))
     }
 
     /// Begins an update as an updater would, up to the point where core takes over.
@@ -244,6 +297,17 @@ impl Drop for Host {
         drop(self.child.kill());
         drop(self.child.wait());
     }
+}
+
+/// Waits until a process has ended.
+pub(crate) fn wait_for_exit_of(pid: i32) {
+    use rustix::event::{PollFd, PollFlags, poll};
+    let pid = rustix::process::Pid::from_raw(pid).unwrap();
+    let flags = rustix::process::PidfdFlags::empty();
+    let Ok(exited) = rustix::process::pidfd_open(pid, flags) else { return };
+    let timeout = rustix::event::Timespec::try_from(PATIENCE).unwrap();
+    let ready = poll(&mut [PollFd::new(&exited, PollFlags::IN)], Some(&timeout)).unwrap();
+    assert_eq!(ready, 1, "process {pid:?} goes on");
 }
 
 pub(crate) fn slot(version: &str) -> CoreSlot {

@@ -13,6 +13,7 @@ pub mod http;
 mod probe;
 mod product;
 mod program;
+mod protocol;
 mod recovery;
 pub mod route;
 mod serve;
@@ -25,6 +26,14 @@ use std::process::ExitCode;
 
 pub use db::{Db, Migration};
 pub use product::{Health, Product, ProductContext, always_healthy};
+
+/// [`main`] of a program that says it speaks this launcher protocol: by it tests see one launcher
+/// hand over to the next before there is a next protocol.
+#[doc(hidden)]
+pub fn main_speaking(product: Product, launcher_protocol: u32) -> ExitCode {
+    protocol::speak(launcher_protocol);
+    main(product)
+}
 
 /// Runs the program of `product`: reads the command line and does as it says.
 pub fn main(product: Product) -> ExitCode {

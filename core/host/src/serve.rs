@@ -38,6 +38,8 @@ fn settings(dir: &Path, config: &Config) -> Settings {
         public: config.listen.public.clone(),
         admin: config.listen.admin.clone(),
         image: own_image(),
+        protocol: crate::protocol::spoken(),
+        arguments: std::env::args_os().skip(1).collect(),
         timing: Timing {
             tries: core.tries.get(),
             ready_within: core.ready_within.duration(),
@@ -73,6 +75,7 @@ fn problem(error: &ServeError) -> Problem {
         | ServeError::State(_)
         | ServeError::Journal(_)
         | ServeError::Listen(_)
+        | ServeError::Handover(_)
         | ServeError::System { .. } => Kind::Failed,
     };
     Problem::new(kind, format!("serve: {}", newleaf_update::explain::chain(error)))

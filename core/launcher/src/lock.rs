@@ -2,6 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, Write as _};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -55,7 +56,7 @@ impl LockError {
 /// The right to write `state` and the journal. Held for life; the system gives it back at exit.
 #[derive(Debug)]
 pub struct HostLock {
-    _file: File,
+    file: File,
 }
 
 impl HostLock {
@@ -75,7 +76,20 @@ impl HostLock {
         }
         // The lock is held; the name of its holder is a courtesy that a full disk may refuse.
         drop(sign(&mut file));
-        Ok(Self { _file: file })
+        Ok(Self { file })
+    }
+}
+
+impl AsFd for HostLock {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
+    }
+}
+
+impl HostLock {
+    /// The lock that this very process has taken as another program.
+    pub(crate) fn kept(descriptor: OwnedFd) -> Self {
+        Self { file: descriptor.into() }
     }
 }
 

@@ -237,6 +237,8 @@ fn a_second_host_on_the_folder_is_refused_by_name() {
         public: Vec::new(),
         admin: Vec::new(),
         image: "/proc/self/exe".into(),
+        protocol: newleaf_launcher::proto::PROTOCOL,
+        arguments: Vec::new(),
         timing: newleaf_launcher::supervisor::Timing::default(),
     };
     let error = Bound::open(settings).unwrap_err().to_string();
@@ -413,4 +415,103 @@ fn a_worker_that_hangs_is_ended_and_started_again_and_no_sign_of_life_covers_for
         matches!(entry, Entry::Notice { text } if text == "1.0.0 gave no sign of life for 3 s and was ended")
     });
     assert!(world.state().bad.is_empty());
+}
+
+/// Waits until the try is forgotten: the successor has a worker that answers.
+fn wait_for_successor(world: &World, host: &world::Host) {
+    // While one program makes room for the next there is nothing to read.
+    let program = |pid| std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+    let is_next =
+        |told: &[u8]| told.split(|byte| *byte == 0).any(|line| line == b"FAKE_VERSION=2.0.0");
+    while !is_next(&program(host.pid())) || world.state().core.launcher_tries > 0 {
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn the_launcher_of_a_new_version_takes_over_with_sockets_and_workers_kept() {
+    let world = World::new();
+    let next = world.stage("2.0.0", "good");
+    let host = world.start();
+    let (pid, public) = (host.pid(), host.public);
+    host.update_to(&next);
+    host.wait_for_end();
+    let worker = *host.workers().last().unwrap();
+    wait_for_successor(&world, &host);
+    assert_eq!((host.pid(), host.public, host.version()), (pid, public, "2.0.0".to_owned()));
+    assert_eq!(host.worker(), worker, "the worker is another");
+    assert!(matches!(host.ask(&world::notice("it still hears")), Answer::Appended { .. }));
+    host.crash_worker();
+    while host.version() != "2.0.0" {}
+    assert!(host.stop(), "the successor ends as any launcher does");
+}
+
+#[test]
+fn a_start_hands_over_before_a_worker_is_started_and_an_older_version_is_spoken_to_as_it_knows() {
+    let world = World::new();
+    let next = world.stage("2.0.0", "good");
+    let host = world.start();
+    host.update_to(&next);
+    host.wait_for_end();
+    wait_for_successor(&world, &host);
+    assert!(host.stop());
+    let host = world.start();
+    assert_eq!(host.version(), "2.0.0");
+    wait_for_successor(&world, &host);
+    host.update_back_to(&slot("1.0.0"));
+    while host.version() != "1.0.0" {}
+    assert_eq!(world.state().core.launcher_tries, 0);
+}
+
+#[test]
+fn a_successor_that_exits_at_start_ends_on_the_old_version_after_two_tries() {
+    let world = World::new();
+    let next = world.stage("2.0.0", "no-launcher");
+    let host = world.start();
+    host.update_to(&next);
+    // It takes over, exits, and its worker ends: a service manager would start the host again.
+    assert!(!host.wait(), "the successor exits with status 1");
+    assert_eq!(world.state().core.launcher_tries, 1);
+    assert!(!world.start_hidden().wait(), "the second try");
+    assert_eq!(world.state().core.launcher_tries, 2);
+    let host = world.start();
+    assert_eq!(host.version(), "1.0.0");
+    let state = world.state();
+    assert!(state.core.stand_in.as_ref().unwrap().contains("could not take over as launcher"));
+    assert!(state.bad_reason(&next.digest).is_some(), "it is not brought again by itself");
+}
+
+#[test]
+fn a_successor_whose_program_is_missing_leaves_the_old_launcher_and_what_it_serves() {
+    let world = World::new();
+    let mut next = world.stage("2.0.0", "good");
+    next.binary = Some(Digest::of(&std::fs::read(world.layout.program(&next)).unwrap()));
+    let host = world.start();
+    // It is gone as soon as its worker runs.
+    let program = world.layout.program(&next);
+    host.update_to(&next);
+    host.wait_for(|entry| matches!(entry, Entry::Finished { step: StepId::Probe, .. }));
+    std::fs::remove_file(program).unwrap();
+    host.wait_for(
+        |entry| matches!(entry, Entry::Notice { text } if text.contains("this one stays")),
+    );
+    assert_eq!(host.version(), "2.0.0", "its worker goes on");
+    assert!(host.stop());
+    let host = world.start();
+    assert_eq!(host.version(), "1.0.0");
+    assert!(world.state().bad.is_empty(), "damage on disk is no evidence");
+}
+
+#[test]
+fn a_successor_is_announced_as_a_reload_and_then_as_ready() {
+    let world = World::new();
+    let next = world.stage("2.0.0", "good");
+    let socket = world.layout.dir().join("notify");
+    let manager = Manager(std::os::unix::net::UnixDatagram::bind(&socket).unwrap());
+    let host = world.start_told(&[("NOTIFY_SOCKET", socket.to_str().unwrap())]);
+    manager.hears("READY=1");
+    host.update_to(&next);
+    let told = manager.hears("RELOADING=1\nMONOTONIC_USEC=");
+    assert!(told.ends_with("STATUS=the launcher of 2.0.0 takes over\n"), "{told}");
+    assert_eq!(manager.hears("READY=1"), "READY=1\nSTATUS=2.0.0 serves\n");
 }

@@ -2,7 +2,6 @@
 //! is trusted with anything. That it answers at all shows that it runs on this machine.
 
 use newleaf_domain::{Platform, Version};
-use newleaf_launcher::proto::PROTOCOL;
 use newleaf_update::port::SelfTest;
 
 use super::exit::Exit;
@@ -14,7 +13,7 @@ pub(super) fn run(product: &Product) -> Exit {
     let Ok(version) = Version::parse(product.version) else { return Exit::Failed };
     let said = SelfTest {
         version,
-        protocol: PROTOCOL,
+        protocol: crate::protocol::spoken(),
         schema: product.schema(),
         oldest_reader: OLDEST_READER,
         platform: Some(Platform::current()),

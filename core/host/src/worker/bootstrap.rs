@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use newleaf_domain::Clock;
 use newleaf_launcher::Layout;
-use newleaf_launcher::proto::{EXIT_MACHINE, PROTOCOL, Pulse, ToLauncher};
+use newleaf_launcher::proto::{EXIT_MACHINE, Pulse, ToLauncher};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
@@ -149,7 +149,7 @@ async fn live(
     tokio::spawn(control.clone().show_life());
     control.send(&ToLauncher::Ready {
         schema: product.schema(),
-        protocol: PROTOCOL,
+        protocol: crate::protocol::spoken(),
         pulse: Pulse::Answered,
     })?;
     if control.baton().await {

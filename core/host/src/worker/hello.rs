@@ -6,9 +6,11 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 
-use newleaf_launcher::proto::{PROTOCOL, ToWorker};
+use newleaf_launcher::proto::ToWorker;
 use newleaf_launcher::state::State;
 use newleaf_launcher::wire::{Wire, WireError};
+
+use crate::protocol::spoken;
 
 /// Why the launcher's first message could not be taken.
 #[derive(Debug, thiserror::Error)]
@@ -20,10 +22,12 @@ pub enum HelloError {
     #[error("the launcher did not say hello")]
     NotHello,
     /// The launcher is newer than this version can follow.
-    #[error("the launcher speaks protocol {theirs}, this version up to {PROTOCOL}")]
+    #[error("the launcher speaks protocol {theirs}, this version up to {ours}")]
     Protocol {
         /// What it speaks.
         theirs: u32,
+        /// What this version speaks.
+        ours: u32,
     },
     /// Fewer descriptors came than were announced.
     #[error("the launcher sent {came} descriptors instead of {announced}")]
@@ -63,8 +67,9 @@ impl Hello {
         else {
             return Err(HelloError::NotHello);
         };
-        if protocol > PROTOCOL {
-            return Err(HelloError::Protocol { theirs: protocol });
+        let ours = spoken();
+        if protocol > ours {
+            return Err(HelloError::Protocol { theirs: protocol, ours });
         }
         let announced = public + admin + 2;
         let came = descriptors.len();

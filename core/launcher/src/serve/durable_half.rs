@@ -31,7 +31,7 @@ pub(super) struct Durable {
     lock: HostLock,
     layout: Layout,
     journal: Journal,
-    test_point: TestPoint,
+    pub(super) test_point: TestPoint,
     /// The record that was appended last.
     pub(super) last: Option<Record>,
     /// The state that was written last.
@@ -47,6 +47,11 @@ impl Durable {
         let test_point = TestPoint::from_environment()
             .map_err(ServeError::system("take over the test descriptor"))?;
         Ok(Self { lock, layout, journal, test_point, last: None, written: None })
+    }
+
+    /// What a successor needs to go on writing.
+    pub(super) const fn lock(&self) -> &HostLock {
+        &self.lock
     }
 
     /// Appends a notice. Where the disk refuses, it is told on standard error instead.
@@ -86,6 +91,7 @@ impl Durable {
             | Effect::Go(_)
             | Effect::Drain(_)
             | Effect::Kill(_)
+            | Effect::Succeed(_)
             | Effect::Expand(_)
             | Effect::OpenRecovery(_)
             | Effect::CloseRecovery

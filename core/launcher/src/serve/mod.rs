@@ -8,15 +8,18 @@ mod listeners;
 mod notify;
 mod process;
 mod shell;
+mod succession;
 mod test_point;
 mod timers;
 mod workers;
 
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 pub use listeners::ListenError;
 pub use process::is_machine;
+pub use succession::HandoverError;
 pub use test_point::{AND_STATES, STATE as TEST_POINT_STATE, VARIABLE as TEST_POINT};
 
 use crate::journal::{Journal, JournalError, unfinished_core};
@@ -27,6 +30,7 @@ use crate::state_file::{self, Source, StateError};
 use crate::supervisor::{Event, Model, Timing};
 use listeners::Listeners;
 use shell::Shell;
+use succession::{Handover, Inherited};
 
 /// What a host is started with.
 #[derive(Debug, Clone)]
@@ -41,6 +45,10 @@ pub struct Settings {
     pub image: PathBuf,
     /// How long each thing may take.
     pub timing: Timing,
+    /// The launcher protocol of this program, [`crate::proto::PROTOCOL`].
+    pub protocol: u32,
+    /// What this program was called with: its successor is called so too.
+    pub arguments: Vec<OsString>,
 }
 
 /// Why a host cannot run.
@@ -55,6 +63,9 @@ pub enum ServeError {
     /// The journal cannot be read or written.
     #[error(transparent)]
     Journal(#[from] JournalError),
+    /// What another launcher handed over cannot be taken.
+    #[error(transparent)]
+    Handover(#[from] HandoverError),
     /// A socket cannot be bound.
     #[error(transparent)]
     Listen(#[from] ListenError),
@@ -77,6 +88,7 @@ impl ServeError {
             Self::State(error) => error.hint(),
             Self::Journal(_) => "check that the folder is writable and the disk is not full",
             Self::Listen(_) => "stop what uses the address, or choose another with --listen",
+            Self::Handover(_) => "start the service again",
             Self::System { .. } => "check the limits of open files and processes",
         }
     }
@@ -94,10 +106,12 @@ pub struct Bound {
     layout: Layout,
     lock: HostLock,
     listeners: Listeners,
+    inherited: Option<Inherited>,
 }
 
 impl Bound {
-    /// Takes the folder, waits for an earlier launcher's workers to go, and binds.
+    /// Takes the folder, waits for an earlier launcher's workers to go, and binds; or takes over
+    /// from the launcher that has just made this process its successor.
     ///
     /// # Errors
     /// Another host runs there, its workers do not go, or an address is in use.
@@ -106,11 +120,14 @@ impl Bound {
         if !settings.dir.is_dir() {
             return Err(StateError::Missing(settings.dir).into());
         }
+        if let Some(Handover { lock, listeners, inherited }) = Handover::take()? {
+            return Ok(Self { settings, layout, lock, listeners, inherited: Some(inherited) });
+        }
         let lock = HostLock::acquire(&layout)?;
         state_file::read(&layout)?;
         lock::wait_for_workers(&layout, settings.timing.orphans_within, Orphans::End)?;
         let listeners = Listeners::open(&settings.public, &settings.admin, &layout.admin_socket())?;
-        Ok(Self { settings, layout, lock, listeners })
+        Ok(Self { settings, layout, lock, listeners, inherited: None })
     }
 
     /// The addresses of the public listeners, with the ports the system chose.
@@ -130,13 +147,16 @@ impl Bound {
     pub fn run(self) -> Result<(), ServeError> {
         let journal = Journal::open(&self.lock, &self.layout)?;
         let unfinished = unfinished_core(crate::journal::replay(&self.layout)?)?;
-        let mut first = vec![Event::Start(unfinished)];
+        let mut first = match &self.inherited {
+            Some(_) => vec![Event::TookOver],
+            None => vec![Event::Start(unfinished)],
+        };
         let (state, source) = state_file::read_with_source(&self.layout)?;
         if let Source::Previous(why) = source {
             let records = crate::journal::read_from(&self.layout, 1)?;
             first.push(Event::FellBack(loss::notice(&state, why, &records)));
         }
-        let model = Model::new(state, self.settings.timing);
+        let model = Model::new(state, self.settings.timing).speaking(self.settings.protocol);
         let mut shell = Shell::new(self, journal, model)?;
         shell.run(first)
     }

@@ -61,6 +61,14 @@ impl Notifier {
         self.told = Some(status);
     }
 
+    /// Tells that the launcher makes room for its successor, which tells when that is done.
+    pub(super) fn reloads(&mut self, text: &str) {
+        let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+        let microseconds = now.tv_sec * 1_000_000 + now.tv_nsec / 1_000;
+        self.send(&format!("RELOADING=1\nMONOTONIC_USEC={microseconds}\nSTATUS={text}\n"));
+        self.told = None;
+    }
+
     /// When the next sign of life is due.
     pub(super) fn next_beat(&self) -> Option<Instant> {
         self.beat.as_ref().map(|beat| beat.next)

@@ -40,6 +40,7 @@ impl Process {
         for variable in super::notify::VARIABLES {
             command.env_remove(variable);
         }
+        command.env_remove(super::succession::VARIABLE);
         let mut child = command
             .args(arguments)
             .stdin(stdin)
@@ -62,6 +63,13 @@ impl Process {
                 Err(error.into())
             }
         }
+    }
+
+    /// A child of this process that was started by its program before.
+    pub(super) fn kept(exited: OwnedFd, age: Duration) -> Self {
+        let now = Instant::now();
+        let started = now.checked_sub(age).unwrap_or(now);
+        Self { exited, started, stdout: None, exit: None }
     }
 
     /// How it ended; called once `exited` is readable.

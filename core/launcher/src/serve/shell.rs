@@ -12,9 +12,10 @@ use super::durable_half::{Durable, Made, Stuck, chain, is_durable};
 use super::notify::Notifier;
 use super::timers::Timers;
 use super::workers::Processes;
-use super::{Bound, ServeError};
+use super::{Bound, ServeError, succession};
 use crate::journal::Journal;
 use crate::proto::{Answer, Ground, ToLauncher, ToWorker};
+use crate::state::CoreSlot;
 use crate::supervisor::{self, Effect, Event, Evidence, Exit, Model, Reply, WorkerId};
 use crate::wire::{UnknownForm, WireError};
 
@@ -45,13 +46,18 @@ enum Source {
 
 impl Shell {
     pub(super) fn new(bound: Bound, journal: Journal, model: Model) -> Result<Self, ServeError> {
-        let Bound { settings, layout, lock, listeners } = bound;
+        let Bound { settings, layout, lock, listeners, inherited } = bound;
         let durable = Durable::new(lock, layout.clone(), journal)?;
+        let mut processes = Processes::new(settings, layout, listeners);
+        let (mut model, mut timers) = (model, Timers::default());
+        if let Some(inherited) = inherited {
+            inherited.fill(&mut model, &mut processes, &mut timers);
+        }
         Ok(Self {
             model,
             durable,
-            processes: Processes::new(settings, layout, listeners),
-            timers: Timers::default(),
+            processes,
+            timers,
             notifier: Notifier::from_environment(),
             signals: signals().map_err(ServeError::system("watch for signals"))?,
             waiting: VecDeque::new(),
@@ -64,6 +70,10 @@ impl Shell {
         self.waiting.extend(first);
         loop {
             self.settle();
+            if self.model.successor().is_some() && self.is_quiet() {
+                self.turn(&Event::Quiet);
+                self.settle();
+            }
             self.notifier.tell(self.model.status());
             self.notifier.beat(self.model.answers());
             if self.is_over {
@@ -77,6 +87,29 @@ impl Shell {
                 self.waiting.push_back(Event::Fired(timer));
             }
         }
+    }
+
+    /// Whether nothing is under way of which a successor would not know.
+    fn is_quiet(&self) -> bool {
+        self.waiting.is_empty() && self.stuck.is_none() && self.processes.has_no_errand()
+    }
+
+    /// Becomes the launcher of `slot`. Comes back only where that cannot be.
+    fn succeed(&mut self, slot: &CoreSlot) {
+        let exit = if self.is_quiet() && self.model.is_still() {
+            self.notifier.reloads(&format!("the launcher of {} takes over", slot.version));
+            succession::become_launcher_of(
+                slot,
+                &self.model,
+                &self.durable,
+                &self.processes,
+                &self.timers,
+            )
+        } else {
+            let how = "could not take over: the disk was full when it should have".to_owned();
+            Exit { how, evidence: Evidence::Machine }
+        };
+        self.waiting.push_back(Event::NoSuccessor(exit));
     }
 
     /// Decides and carries out until nothing waits.
@@ -207,6 +240,7 @@ impl Shell {
                 let within_ms = u64::try_from(within).unwrap_or(u64::MAX);
                 self.processes.say(worker, &ToWorker::Drain { within_ms });
             }
+            Effect::Succeed(slot) => self.succeed(&slot),
             Effect::Kill(worker) => self.processes.kill(worker),
             Effect::Expand(slot) => {
                 if let Err(exit) = self.processes.expand(&slot) {

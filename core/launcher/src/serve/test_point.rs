@@ -8,6 +8,8 @@
 
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
+use std::os::fd::AsRawFd as _;
+use std::process::Command;
 
 use crate::inherit;
 
@@ -36,6 +38,15 @@ impl TestPoint {
         let tells_states = number.is_some();
         let number = number.unwrap_or(&value).parse().map_err(|_| io::ErrorKind::InvalidInput)?;
         Ok(Self { other: Some(inherit::duplicate(number)?.into()), tells_states })
+    }
+
+    /// Lets the program that `command` becomes go on with the same test.
+    pub(super) fn hand_over(&self, command: &mut Command) -> io::Result<()> {
+        let Some(other) = &self.other else { return Ok(()) };
+        rustix::io::fcntl_setfd(other, rustix::io::FdFlags::empty())?;
+        let states = if self.tells_states { AND_STATES } else { "" };
+        command.env(VARIABLE, format!("{}{states}", other.as_raw_fd()));
+        Ok(())
     }
 
     /// Tells of the state `seq`, where states are told, and waits.

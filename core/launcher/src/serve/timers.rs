@@ -19,6 +19,11 @@ impl Timers {
         self.0.values().min().copied()
     }
 
+    /// How long until a timer is due, where it is set.
+    pub(super) fn left(&self, timer: Timer) -> Option<Duration> {
+        self.0.get(&timer).map(|at| at.saturating_duration_since(Instant::now()))
+    }
+
     /// Takes one timer that is due.
     pub(super) fn due(&mut self) -> Option<Timer> {
         let now = Instant::now();

@@ -13,7 +13,7 @@ use super::process::{Process, cannot};
 use super::{ServeError, Settings};
 use crate::layout::Layout;
 use crate::lock;
-use crate::proto::{PROTOCOL, ToWorker};
+use crate::proto::ToWorker;
 use crate::state::{CoreSlot, State};
 use crate::supervisor::{Evidence, Exit, WorkerId};
 use crate::wire::{Blocking, Wire, WireError};
@@ -38,9 +38,9 @@ pub(super) struct Errand {
 /// Everything the launcher has started.
 #[derive(Debug)]
 pub(super) struct Processes {
-    settings: Settings,
-    layout: Layout,
-    listeners: Listeners,
+    pub(super) settings: Settings,
+    pub(super) layout: Layout,
+    pub(super) listeners: Listeners,
     pub(super) workers: BTreeMap<WorkerId, Running>,
     pub(super) probes: BTreeMap<WorkerId, Errand>,
     pub(super) expand: Option<Errand>,
@@ -70,7 +70,7 @@ impl Processes {
     ) -> Result<(), Exit> {
         intact::check(&self.layout, slot, &self.settings.image)?;
         let program = self.layout.program(slot);
-        let running = self.serve_with(&program, &["worker"], id.0, trial, state)?;
+        let running = self.serve_with(&program, &["worker"], id.0, trial, state, slot.protocol)?;
         self.workers.insert(id, running);
         Ok(())
     }
@@ -78,7 +78,14 @@ impl Processes {
     /// Gives the listeners to the recovery page, which reads its reason from the journal.
     pub(super) fn open_recovery(&mut self, state: &State) -> Result<(), Exit> {
         let program = self.settings.image.clone();
-        self.recovery = Some(self.serve_with(&program, &["recovery"], 0, false, state)?);
+        self.recovery = Some(self.serve_with(
+            &program,
+            &["recovery"],
+            0,
+            false,
+            state,
+            self.settings.protocol,
+        )?);
         Ok(())
     }
 
@@ -90,6 +97,7 @@ impl Processes {
         id: u64,
         trial: bool,
         state: &State,
+        spoken: u32,
     ) -> Result<Running, Exit> {
         let control = |error: WireError| Exit {
             how: format!("could not be given its sockets: {error}"),
@@ -101,19 +109,27 @@ impl Processes {
         let process = Process::start(program, &all, Stdio::from(theirs), Stdio::inherit())
             .map_err(|error| cannot("be started", &error))?;
         let mut running = Running { process, wire };
-        if let Err(exit) = self.greet(&running.wire, id, trial, state) {
+        if let Err(exit) = self.greet(&running.wire, id, trial, state, spoken) {
             running.process.kill();
             return Err(exit);
         }
         Ok(running)
     }
 
-    fn greet(&self, wire: &Wire, id: u64, trial: bool, state: &State) -> Result<(), Exit> {
+    fn greet(
+        &self,
+        wire: &Wire,
+        id: u64,
+        trial: bool,
+        state: &State,
+        spoken: u32,
+    ) -> Result<(), Exit> {
         let machine = |how: String| Exit { how, evidence: Evidence::Machine };
         let hold = lock::hold_workers(&self.layout)
             .map_err(|error| machine(format!("could not be given its lock: {error}")))?;
         let hello = ToWorker::Hello {
-            protocol: PROTOCOL,
+            // An older version is spoken to as it knows it.
+            protocol: self.settings.protocol.min(spoken),
             public: self.listeners.public.len(),
             admin: self.listeners.admin.len(),
             probe_socket: self.layout.probe_socket(id).to_string_lossy().into_owned(),
@@ -208,6 +224,11 @@ impl Processes {
         if let Some(mut recovery) = self.recovery.take() {
             recovery.process.kill();
         }
+    }
+
+    /// Whether nothing short-lived runs.
+    pub(super) fn has_no_errand(&self) -> bool {
+        self.probes.is_empty() && self.expand.is_none() && self.recovery.is_none()
     }
 
     /// When the first errand must be cut short.

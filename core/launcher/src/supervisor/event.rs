@@ -14,6 +14,12 @@ use crate::state::{CoreSlot, State};
 pub enum Event {
     /// The launcher starts; what the journal says of an update that was cut short.
     Start(Option<Unfinished>),
+    /// This launcher has taken the place of another, whose workers the model has.
+    TookOver,
+    /// Nothing waits and nothing is under way.
+    Quiet,
+    /// The successor of this launcher could not be started.
+    NoSuccessor(Exit),
     /// `state` could not be read, and the one before it serves; this is what to say of it.
     FellBack(String),
     /// A worker answers on its private socket.
@@ -157,6 +163,8 @@ pub enum Effect {
     Drain(WorkerId),
     /// End a worker now.
     Kill(WorkerId),
+    /// Become the launcher of this slot: same process, sockets and workers.
+    Succeed(CoreSlot),
     /// Run the slot's program to extend the schema.
     Expand(CoreSlot),
     /// Give the listeners to the recovery page. The reason is the journal's last notice.

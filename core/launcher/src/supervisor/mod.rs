@@ -16,6 +16,7 @@ mod model;
 mod pulse;
 mod start;
 mod status;
+mod succession;
 mod trial;
 mod turn;
 mod worker;
@@ -24,6 +25,6 @@ mod worker;
 mod tests;
 
 pub use event::{Effect, Event, Evidence, Exit, Reply, Timer};
-pub use model::{Beat, Model, Speech, Stage, Timing, Watch, Which, Worker, WorkerId};
+pub use model::{Beat, Model, Speech, Stage, Succession, Timing, Watch, Which, Worker, WorkerId};
 pub use status::Status;
 pub use turn::step;

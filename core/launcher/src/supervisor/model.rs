@@ -6,6 +6,7 @@ use std::time::Duration;
 use newleaf_domain::UpdateId;
 
 use crate::journal::StepId;
+use crate::proto::PROTOCOL;
 use crate::state::{CoreSlot, State};
 
 /// How long each thing may take and how often it is tried. One struct, so that a test can make
@@ -175,6 +176,19 @@ pub struct Model {
     pub expanding: Option<UpdateId>,
     /// Whether the launcher was asked to end.
     pub stopping: bool,
+    /// The protocol this launcher speaks.
+    pub protocol: u32,
+    /// Whether another launcher may take over.
+    pub succession: Succession,
+}
+
+/// Whether the launcher of a version with a higher protocol may take over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Succession {
+    /// It may.
+    Open,
+    /// It could not be started. It is not tried again before this launcher ends.
+    Refused,
 }
 
 /// A roll back that waits for the good version to come up.
@@ -200,7 +214,16 @@ impl Model {
             going_back: None,
             expanding: None,
             stopping: false,
+            protocol: PROTOCOL,
+            succession: Succession::Open,
         }
+    }
+
+    /// The same of a launcher that speaks this protocol.
+    #[must_use]
+    pub const fn speaking(mut self, protocol: u32) -> Self {
+        self.protocol = protocol;
+        self
     }
 
     /// The worker that holds the baton.

@@ -46,6 +46,7 @@ impl Turn {
         if let Beat::Missed(_) = worker.beat {
             worker.beat = Beat::Heard;
             self.watch_pulse(id);
+            self.proven();
         }
     }
 

@@ -10,7 +10,9 @@ impl Turn {
         let core = self.model.state.core.clone();
         match (core.phase, core.trial) {
             (CorePhase::Idle, _) => {
-                self.spawn_good();
+                if !self.leaves_to_another() {
+                    self.spawn_good();
+                }
                 if let Some(unfinished) = unfinished {
                     self.close(&unfinished);
                 }

@@ -150,6 +150,7 @@ impl Turn {
             let before = std::mem::replace(&mut state.core.good, trial.slot.clone());
             state.core.previous = Some(before);
             state.core.stand_in = None;
+            state.core.launcher_tries = 0;
             state.core.trial = None;
             state.core.phase = CorePhase::Idle;
         });

@@ -13,6 +13,9 @@ pub fn step(model: &Model, event: Event) -> (Model, Vec<Effect>) {
     let mut turn = Turn { model: model.clone(), effects: Vec::new() };
     match event {
         Event::Start(unfinished) => turn.start(unfinished),
+        Event::TookOver => turn.took_over(),
+        Event::Quiet => turn.quiet(),
+        Event::NoSuccessor(exit) => turn.no_successor(&exit),
         Event::FellBack(text) => turn.fell_back(text),
         Event::Ready { worker, took, pulse } => turn.ready(worker, took, pulse),
         Event::Pulse(worker) => turn.pulse(worker),

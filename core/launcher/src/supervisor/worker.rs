@@ -14,6 +14,7 @@ impl Turn {
         let Some(worker) = self.at(id, Stage::Starting) else { return };
         self.set_stage(id, Stage::Probing);
         self.hear(id, pulse);
+        self.proven();
         if let (Which::Trial, Some(trial)) = (worker.which, self.trial()) {
             let detail = format!("ready in {} ms", took.as_millis());
             self.done(&trial.update, StepId::Activate, detail);

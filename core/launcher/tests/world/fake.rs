@@ -20,7 +20,8 @@ pub(crate) fn play() -> Option<i32> {
     let version = std::env::var("FAKE_VERSION").unwrap();
     let arguments: Vec<_> = arguments.split(' ').collect();
     Some(match arguments[..] {
-        ["launcher", "--dir", dir] => launcher(dir, &version, behaviour.parse().unwrap()),
+        ["launcher", ..] if behaviour == "no-launcher" => 1,
+        ["launcher", "--dir", dir] => launcher(dir, &version),
         ["probe", "--socket", socket, ..] => probe(socket),
         ["worker", "--expand", "--dir", dir] => {
             std::fs::write(Path::new(dir).join("expanded"), version).unwrap();
@@ -32,7 +33,14 @@ pub(crate) fn play() -> Option<i32> {
     })
 }
 
-fn launcher(dir: &str, image: &str, ready_within: u64) -> i32 {
+/// The launcher protocol that the programs of versions speak from 2.0.0 on.
+fn protocol(version: &str) -> u32 {
+    u32::from(version.starts_with('2')) + 1
+}
+
+fn launcher(dir: &str, version: &str) -> i32 {
+    let image = std::env::var_os("FAKE_IMAGE").unwrap();
+    let ready_within = std::env::var("FAKE_READY_WITHIN").unwrap().parse().unwrap();
     let millis = Duration::from_millis;
     let loopback = "127.0.0.1:0".parse().unwrap();
     let bound = Bound::open(Settings {
@@ -40,6 +48,8 @@ fn launcher(dir: &str, image: &str, ready_within: u64) -> i32 {
         public: vec![loopback],
         admin: vec![loopback],
         image: image.into(),
+        protocol: protocol(version),
+        arguments: ["launcher", "--dir", dir].map(Into::into).to_vec(),
         timing: Timing {
             ready_within: millis(ready_within),
             probe_within: millis(20_000),
@@ -163,7 +173,8 @@ fn live(
                     return 0;
                 }
                 ToWorker::Pulse if is_stuck => {}
-                ToWorker::Pulse => wire.send(&ToLauncher::Pulse, &[], Blocking::Yes).unwrap(),
+                // A launcher that is gone is told by the end of the wire.
+                ToWorker::Pulse => drop(wire.send(&ToLauncher::Pulse, &[], Blocking::Yes)),
                 ToWorker::Answer { answer, .. } => reply(&mut asked.remove(0), &answer),
                 ToWorker::Appended { .. } => tell(&watchers),
                 ToWorker::Hello { .. } | ToWorker::Changed { .. } => {}

@@ -94,6 +94,15 @@ impl World {
         self.start_with(Stdio::null(), false)
     }
 
+    /// Starts the launcher without waiting for what it says.
+    pub(crate) fn start_hidden(&self) -> Host {
+        let mut child = self.command(Command::new(std::env::current_exe().unwrap()));
+        let mut child = child.stdin(Stdio::null()).spawn().unwrap();
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        let public = SocketAddr::from(([127, 0, 0, 1], 0));
+        Host { child, public, layout: self.layout.clone(), _stdout: stdout }
+    }
+
     /// Starts the launcher with a test point, whose other end is given back.
     pub(crate) fn start_stepped(&self) -> (Host, UnixStream) {
         let (ours, theirs) = UnixStream::pair().unwrap();
@@ -116,16 +125,21 @@ impl World {
         self.spawn(command, stdin)
     }
 
-    fn spawn(&self, mut command: Command, stdin: Stdio) -> Host {
+    fn command(&self, mut command: Command) -> Command {
         self.is_free();
         command
             .args(["--exact", "fake_program", "--nocapture"])
             .env("FAKE_ARGUMENTS", format!("launcher --dir {}", self.dir.path().display()))
-            .env("FAKE_BEHAVIOUR", self.ready_within.to_string())
-            .env("FAKE_VERSION", self.image())
-            .stdin(stdin)
+            .env("FAKE_BEHAVIOUR", "good")
+            .env("FAKE_VERSION", "image")
+            .env("FAKE_READY_WITHIN", self.ready_within.to_string())
+            .env("FAKE_IMAGE", self.image())
             .stdout(Stdio::piped());
-        let mut child = command.spawn().unwrap();
+        command
+    }
+
+    fn spawn(&self, command: Command, stdin: Stdio) -> Host {
+        let mut child = self.command(command).stdin(stdin).spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let public = stdout.by_ref().lines().find_map(|line| {
             line.unwrap().strip_prefix("public ").map(|addr| addr.parse().unwrap())
@@ -247,6 +261,12 @@ impl Host {
         self.ask(&arm(slot, Way::Forward));
     }
 
+    /// Begins the way back to a version as an updater would.
+    pub(crate) fn update_back_to(&self, slot: &CoreSlot) {
+        self.ask(&Ask::Append { update: Some(update()), entry: Box::new(began(slot)) });
+        self.ask(&arm(slot, Way::Back));
+    }
+
     fn line(&self, question: &str) -> String {
         let mut stream = UnixStream::connect(self.layout.admin_socket()).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -276,6 +296,11 @@ impl Host {
 
     pub(crate) fn wait_for_end(&self) {
         self.wait_for(|entry| matches!(entry, Entry::Ended { .. }));
+    }
+
+    /// Waits until it ends by itself; true where it says it went well.
+    pub(crate) fn wait(mut self) -> bool {
+        self.child.wait().unwrap().success()
     }
 
     /// Ends it as a crash would.
@@ -315,7 +340,7 @@ pub(crate) fn slot(version: &str) -> CoreSlot {
         digest: Digest::of(version.as_bytes()),
         version: Version::parse(version).unwrap(),
         origin: Origin::Release,
-        protocol: 1,
+        protocol: u32::from(version.starts_with('2')) + 1,
         program: "bin/core".to_owned(),
         schema: 0,
         oldest_reader: 0,
@@ -368,6 +393,11 @@ pub(crate) fn began(slot: &CoreSlot) -> Entry {
         way: Way::Forward,
         by: "test".to_owned(),
     }
+}
+
+/// A record that belongs to no update.
+pub(crate) fn notice(text: &str) -> Ask {
+    Ask::Append { update: None, entry: Box::new(Entry::Notice { text: text.to_owned() }) }
 }
 
 pub(crate) fn arm(slot: &CoreSlot, way: Way) -> Ask {

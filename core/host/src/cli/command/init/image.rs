@@ -7,7 +7,6 @@ use std::path::Path;
 
 use newleaf_domain::{Digest, Version};
 use newleaf_launcher::Layout;
-use newleaf_launcher::proto::PROTOCOL;
 use newleaf_launcher::state::{CoreSlot, Origin};
 use sha2::{Digest as _, Sha256};
 
@@ -33,7 +32,7 @@ pub(super) fn copy(product: &Product, layout: &Layout) -> Result<CoreSlot, Probl
         digest,
         version,
         origin: Origin::Local,
-        protocol: PROTOCOL,
+        protocol: crate::protocol::spoken(),
         program: PROGRAM.to_owned(),
         schema: product.schema(),
         oldest_reader: OLDEST_READER,

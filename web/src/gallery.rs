@@ -57,7 +57,13 @@ fn inner_pages(frame: &Frame<'_>) -> Vec<(&'static str, Page)> {
         ("releases", page::releases(frame, reader, &releases)),
         (
             "channel",
-            page::channel(frame, reader, &channel.target, channel.channel, "it may lose data"),
+            page::channel(
+                frame,
+                reader,
+                &channel.target,
+                newleaf_domain::Channel::Nightly,
+                newleaf_domain::Channel::Nightly.warning().unwrap(),
+            ),
         ),
         ("preflight", page::preflight(frame, &sample::blocked_prerequisites())),
     ]

@@ -582,7 +582,7 @@ pub(crate) fn releases_view(candidates: &[Candidate]) -> ReleasesView {
     ReleasesView {
         target: notes_target(),
         version: Some(version("1.0.0")),
-        channel: Channel::Beta,
+        channel: Channel::Stable,
         releases: candidates.iter().map(row).collect(),
         blocked: None,
         freshness: overview().freshness,
@@ -592,8 +592,12 @@ pub(crate) fn releases_view(candidates: &[Candidate]) -> ReleasesView {
 pub(crate) fn channel_view() -> ChannelView {
     ChannelView {
         target: notes_target(),
-        channel: Channel::Beta,
-        warning: Channel::Beta.warning().map(str::to_owned),
-        stays: None,
+        channel: Channel::Stable,
+        warning: None,
+        stays: Some(
+            "acme/notes 1.0.0-beta.2 is of the beta channel and stays: leaving a channel takes \
+             nothing back."
+                .to_owned(),
+        ),
     }
 }

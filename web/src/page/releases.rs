@@ -39,7 +39,7 @@ pub(crate) fn releases(frame: &Frame<'_>, reader: &SignedIn, page: &Releases<'_>
             p class="crumb" { a href="/" { "Overview" } }
             h1 { (title) }
             p class="lead" {
-                "Every version that is signed for this product, and why each one is or is not offered here."
+                "Every version that is signed and listed, and why each one is or is not offered here."
                 @if let Some(runs) = &view.version { " " strong { (runs) } " runs." }
             }
             (looked(frame, reader, view))

@@ -21,8 +21,10 @@ pub(crate) fn table(reader: &SignedIn, name: &str, releases: &[ReleaseRow]) -> M
                     div class="head" {
                         strong class="version" { (one.version) }
                         span class="badges" {
-                            @if one.age != Age::Same {
-                                @if let Some(step) = one.step { (badge::step(step)) }
+                            @match (one.age, one.step) {
+                                (Age::Same, _) => { (badge::badge(Tone::Good, "installed")) },
+                                (Age::Newer | Age::Older, Some(step)) => { (badge::step(step)) },
+                                (Age::Newer | Age::Older, None) => {},
                             }
                             @if one.age == Age::Older { (badge::badge(Tone::Plain, "older")) }
                             (badge::security_and_breaking(one.security, one.breaking))
@@ -67,26 +69,20 @@ fn verdict(reader: &SignedIn, name: &str, one: &Candidate) -> Markup {
     };
     let look = if one.verdict == Verdict::Best { Look::Primary } else { Look::Quiet };
     html! {
-        @if let Some(reason) = one.reason() { p class="reason" { (reason_line(reason)) } }
+        @if let Some(reason) = one.reason().filter(|_| one.age != Age::Same) {
+            p class="reason" { (reason_line(one, reason)) }
+        }
         @if one.can_be_planned() {
             (plan_button(reader, &one.target, Some(&one.version), look, "Plan", &spoken))
         }
     }
 }
 
-fn reason_line(reason: &Reason) -> Markup {
-    html! {
-        @match reason {
-            Reason::Installed => { (badge::badge(Tone::Good, "installed")) },
-            Reason::Bad { .. } => { span class="bad-text" { "Not offered: " (reason) } },
-            Reason::Older { .. } | Reason::Platform { .. } | Reason::Edition { .. }
-            | Reason::CoreRange { .. } | Reason::Abi { .. } | Reason::Yanked { .. }
-            | Reason::Channel { .. } | Reason::Rollout { .. } | Reason::DataTooOld { .. }
-            | Reason::DataTooNew { .. } | Reason::SteppingStone { .. } | Reason::BelowFloor { .. } | Reason::FreshAuthor | Reason::Malformed { .. } => {
-                "Not offered: " (reason)
-            },
-        }
-    }
+/// What only keeps it from being offered is told apart from what forbids it.
+fn reason_line(one: &Candidate, reason: &Reason) -> Markup {
+    let is_failure = matches!(reason, Reason::Bad { .. });
+    let said = if one.can_be_planned() { "Not offered" } else { "Cannot be installed" };
+    html! { span class=[is_failure.then_some("bad-text")] { (said) ": " (reason) } }
 }
 
 /// Newer releases that cannot be installed here, for the overview: version and reason.

@@ -4,6 +4,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use newleaf_domain::ByteSize;
@@ -156,18 +157,59 @@ fn probe(path: PathBuf) -> Probe {
     }
 }
 
-/// Does in `folder` what an update does: create, sync, rename, remove.
+/// How the names of all probes begin.
+const PROBE: &str = ".newleaf-probe";
+
+/// A probe takes far below a second where the disk is well; one that is so much older than the
+/// newest was left by a process that was killed.
+const LEFT_AFTER: Duration = Duration::from_mins(10);
+
+/// Does in `folder` what an update does: create, sync, rename, remove. Several may do so at once,
+/// and none leaves anything behind.
 fn write_once(folder: &Path) -> Result<(), (&'static str, io::Error)> {
-    let (first, second) = (folder.join(".newleaf-probe"), folder.join(".newleaf-probed"));
+    let mut own = [0; 8];
+    getrandom::fill(&mut own).map_err(|error| ("choose a name", error.into()))?;
+    let own = hex::encode(own);
+    let [first, second] = ["", "-renamed"].map(|end| folder.join(format!("{PROBE}-{own}{end}")));
+    let done = write_as(folder, &first, &second);
+    if done.is_err() {
+        // What could be made and not be removed is swept by a later probe.
+        for path in [first, second] {
+            drop(fs::remove_file(path));
+        }
+    }
+    done
+}
+
+fn write_as(folder: &Path, first: &Path, second: &Path) -> Result<(), (&'static str, io::Error)> {
     let step = |doing| move |error| (doing, error);
     let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true).mode(0o600);
-    let mut file = options.open(&first).map_err(step("create a file"))?;
+    options.write(true).create_new(true).mode(0o600);
+    let mut file = options.open(first).map_err(step("create a file"))?;
     io::Write::write_all(&mut file, &[0; 4096]).map_err(step("write"))?;
     file.sync_all().map_err(step("sync"))?;
-    fs::rename(&first, &second).map_err(step("rename"))?;
-    fs::remove_file(&second).map_err(step("remove"))?;
+    if let Ok(now) = file.metadata().and_then(|found| found.modified()) {
+        sweep_left(folder, now);
+    }
+    fs::rename(first, second).map_err(step("rename"))?;
+    fs::remove_file(second).map_err(step("remove"))?;
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(step("sync the folder"))
+}
+
+/// Removes what killed probes left. `now` is the filesystem's own time, which need not be this
+/// machine's.
+fn sweep_left(folder: &Path, now: SystemTime) {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    for entry in
+        entries.filter(|entry| entry.file_name().as_encoded_bytes().starts_with(PROBE.as_bytes()))
+    {
+        let made = entry.metadata().and_then(|found| found.modified());
+        let age = made.ok().and_then(|made| now.duration_since(made).ok());
+        if age.is_some_and(|age| age > LEFT_AFTER) {
+            // One that stays takes 4 KiB and hinders nobody.
+            drop(fs::remove_file(entry.path()));
+        }
+    }
 }
 
 fn fault_of(error: &io::Error) -> ProbeFault {
@@ -203,6 +245,33 @@ mod tests {
         let probe = HostGround::new(dir.path()).probe(Area::Root).await;
         assert_eq!(probe.result, ProbeResult::Written);
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn probes_of_one_folder_do_not_stand_in_each_others_way() {
+        let dir = tempfile::tempdir().unwrap();
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    for _ in 0..25 {
+                        assert_eq!(probe(dir.path().to_owned()).result, ProbeResult::Written);
+                    }
+                });
+            }
+        });
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn what_a_killed_probe_left_is_swept_and_a_young_one_is_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let [old, young] =
+            [".newleaf-probed", ".newleaf-probe-77"].map(|name| dir.path().join(name));
+        let long_ago = SystemTime::UNIX_EPOCH + Duration::from_hours(24);
+        File::create(&old).unwrap().set_modified(long_ago).unwrap();
+        File::create(&young).unwrap();
+        assert_eq!(probe(dir.path().to_owned()).result, ProbeResult::Written);
+        assert_eq!((old.exists(), young.exists()), (false, true));
     }
 
     #[tokio::test]

@@ -91,6 +91,26 @@ fn a_good_version_that_was_damaged_is_not_run_and_the_one_before_serves() {
 }
 
 #[test]
+fn a_damaged_slot_is_mended_from_the_launchers_own_program_where_that_is_the_same() {
+    let world = World::new();
+    let slot = known(&world);
+    let host = world.start();
+    host.update_to(&slot);
+    host.wait_for_end();
+    host.stop();
+    let whole = std::fs::read(world.layout.program(&slot)).unwrap();
+    std::fs::write(world.image(), &whole).unwrap();
+    damage(&world, &slot);
+    let host = world.start();
+    assert_eq!(host.version(), "1.1.0");
+    assert_eq!(std::fs::read(world.layout.program(&slot)).unwrap(), whole);
+    assert_eq!(world.state().core.stand_in, None);
+    host.wait_for(
+        |entry| matches!(entry, Entry::Notice { text } if text.contains("it was put back from")),
+    );
+}
+
+#[test]
 fn a_trial_that_was_damaged_after_it_was_staged_is_never_run() {
     let world = World::new();
     let slot = known(&world);

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec};
 
 use super::durable_half::{Durable, Made, Stuck, chain, is_durable};
+use super::intact::{self, Program};
 use super::notify::Notifier;
 use super::timers::Timers;
 use super::workers::Processes;
@@ -98,13 +99,16 @@ impl Shell {
     fn succeed(&mut self, slot: &CoreSlot) {
         let exit = if self.is_quiet() && self.model.is_still() {
             self.notifier.reloads(&format!("the launcher of {} takes over", slot.version));
-            succession::become_launcher_of(
-                slot,
-                &self.model,
-                &self.durable,
-                &self.processes,
-                &self.timers,
-            )
+            match self.see_to(slot) {
+                Ok(()) => succession::become_launcher_of(
+                    slot,
+                    &self.model,
+                    &self.durable,
+                    &self.processes,
+                    &self.timers,
+                ),
+                Err(exit) => exit,
+            }
         } else {
             let how = "could not take over: the disk was full when it should have".to_owned();
             Exit { how, evidence: Evidence::Machine }
@@ -220,8 +224,9 @@ impl Shell {
             // It waited for the disk, and is not wanted any more.
             Effect::Spawn { worker, .. } if !self.model.workers.contains_key(&worker) => {}
             Effect::Spawn { worker, slot, on_trial } => {
-                if let Err(exit) = self.processes.spawn(worker, &slot, on_trial, &self.model.state)
-                {
+                let intact = self.see_to(&slot);
+                let spawn = |()| self.processes.spawn(worker, &slot, on_trial, &self.model.state);
+                if let Err(exit) = intact.and_then(spawn) {
                     self.waiting.push_back(Event::Exited { worker, exit });
                 }
             }
@@ -243,7 +248,7 @@ impl Shell {
             Effect::Succeed(slot) => self.succeed(&slot),
             Effect::Kill(worker) => self.processes.kill(worker),
             Effect::Expand(slot) => {
-                if let Err(exit) = self.processes.expand(&slot) {
+                if let Err(exit) = self.see_to(&slot).and_then(|()| self.processes.expand(&slot)) {
                     self.waiting.push_back(Event::Expanded(Err(exit)));
                 }
             }
@@ -256,6 +261,16 @@ impl Shell {
             Effect::Wake(timer, after) => self.timers.set(timer, after),
             Effect::Exit => self.is_over = true,
         }
+    }
+
+    /// Refuses a slot whose program is damaged, or mends it and says so in the journal.
+    fn see_to(&mut self, slot: &CoreSlot) -> Result<(), Exit> {
+        let Processes { layout, settings, .. } = &self.processes;
+        if let Program::Mended(told) = intact::check(layout, slot, &settings.image)? {
+            let made = self.durable.note(None, &told);
+            self.tell(made);
+        }
+        Ok(())
     }
 
     fn answer(&mut self, worker: WorkerId, id: u64, reply: Reply) {

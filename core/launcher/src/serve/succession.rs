@@ -16,7 +16,6 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::durable_half::{Durable, chain};
-use super::intact;
 use super::listeners::Listeners;
 use super::process::{Process, cannot};
 use super::timers::Timers;
@@ -185,9 +184,6 @@ pub(super) fn become_launcher_of(
     timers: &Timers,
 ) -> Exit {
     let settings = &processes.settings;
-    if let Err(exit) = intact::check(&processes.layout, slot, &settings.image) {
-        return exit;
-    }
     let packed = match pack(model, durable, processes, timers) {
         Ok(packed) => packed,
         Err(error) => {

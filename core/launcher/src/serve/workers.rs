@@ -7,7 +7,6 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use super::intact;
 use super::listeners::Listeners;
 use super::process::{Process, cannot};
 use super::{ServeError, Settings};
@@ -60,7 +59,7 @@ impl Processes {
         }
     }
 
-    /// Starts a worker and greets it; one whose program is damaged is not started.
+    /// Starts a worker and greets it.
     pub(super) fn spawn(
         &mut self,
         id: WorkerId,
@@ -68,7 +67,6 @@ impl Processes {
         trial: bool,
         state: &State,
     ) -> Result<(), Exit> {
-        intact::check(&self.layout, slot, &self.settings.image)?;
         let program = self.layout.program(slot);
         let running = self.serve_with(&program, &["worker"], id.0, trial, state, slot.protocol)?;
         self.workers.insert(id, running);
@@ -171,7 +169,6 @@ impl Processes {
 
     /// Lets a slot's program extend the schema.
     pub(super) fn expand(&mut self, slot: &CoreSlot) -> Result<(), Exit> {
-        intact::check(&self.layout, slot, &self.settings.image)?;
         let program = self.layout.program(slot);
         let arguments = [
             "worker".as_ref(),

@@ -17,6 +17,7 @@ use super::{
     guard::{Bounds, Guarded},
     keys,
     spill::Room,
+    turn::{Halt, Held, Turn, Turns},
 };
 use crate::limits::Limits;
 
@@ -70,6 +71,7 @@ pub(crate) struct Database {
     /// Whether the data is another's by now; ends the statements that run.
     taken_away: Arc<AtomicBool>,
     room: Arc<Room>,
+    turns: Turns,
     commits: Arc<AtomicU64>,
     /// Commits that are not counted as writes: the host's own, and those before the app served.
     not_counted: AtomicU64,
@@ -88,6 +90,7 @@ impl Database {
             seats: Mutex::default(),
             taken_away: Arc::default(),
             room: Room::new(quota.unwrap_or_default()),
+            turns: Turns::default(),
             commits: Arc::default(),
             not_counted: AtomicU64::new(0),
             prepared: Once::new(),
@@ -166,6 +169,11 @@ impl Database {
         &self.room
     }
 
+    /// The queue of those who write.
+    pub(super) const fn turns(&self) -> &Turns {
+        &self.turns
+    }
+
     /// Whether a statement runs.
     #[cfg(test)]
     pub(super) fn is_in_use(&self) -> bool {
@@ -229,32 +237,47 @@ impl Database {
 
 /// Where the connection of one session sits while no statement of it runs.
 #[derive(Debug, Default)]
-pub(super) struct Seat(Mutex<Option<Guarded>>);
+pub(super) struct Seat(Mutex<Option<Seated>>);
+
+/// A connection, and its session's right to write. Dropped in this order: what was not committed
+/// is rolled back before the next one writes.
+#[derive(Debug)]
+pub(super) struct Seated {
+    pub(super) guarded: Guarded,
+    pub(super) turn: Turn,
+}
 
 impl Seat {
     /// Runs `work` on the connection that sits here, or on a new one that stays.
     pub(super) fn run<T>(
         &self,
         database: &Database,
-        work: impl FnOnce(&Guarded) -> Result<T, StorageError>,
-    ) -> Result<T, StorageError> {
+        held: Option<Held>,
+        work: impl FnOnce(&Guarded, &mut Turn) -> Result<T, Halt>,
+    ) -> Result<T, Halt> {
         let mut seat = self.lock();
-        let guarded = match seat.take() {
-            Some(guarded) => guarded,
-            None => database.take()?,
+        let mut seated = match seat.take() {
+            Some(seated) => seated,
+            None => Seated { guarded: database.take()?, turn: database.turns.outside() },
         };
-        let result = work(&guarded);
-        *seat = Some(guarded);
+        if let Some(held) = held {
+            seated.turn.put(held);
+        }
+        let result = work(&seated.guarded, &mut seated.turn);
+        if seated.guarded.connection.is_autocommit() {
+            seated.turn.end();
+        }
+        *seat = Some(seated);
         result
     }
 
     /// The seat, once no statement runs.
-    pub(super) fn lock(&self) -> MutexGuard<'_, Option<Guarded>> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Option<Seated>> {
         lock(&self.0)
     }
 
     /// The connection, unless a statement runs on it.
-    pub(super) fn try_take(&self) -> Option<Guarded> {
+    pub(super) fn try_take(&self) -> Option<Seated> {
         self.0.try_lock().ok()?.take()
     }
 }

@@ -31,7 +31,7 @@ use crate::meter::{Budget, Meter};
 const RESERVED: &str = "newleaf_";
 
 /// How long a statement waits for another's write. As long as the core's own.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Virtual machine steps between two looks at the processor time and the temporary files; some µs.
 /// Few, since a step can add a value of some megabytes to a sort.

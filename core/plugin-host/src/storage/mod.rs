@@ -11,6 +11,7 @@ mod keys;
 mod session;
 mod spill;
 mod statement;
+mod turn;
 
 pub use copy::{CopyError, restore, snapshot};
 pub(crate) use database::{Database, StorageError};

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use super::{
-    database::{Database, Seat, StorageError},
-    guard::Guarded,
+    database::{Database, Seat, Seated, StorageError},
+    guard::{BUSY_TIMEOUT, Guarded},
     keys,
     statement::{self, Rows, Value, explain},
+    turn::{Halt, Held, Turn},
 };
 use crate::{meter::Meter, stats::Running};
 
@@ -33,8 +34,10 @@ impl Session {
         text: String,
         parameters: Vec<Value>,
     ) -> Result<Rows, StorageError> {
-        self.run(move |guarded, database| statement::query(guarded, database, &text, &parameters))
-            .await
+        self.run(move |guarded, database, turn| {
+            statement::query(guarded, database, turn, &text, &parameters)
+        })
+        .await
     }
 
     /// Runs one statement and gives the number of rows it changed.
@@ -43,31 +46,28 @@ impl Session {
         text: String,
         parameters: Vec<Value>,
     ) -> Result<u64, StorageError> {
-        self.run(move |guarded, database| statement::execute(guarded, database, &text, &parameters))
-            .await
+        self.run(move |guarded, database, turn| {
+            statement::execute(guarded, database, turn, &text, &parameters)
+        })
+        .await
     }
 
     /// The value of `key`.
     pub(crate) async fn get(&mut self, key: String) -> Result<Option<Vec<u8>>, StorageError> {
         check_key(&key)?;
-        self.run_as_host(move |connection| keys::get(connection, &key)).await
+        self.read(move |connection| keys::get(connection, &key)).await
     }
 
     /// Gives `key` a value.
     pub(crate) async fn set(&mut self, key: String, value: Vec<u8>) -> Result<(), StorageError> {
         check_key(&key)?;
-        self.run(move |guarded, database| {
-            database.keep_log_small(guarded)?;
-            let set = guarded.as_host(|connection| keys::set(connection, &key, &value));
-            set.map_err(|error| explain(guarded, database, &error))
-        })
-        .await
+        self.write(move |connection| keys::set(connection, &key, &value)).await
     }
 
     /// Removes `key`; whether it was there.
     pub(crate) async fn delete(&mut self, key: String) -> Result<bool, StorageError> {
         check_key(&key)?;
-        self.run_as_host(move |connection| keys::delete(connection, &key)).await
+        self.write(move |connection| keys::delete(connection, &key)).await
     }
 
     /// A page of keys.
@@ -78,33 +78,67 @@ impl Session {
         limit: u32,
     ) -> Result<Vec<String>, StorageError> {
         check_key(&prefix)?;
-        self.run_as_host(move |connection| keys::page(connection, &prefix, after.as_deref(), limit))
-            .await
+        self.read(move |connection| keys::page(connection, &prefix, after.as_deref(), limit)).await
     }
 
-    async fn run_as_host<T: Send + 'static>(
+    async fn read<T: Send + 'static>(
         &mut self,
-        work: impl FnOnce(&rusqlite::Connection) -> rusqlite::Result<T> + Send + 'static,
+        work: impl Fn(&rusqlite::Connection) -> rusqlite::Result<T> + Send + Sync + 'static,
     ) -> Result<T, StorageError> {
-        self.run(move |guarded, database| {
-            guarded.as_host(work).map_err(|error| explain(guarded, database, &error))
+        self.run(move |guarded, database, _turn| {
+            let done = guarded.as_host(&work);
+            Ok(done.map_err(|error| explain(guarded, database, &error))?)
         })
         .await
     }
 
-    /// Runs `work` on a thread that may block, with this instance's connection.
+    async fn write<T: Send + 'static>(
+        &mut self,
+        work: impl Fn(&rusqlite::Connection) -> rusqlite::Result<T> + Send + Sync + 'static,
+    ) -> Result<T, StorageError> {
+        self.run(move |guarded, database, turn| {
+            turn.take()?;
+            database.keep_log_small(guarded)?;
+            let done = guarded.as_host(&work);
+            Ok(done.map_err(|error| explain(guarded, database, &error))?)
+        })
+        .await
+    }
+
+    /// Runs `work` with this instance's connection, once it is its turn where it writes.
     async fn run<T: Send + 'static>(
         &mut self,
-        work: impl FnOnce(&Guarded, &Database) -> Result<T, StorageError> + Send + 'static,
+        work: impl Fn(&Guarded, &Database, &mut Turn) -> Result<T, Halt> + Send + Sync + 'static,
     ) -> Result<T, StorageError> {
+        let work = Arc::new(work);
+        let mut held = None;
+        loop {
+            match self.attempt(work.clone(), held.take()).await? {
+                Ok(done) => return Ok(done),
+                Err(Halt::Failed(error)) => return Err(error),
+                Err(Halt::OutOfTurn) => {
+                    held = Some(self.database.turns().wait(BUSY_TIMEOUT).await?);
+                }
+            }
+        }
+    }
+
+    /// Runs `work` on a thread that may block.
+    async fn attempt<T: Send + 'static>(
+        &self,
+        work: Arc<
+            impl Fn(&Guarded, &Database, &mut Turn) -> Result<T, Halt> + Send + Sync + 'static,
+        >,
+        held: Option<Held>,
+    ) -> Result<Result<T, Halt>, StorageError> {
         let database = self.database.clone();
         let meter = self.meter.clone();
         let running = self.running.clone();
         let seat = self.seat.clone();
         let done = tokio::task::spawn_blocking(move || {
-            let result = seat.run(&database, |guarded| {
+            let result = seat.run(&database, held, |guarded, turn| {
                 guarded.charge_to(&meter, database.room());
-                let result = work(guarded, &database);
+                let result = work(guarded, &database, turn);
                 guarded.release_meter();
                 result
             });
@@ -113,7 +147,7 @@ impl Session {
             drop(running);
             result
         });
-        done.await.map_err(|error| StorageError::Failed(error.to_string()))?
+        done.await.map_err(|error| StorageError::Failed(error.to_string()))
     }
 }
 
@@ -121,8 +155,9 @@ impl Drop for Session {
     fn drop(&mut self) {
         self.meter.cancel();
         // A statement that outlives its instance keeps the seat; its connection goes with it.
-        if let Some(guarded) = self.seat.try_take() {
+        if let Some(Seated { guarded, turn }) = self.seat.try_take() {
             self.database.give_back(guarded);
+            drop(turn);
         }
     }
 }
@@ -287,6 +322,35 @@ mod tests {
         tokio::task::spawn_blocking(move || taken.take_away()).await.unwrap();
         let (_session, ended) = endless.await.unwrap();
         assert_eq!(ended, Err(StorageError::Interrupted));
+    }
+
+    #[test]
+    fn those_who_write_at_one_time_all_get_their_turn_and_need_no_thread_to_wait() {
+        let one_thread = tokio::runtime::Builder::new_current_thread()
+            .max_blocking_threads(1)
+            .enable_time()
+            .build()
+            .unwrap();
+        one_thread.block_on(async {
+            let folder = tempfile::tempdir().unwrap();
+            let database = database(folder.path());
+            let mut holder = session(&database);
+            execute(&mut holder, "CREATE TABLE t (x)").await.unwrap();
+            execute(&mut holder, "BEGIN IMMEDIATE").await.unwrap();
+            let mut waiting = tokio::task::JoinSet::new();
+            for _ in 0..40 {
+                let mut session = session(&database);
+                waiting.spawn(async move { set(&mut session, "k", b"v").await });
+            }
+            let mut reader = session(&database);
+            assert_eq!(reader.get("k".into()).await, Ok(None), "a reader waits for nobody");
+            execute(&mut holder, "INSERT INTO t VALUES (1)").await.unwrap();
+            execute(&mut holder, "COMMIT").await.unwrap();
+            while let Some(written) = waiting.join_next().await {
+                assert_eq!(written.unwrap(), Ok(()));
+            }
+            assert_eq!(database.writes(), 42);
+        });
     }
 
     #[tokio::test]

@@ -7,6 +7,7 @@ use rusqlite::{
 
 use super::database::{Database, StorageError};
 use super::guard::Guarded;
+use super::turn::{Halt, Turn};
 
 /// One value of a row or a parameter.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,13 +49,15 @@ impl ToSql for Value {
 pub(super) fn query(
     guarded: &Guarded,
     database: &Database,
+    turn: &mut Turn,
     text: &str,
     parameters: &[Value],
-) -> Result<Rows, StorageError> {
+) -> Result<Rows, Halt> {
     let limits = database.limits();
     let failed = |error| explain(guarded, database, &error);
     let mut statement = guarded.connection.prepare_cached(text).map_err(failed)?;
     if !statement.readonly() {
+        turn.take()?;
         database.keep_log_small(guarded)?;
     }
     let columns: Vec<String> =
@@ -65,7 +68,7 @@ pub(super) fn query(
     let mut rows = statement.query(rusqlite::params_from_iter(parameters)).map_err(failed)?;
     while let Some(row) = rows.next().map_err(failed)? {
         if found.rows.len() == limits.sql_rows {
-            return Err(StorageError::TooLarge);
+            return Err(StorageError::TooLarge.into());
         }
         let mut values = Vec::with_capacity(width);
         for column in 0..width {
@@ -82,13 +85,15 @@ pub(super) fn query(
 pub(super) fn execute(
     guarded: &Guarded,
     database: &Database,
+    turn: &mut Turn,
     text: &str,
     parameters: &[Value],
-) -> Result<u64, StorageError> {
+) -> Result<u64, Halt> {
     let failed = |error| explain(guarded, database, &error);
     let before = guarded.connection.total_changes();
     let mut statement = guarded.connection.prepare_cached(text).map_err(failed)?;
     if !statement.readonly() {
+        turn.take()?;
         database.keep_log_small(guarded)?;
     }
     let mut rows = statement.query(rusqlite::params_from_iter(parameters)).map_err(failed)?;

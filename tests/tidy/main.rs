@@ -7,3 +7,4 @@ mod dependencies;
 mod files;
 mod frozen;
 mod tree;
+mod waits;

@@ -18,6 +18,7 @@ mod page;
 mod part;
 mod portal;
 mod product;
+pub mod repair;
 mod route;
 pub mod store;
 pub mod token;

@@ -89,7 +89,6 @@ impl StoreError {
     }
 }
 
-#[cfg(any(test, feature = "fakes"))]
 mod memory {
     use std::collections::BTreeMap;
     use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -99,11 +98,11 @@ mod memory {
     };
     use crate::token::SecretKey;
 
-    /// Sessions in memory, for tests.
+    /// Sessions in memory: for tests, and for the recovery page, which has no database.
     #[derive(Debug, Default)]
     pub struct MemorySessions(Mutex<BTreeMap<SecretKey, Session>>);
 
-    /// Sign-in links in memory, for tests.
+    /// Sign-in links in memory; see [`MemorySessions`].
     #[derive(Debug, Default)]
     pub struct MemoryLinks(Mutex<BTreeMap<SecretKey, (Link, Use)>>);
 
@@ -171,5 +170,4 @@ mod memory {
     }
 }
 
-#[cfg(any(test, feature = "fakes"))]
 pub use memory::{MemoryLinks, MemorySessions};

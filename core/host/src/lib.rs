@@ -19,6 +19,7 @@ pub mod route;
 mod serve;
 pub mod shutdown;
 pub mod stock;
+mod support;
 mod telemetry;
 pub mod worker;
 

@@ -38,6 +38,16 @@ impl Layout {
         self.dir.join("journal.jsonl")
     }
 
+    /// The end of the host's log.
+    pub fn log(&self) -> PathBuf {
+        self.dir.join("host.log")
+    }
+
+    /// What stood before it.
+    pub fn log_before(&self) -> PathBuf {
+        self.dir.join("host.log.1")
+    }
+
     /// Sockets and locks; nothing in it outlives the host.
     pub fn run(&self) -> PathBuf {
         self.dir.join("run")

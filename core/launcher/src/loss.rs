@@ -1,6 +1,8 @@
 //! What is lost where `state` could not be read and the one written before it had to serve.
 //! Only tells: what ran is never guessed from the journal.
 
+use std::collections::BTreeSet;
+
 use newleaf_domain::{Digest, Target, UpdateId, Version};
 
 use crate::journal::{Ending, Entry, Record};
@@ -8,6 +10,9 @@ use crate::state::State;
 
 /// How the notice of such a start begins, by which it is found in the journal.
 pub const FELL_BACK: &str = "`state` could not be read";
+
+/// How the notice begins of a start from a `state` that the journal has gone past.
+pub const OLDER: &str = "`state` is older than the journal";
 
 /// An update that the journal shows as committed and the state does not name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,6 +93,28 @@ pub(crate) fn notice(state: &State, why: &str, records: &[Record]) -> String {
     }
 }
 
+/// The notice of a start from a whole `state` that an update of core has gone past, as after a
+/// part of a backup was put back. Of apps nothing is said: they are removed without a record.
+pub(crate) fn older(state: &State, records: &[Record]) -> Option<String> {
+    let begins =
+        |record: &Record| matches!(&record.entry, Entry::Began { target: Target::Core, .. });
+    let of_core = records.iter().filter(|it| begins(it)).filter_map(|it| it.update.as_ref());
+    let of_core = of_core.collect::<BTreeSet<_>>();
+    let is_core = |record: &&Record| record.update.as_ref().is_some_and(|it| of_core.contains(it));
+    let lost = missing(state, records.iter().filter(is_core))?;
+    let stood_in = state.core.stand_in.is_some();
+    let runs = &state.core.good.version;
+    (!stood_in).then(|| {
+        format!(
+            "{OLDER}: it names core {runs}, and update {} had made {} good, as where a part of a \
+             backup was put back. Core {runs} is run: {}",
+            lost.update,
+            lost.version,
+            lost.command(state)
+        )
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use newleaf_domain::{PlanId, Timestamp};
@@ -120,6 +147,17 @@ mod tests {
         assert!(told.ends_with("newleaf apps install acme/notes --version 2.0.0"), "{told}");
         let told = notice(&sample::state(), "it is torn", &committed("core", "1.1.0"));
         assert!(told.ends_with("newleaf update core --version 1.1.0"), "{told}");
+    }
+
+    #[test]
+    fn a_state_that_an_update_of_core_has_gone_past_is_told() {
+        let told = older(&sample::state(), &committed("core", "1.1.0")).unwrap();
+        assert!(told.starts_with(OLDER) && told.contains("had made 1.1.0 good"), "{told}");
+        let mut stood_in = sample::state();
+        stood_in.core.stand_in = Some("it is damaged".to_owned());
+        assert_eq!(older(&stood_in, &committed("core", "1.1.0")), None);
+        assert_eq!(older(&sample::state(), &committed("core", "1.0.0")), None);
+        assert_eq!(older(&sample::state(), &committed("acme/notes", "2.0.0")), None);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! One message a packet (`SOCK_SEQPACKET`), as JSON; file descriptors ride beside `Hello`.
 
-use newleaf_domain::{PackageName, UpdateId};
+use newleaf_domain::{PackageName, PlanId, UpdateId};
 use serde::{Deserialize, Serialize};
 
 use crate::journal::{Entry, Record};
@@ -94,6 +94,29 @@ pub enum ToLauncher {
         id: u64,
         /// What to do.
         ask: Ask,
+    },
+    /// What a person orders on the recovery page. Only its process may; from a worker it is as
+    /// good as unknown.
+    Repair {
+        /// A number that the answer repeats.
+        id: u64,
+        /// What to do.
+        repair: Repair,
+    },
+}
+
+/// An order of the recovery page, while no version serves.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "repair", rename_all = "kebab-case")]
+pub enum Repair {
+    /// Start the good version now, without waiting for its next turn.
+    TryAgain,
+    /// Start the version before, with its tries, its probe and its probation.
+    StartPrevious {
+        /// The id of this way back.
+        update: UpdateId,
+        /// The id that stands for a plan, as nobody made one.
+        plan: PlanId,
     },
 }
 

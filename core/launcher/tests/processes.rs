@@ -7,9 +7,9 @@ mod world;
 
 use std::io::{Read as _, Write as _};
 
-use newleaf_domain::Digest;
+use newleaf_domain::{Digest, UpdateId};
 use newleaf_launcher::journal::{Ending, Entry, StepId};
-use newleaf_launcher::proto::Answer;
+use newleaf_launcher::proto::{Answer, Repair};
 use newleaf_launcher::serve::TEST_POINT_STATE;
 use newleaf_launcher::state::{CorePhase, Way};
 use newleaf_launcher::{Bound, Settings};
@@ -173,6 +173,26 @@ fn a_good_version_that_cannot_start_leaves_a_page() {
     assert_eq!(host.version(), "recovery");
     world.stage("1.0.0", "good");
     while host.version() != "1.0.0" {}
+}
+
+#[test]
+fn the_version_before_serves_after_one_order_on_the_recovery_page() {
+    let world = World::new();
+    let host = updated(&world, "good");
+    assert_eq!(host.version(), "1.1.0");
+    world.stage("1.1.0", "exits");
+    host.crash_worker();
+    while host.version() != "recovery" {}
+    assert!(matches!(host.order(&Repair::TryAgain), Answer::Appended { .. }));
+    let plan = world::plan();
+    let update = UpdateId::new(newleaf_domain::Timestamp::from_unix(1_800_000_001), &plan, 9);
+    let order = Repair::StartPrevious { update, plan };
+    let answer = host.order(&order);
+    assert!(matches!(answer, Answer::Changed { .. }), "{answer:?}");
+    while host.version() != "1.0.0" {}
+    host.wait_for(|_| world.endings() == [Ending::Committed, Ending::Committed]);
+    assert_eq!(world.state().core.good.version.as_str(), "1.0.0");
+    assert_eq!(world.state().core.previous.unwrap().version.as_str(), "1.1.0");
 }
 
 #[test]

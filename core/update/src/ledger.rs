@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use newleaf_domain::{Digest, PlanId, Target, UpdateId};
 use newleaf_launcher::journal::{Ending, Entry, Failure, Record, StepId};
-use newleaf_launcher::loss::{FELL_BACK, Missing, missing};
+use newleaf_launcher::loss::{FELL_BACK, Missing, OLDER, missing};
 
 use crate::phase::{Kind, State, Verdict};
 use crate::view::{HistoryEntry, HistoryTarget, Report, StepReport, StepStanding};
@@ -47,7 +47,8 @@ impl Ledger {
     }
 
     fn enter(&mut self, record: Record) {
-        if matches!(&record.entry, Entry::Notice { text } if text.starts_with(FELL_BACK)) {
+        if matches!(&record.entry, Entry::Notice { text } if [FELL_BACK, OLDER].iter().any(|it| text.starts_with(it)))
+        {
             self.fell_back = Some(record.seq);
         }
         let Some(id) = record.update.clone() else { return };

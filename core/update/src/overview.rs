@@ -254,8 +254,8 @@ fn lost_notice(lost: &Missing, state: &State) -> Notice {
     Notice {
         severity: Severity::Error,
         text: format!(
-            "The host's state could not be read, and the one before it does not name {} {}, which \
-             had been installed.",
+            "The host's state is older than its journal, since the newer one could not be read or a \
+             backup was put back: it does not name {} {}, which had been installed.",
             lost.target, lost.version
         ),
         todo: Some("Install it again, and look after the disk.".to_owned()),

@@ -1,7 +1,7 @@
 //! Around every handler: the gate before it, the security headers after it.
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderName, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::Response;
 
@@ -35,10 +35,14 @@ pub(super) async fn guard(State(shared): State<Shared>, request: Request, next: 
         }
         Err(refusal) => problem::refused(&shared, None, &refusal),
     };
-    let headers = response.headers_mut();
+    headers(response.headers_mut());
+    response
+}
+
+/// Puts the security headers on an answer.
+pub(crate) fn headers(headers: &mut HeaderMap) {
     for (name, value) in HEADERS {
         headers.insert(name, HeaderValue::from_static(value));
     }
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    response
 }

@@ -16,6 +16,8 @@ mod sign_in;
 mod undo;
 mod update;
 
+pub(crate) use guard::headers;
+
 use std::sync::Arc;
 
 use axum::Router;

@@ -11,7 +11,7 @@ use newleaf_domain::ByteSize;
 use newleaf_update::port::{
     Area, Filesystem, Ground, GroundError, Locality, Probe, ProbeFault, ProbeResult, Space,
 };
-use newleaf_update::view::Notice;
+use newleaf_update::view::{Notice, Severity};
 
 use super::files::blocking;
 use crate::http::tls::Certificates;
@@ -71,7 +71,14 @@ impl Ground for HostGround {
     }
 
     fn notices(&self) -> Vec<Notice> {
-        self.certificates.notices()
+        let mistake = crate::config::mistake(&self.dir).map(|text| Notice {
+            severity: Severity::Error,
+            text,
+            todo: Some("Mend that line, then restart the service.".to_owned()),
+            command: None,
+            update: None,
+        });
+        mistake.into_iter().chain(self.certificates.notices()).collect()
     }
 }
 

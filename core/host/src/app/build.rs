@@ -32,7 +32,7 @@ pub(crate) async fn build(
     worker: WorkerContext,
 ) -> Result<Routers, BuildError> {
     let dir = worker.dir();
-    let config = Config::load(&dir)?;
+    let config = crate::config::Settings::load(&dir)?.config;
     make_folders(&worker.layout);
     let apps = Apps::new(worker.layout.clone(), holding(&config), config.apps.clone())?;
     apps.load_all(&worker.control.state()).await;

@@ -63,6 +63,16 @@ pub(crate) enum Own {
     /// List snapshots of the product's data, take one, and put one back after a disaster.
     #[command(subcommand, display_order = 98)]
     Snapshot(Snapshot),
+    /// Print a link that opens the recovery page, once.
+    #[command(display_order = 96)]
+    RecoveryLink,
+    /// Write an archive for whoever helps you, with nothing secret in it.
+    #[command(display_order = 97)]
+    SupportBundle {
+        /// Where to; a new file in this folder where nothing is said.
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
     /// Print the completions of a shell.
     #[command(display_order = 99)]
     Completions {

@@ -112,6 +112,10 @@ fn by_itself(
         Own::Snapshot(asked) => {
             command::snapshot::run(product, screen, &dir_of(common)?, asked)?.into()
         }
+        Own::RecoveryLink => command::recovery_link::run(screen, &dir_of(common)?)?.into(),
+        Own::SupportBundle { out } => {
+            command::support_bundle::run(product, screen, &dir_of(common)?, out)?.into()
+        }
         Own::Completions { shell } => {
             clap_complete::generate(
                 shell,

@@ -1,117 +1,268 @@
-//! The recovery page: plain, without scripts, from files alone.
+//! The recovery page: plain forms, no scripts, the portal's look.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use axum::Router;
 use axum::extract::State;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
-use axum::http::{HeaderName, StatusCode};
-use axum::response::IntoResponse;
-use newleaf_launcher::journal::{self, Entry, Record};
-use newleaf_launcher::{Layout, state_file};
+use axum::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{Method, StatusCode};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::{any, get, post};
+use axum::{Extension, Form, Json, Router};
+use maud::{Markup, html};
+use newleaf_domain::Clock as _;
+use newleaf_launcher::Layout;
+use newleaf_web::gate::SignedIn;
+use newleaf_web::link::{LINK_SECONDS, issue_link, link_path};
+use newleaf_web::repair::{self, Reader};
+use serde::Deserialize;
 
-/// Seconds after which a visitor may try again.
-const RETRY: &str = "10";
+use super::order::{Order, order};
+use super::story::Story;
+use crate::adapter::SystemClock;
+use crate::product::Product;
+use crate::route::{self, Kind, NewLink, Problem};
+use crate::support;
+use crate::worker::Control;
 
-/// Records that are shown.
-const SHOWN: usize = 20;
+/// Who a link lets in, as its session is called.
+const ACCOUNT: &str = "recovery";
+
+/// What the handlers share.
+#[derive(Debug)]
+pub(super) struct Desk {
+    pub(super) product: &'static Product,
+    pub(super) layout: Layout,
+    pub(super) control: Control,
+    pub(super) door: Arc<repair::Door>,
+    /// Where people reach the admin door.
+    pub(super) address: Option<String>,
+    /// What came of the last order.
+    pub(super) said: Mutex<Option<Result<&'static str, String>>>,
+}
 
 /// What every public request is answered with.
 pub(super) fn public() -> Router {
     Router::new().fallback(async || {
-        let head = headers("text/plain; charset=utf-8");
+        let head = [
+            (CONTENT_TYPE, "text/plain; charset=utf-8"),
+            (RETRY_AFTER, "10"),
+            (CACHE_CONTROL, "no-store"),
+        ];
         (StatusCode::SERVICE_UNAVAILABLE, head, "The service is being repaired. Try again soon.\n")
     })
 }
 
-/// The page for admins, on every path.
-pub(super) fn admin(name: &'static str, layout: Arc<Layout>) -> Router {
-    Router::new().fallback(show).with_state((name, layout))
+/// The pages for whoever has a link, and one that tells nothing for everybody else.
+pub(super) fn admin(desk: &Arc<Desk>) -> Router {
+    let pages = Router::new()
+        .route("/recovery/previous", post(start_previous))
+        .route("/recovery/again", post(try_again))
+        .route("/recovery/support-bundle", get(bundle))
+        .fallback(show)
+        .with_state(Arc::clone(desk));
+    repair::behind(&desk.door, pages)
 }
 
-async fn show(State((name, layout)): State<(&'static str, Arc<Layout>)>) -> impl IntoResponse {
-    let head = headers("text/html; charset=utf-8");
-    (StatusCode::SERVICE_UNAVAILABLE, head, page(name, &layout))
+/// `run/admin.sock`: root and the folder's owner get links there, and no part of the API.
+pub(super) fn local(desk: &Arc<Desk>, owner: u32) -> Router {
+    let links = Router::new()
+        .route("/api/v1/recovery-links", post(new_link))
+        .fallback(any(nothing_serves))
+        .with_state(Arc::clone(desk));
+    route::by_peer(links, owner)
 }
 
-fn headers(kind: &'static str) -> [(HeaderName, &'static str); 3] {
-    [(CONTENT_TYPE, kind), (RETRY_AFTER, RETRY), (CACHE_CONTROL, "no-store")]
+async fn nothing_serves(State(desk): State<Arc<Desk>>) -> Problem {
+    let name = desk.product.name;
+    Problem::new(Kind::Unreachable, format!("ask {name}: no version of it could be started"))
+        .state("the host runs and serves its recovery page only")
+        .todo("open that page by the link that this prints: newleaf recovery-link")
 }
 
-fn page(name: &str, layout: &Layout) -> String {
-    let records = journal::read_from(layout, 1).unwrap_or_default();
-    let last = &records[records.len().saturating_sub(SHOWN)..];
-    let row =
-        |record: &Record| format!("<li><time>{}</time> {}</li>", record.at, escaped(&line(record)));
-    let rows = last.iter().rev().map(row).collect::<Vec<_>>().concat();
-    let runs = match state_file::read(layout) {
-        Ok(state) => format!("core {} should run", state.core.good.version),
-        Err(error) => error.to_string(),
+async fn new_link(State(desk): State<Arc<Desk>>) -> Result<(StatusCode, Json<NewLink>), Problem> {
+    let failed = |why: String| Problem::new(Kind::Failed, format!("make a recovery link: {why}"));
+    let Some(address) = &desk.address else {
+        return Err(failed("the host has no admin address".to_owned())
+            .todo("set listen.admin in newleaf.toml, then restart the service"));
     };
-    format!(
-        "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content=\"width=device-width\">\
-         <meta http-equiv=refresh content={RETRY}><title>{name} needs help</title>\
-         <h1>{name} cannot be started</h1><p>{why}</p>\
-         <p>State: {runs}. It is started again by itself, later each time.</p>\
-         <p>Look at the host's log, then restart the service; <code>newleaf rollback core</code> with the \
-         service stopped goes back to the version before.</p><h2>Last records</h2><ul>{rows}</ul></html>",
-        name = escaped(name),
-        why = escaped(&reason(&records)),
-        runs = escaped(&runs),
-    )
+    let issued = issue_link(desk.door.links.as_ref(), ACCOUNT, &SystemClock).await;
+    let secret = issued.map_err(|error| failed(newleaf_update::explain::chain(&error)))?;
+    let url = format!("{address}{}", link_path(&secret));
+    let expires = SystemClock.now().plus_seconds(LINK_SECONDS);
+    Ok((StatusCode::CREATED, Json(NewLink { url, expires })))
 }
 
-/// The last thing that was noticed.
-fn reason(records: &[Record]) -> String {
-    for record in records.iter().rev() {
-        if let Entry::Notice { text } = &record.entry {
-            return text.clone();
+/// The one field of every form here.
+#[derive(Debug, Deserialize)]
+struct Posted {
+    form_token: String,
+}
+
+async fn start_previous(
+    state: State<Arc<Desk>>,
+    reader: Extension<Reader>,
+    posted: Form<Posted>,
+) -> Response {
+    carry_out(state, reader, posted, Order::StartPrevious).await
+}
+
+async fn try_again(
+    state: State<Arc<Desk>>,
+    reader: Extension<Reader>,
+    posted: Form<Posted>,
+) -> Response {
+    carry_out(state, reader, posted, Order::TryAgain).await
+}
+
+async fn carry_out(
+    State(desk): State<Arc<Desk>>,
+    Extension(reader): Extension<Reader>,
+    Form(Posted { form_token }): Form<Posted>,
+    what: Order,
+) -> Response {
+    let Some(reader) = reader else { return repair::closed(&desk.door) };
+    if !reader.accepts(&form_token) {
+        let refused = "the form does not belong to this session; load the page again\n";
+        return (StatusCode::FORBIDDEN, refused).into_response();
+    }
+    let said = order(&desk.control, &desk.layout, what).await;
+    tracing::warn!(?what, ?said, "ordered on the recovery page");
+    *desk.said.lock().unwrap_or_else(PoisonError::into_inner) = Some(said);
+    Redirect::to("/").into_response()
+}
+
+async fn bundle(State(desk): State<Arc<Desk>>, Extension(reader): Extension<Reader>) -> Response {
+    if reader.is_none() {
+        return repair::closed(&desk.door);
+    }
+    let now = SystemClock.now();
+    let name = support::file_name(desk.product.program, now);
+    let disposition = format!("attachment; filename=\"{name}\"");
+    let head = [(CONTENT_TYPE, "application/x-tar"), (CACHE_CONTROL, "no-store")];
+    let archive = support::bundle(desk.product, &desk.layout, now);
+    (head, [(CONTENT_DISPOSITION, disposition)], archive).into_response()
+}
+
+/// Every other address shows the page: people come from a bookmark of the portal.
+async fn show(
+    State(desk): State<Arc<Desk>>,
+    Extension(reader): Extension<Reader>,
+    method: Method,
+) -> Response {
+    match reader {
+        Some(reader) if matches!(method, Method::GET | Method::HEAD) => open(&desk, &reader),
+        _ => repair::closed(&desk.door),
+    }
+}
+
+fn open(desk: &Desk, reader: &SignedIn) -> Response {
+    let name = desk.product.name;
+    let story = Story::read(name, &desk.layout);
+    let said = desk.said.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let title = match &story.good {
+        Some(version) => format!("{name} {version} does not come up"),
+        None => format!("{name} does not come up"),
+    };
+    let content = html! {
+        h1 { (title) }
+        p class="lead" { (story.sentence) " This page looks again every " (repair::AGAIN) " seconds." }
+        @match &said {
+            Some(Ok(done)) => p class="notice plain" role="status" { (done) },
+            Some(Err(why)) => p class="notice bad" role="status" { "Not done: " (why) "." },
+            None => {},
+        }
+        (cause(&story))
+        (ways_on(&story, reader))
+        (last_resort(&story))
+        (records(&story))
+        (log(&story))
+    };
+    repair::page(&desk.door, StatusCode::SERVICE_UNAVAILABLE, &title, &content)
+}
+
+fn cause(story: &Story) -> Markup {
+    html! {
+        section class="card failure" aria-labelledby="cause" {
+            h2 id="cause" { (repair::warning()) "Why" }
+            dl class="lines" {
+                dt { "What failed" } dd { (story.reason) }
+                @if let Some(said) = &story.said { dt { "It said" } dd { (said) } }
+                @if let Some(since) = story.since {
+                    dt { "Since" } dd { time datetime=(since) { (readable(since)) } }
+                }
+                dt { "Your data" } dd { "Nothing was changed or removed by this." }
+            }
         }
     }
-    "The reason is in the host's log.".to_owned()
 }
 
-fn line(record: &Record) -> String {
-    match &record.entry {
-        Entry::Began { target, to, .. } => format!("update of {target} to {to} began"),
-        Entry::Started { step } => format!("{step} started"),
-        Entry::Finished { step, .. } => format!("{step} finished"),
-        Entry::Failed { step, failure } => format!("{step} failed: {}", failure.what),
-        Entry::Ended { ending, reason } => {
-            format!("ended {ending:?}: {}", reason.as_deref().unwrap_or("no reason given"))
+/// `2026-11-21 02:30:00 UTC`
+fn readable(at: newleaf_domain::Timestamp) -> String {
+    at.to_string().replace('T', " ").replace('Z', " UTC")
+}
+
+fn ways_on(story: &Story, reader: &SignedIn) -> Markup {
+    let again = story
+        .good
+        .as_ref()
+        .map_or_else(|| "Try again".to_owned(), |version| format!("Try {version} again now"));
+    html! {
+        section class="card" aria-labelledby="ways" {
+            h2 id="ways" { "What you can do" }
+            div class="buttons" {
+                @if let Ok(version) = &story.previous {
+                    (repair::button(reader, "/recovery/previous", "primary", &format!("Start the previous version, {version}")))
+                }
+                (repair::button(reader, "/recovery/again", "quiet", &again))
+                a class="button quiet" href="/recovery/support-bundle" download { "Support bundle" }
+            }
+            @match &story.previous {
+                Ok(version) => p class="fine" {
+                    "Going back to " (version) " changes the program only; all data stays. It is watched \
+                     as every new version is. Once it serves, this page becomes the portal, which asks \
+                     you to sign in."
+                },
+                Err(why) => p class="fine" { "No version before can be started: " (why) "." },
+            }
+            p class="fine" {
+                "The support bundle has state, last records, log and settings, without passwords and \
+                 without anyone's data."
+            }
         }
-        Entry::Notice { text } => text.clone(),
-        Entry::Unknown => "a record of a newer version".to_owned(),
     }
 }
 
-fn escaped(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => safe.push_str("&amp;"),
-            '<' => safe.push_str("&lt;"),
-            '>' => safe.push_str("&gt;"),
-            '"' => safe.push_str("&quot;"),
-            '\'' => safe.push_str("&#39;"),
-            c => safe.push(c),
+fn last_resort(story: &Story) -> Markup {
+    html! {
+        section class="card" aria-labelledby="else" {
+            h2 id="else" { "If neither helps" }
+            p { "Look at the log below: it says what the version missed. A full disk, a wrong owner or \
+                 a line of newleaf.toml is mended on the machine, and the version then comes up by itself." }
+            @if let Some(name) = &story.snapshot {
+                p { "Where newleaf.db is damaged or gone, stop the service and put the last snapshot back:" }
+                (repair::pasted(&format!("newleaf snapshot restore {name} --yes")))
+            }
         }
     }
-    safe
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+fn records(story: &Story) -> Markup {
+    html! {
+        details class="log" {
+            summary { "Last records of the journal (" (story.records.len()) ")" }
+            ol {
+                @for (at, text) in &story.records { li { time { (readable(*at)) } (text) } }
+            }
+        }
+    }
+}
 
-    #[test]
-    fn the_page_gives_the_last_notice_and_escapes_it() {
-        let dir = tempfile::tempdir().unwrap();
-        let layout = Layout::new(dir.path());
-        let line =
-            r#"{"seq":1,"at":"2026-11-21T02:30:00Z","kind":"notice","text":"1.0.0 said <no>"}"#;
-        std::fs::write(layout.journal(), format!("{line}\n")).unwrap();
-        let page = page("Acme", &layout);
-        assert!(page.contains("<p>1.0.0 said &lt;no&gt;</p>"), "{page}");
+fn log(story: &Story) -> Markup {
+    let lines = story.log.lines().collect::<Vec<_>>();
+    html! {
+        details class="log" open {
+            summary { "End of the log (" (lines.len()) " lines, newest first)" }
+            ol { @for line in lines.iter().rev() { li { (line) } } }
+        }
     }
 }

@@ -34,7 +34,7 @@ pub struct Peer {
 }
 
 /// Lets root and `owner` pass.
-pub(super) fn by_peer(router: Router, owner: u32) -> Router {
+pub(crate) fn by_peer(router: Router, owner: u32) -> Router {
     router.layer(from_fn_with_state(owner, peer))
 }
 

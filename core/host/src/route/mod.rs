@@ -17,6 +17,7 @@ use axum::Router;
 pub(crate) use self::answer::kind_of;
 pub use self::api::{Api, ApiParts};
 pub use self::apps::{AppLink, Place, Places, public};
+pub(crate) use self::caller::by_peer;
 pub use self::caller::{Caller, Peer};
 pub use self::health::Vitals;
 pub use self::problem::{Kind, PROBLEM_JSON, Problem, With};
@@ -34,7 +35,7 @@ pub fn admin(api: &Api, portal: Router, gate: newleaf_web::gate::Gate) -> Router
 
 /// `run/admin.sock`: the API for root and the folder's owner.
 pub fn local(api: &Api, owner: u32) -> Router {
-    let guarded = caller::by_peer(api::routes(api), owner);
+    let guarded = by_peer(api::routes(api), owner);
     below_api(guarded).merge(health::routes(api)).fallback(answer::unknown)
 }
 

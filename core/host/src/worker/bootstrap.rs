@@ -18,7 +18,7 @@ use tokio_rustls::TlsAcceptor;
 use super::hello::{Hello, HelloError, addresses};
 use super::{Control, ControlError, Routers, Standing, WorkerContext, private};
 use crate::adapter::SystemClock;
-use crate::config::{Config, ConfigError};
+use crate::config::{ConfigError, Settings};
 use crate::db::{Db, DbError};
 use crate::http::tls::Certificates;
 use crate::http::{self, Crowd, Door, Listener, Manners, Traffic};
@@ -95,13 +95,13 @@ impl WorkerError {
 
 /// Runs a worker to its end.
 pub(super) fn run(product: &'static Product, dir: &Path) -> Result<(), WorkerError> {
-    let config = super::begin_log(dir)?;
+    let settings = super::begin_log(dir)?;
     let hello = Hello::receive()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(WorkerError::system("start the runtime"))?;
-    let done = runtime.block_on(live(product, dir, hello, &config));
+    let done = runtime.block_on(live(product, dir, hello, &settings));
     // What still blocks (a guest's query, say) is not waited for: the process ends.
     runtime.shutdown_background();
     done
@@ -111,8 +111,9 @@ async fn live(
     product: &'static Product,
     dir: &Path,
     hello: Hello,
-    config: &Config,
+    settings: &Settings,
 ) -> Result<(), WorkerError> {
+    let config = &settings.config;
     ignore_signals()?;
     http::raise_descriptors();
     let manners = Manners::of(&config.http, &config.core);
@@ -157,6 +158,9 @@ async fn live(
         let doors = doors(routers, (public, admin, local), tls, config.http.public_connections)
             .map_err(WorkerError::system("take over the listeners"))?;
         tracing::info!(version = product.version, "serving");
+        if let Err(error) = settings.keep(dir) {
+            tracing::warn!("the settings that serve could not be kept: {error}");
+        }
         http::serve(doors, watch, traffic, manners).await;
     }
     finish(&control, &db, &probe_socket).await;

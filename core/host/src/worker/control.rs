@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use newleaf_launcher::journal::Record;
-use newleaf_launcher::proto::{Answer, Ask, ToLauncher, ToWorker};
+use newleaf_launcher::proto::{Answer, Ask, Repair, ToLauncher, ToWorker};
 use newleaf_launcher::state::State;
 use newleaf_launcher::wire::{Blocking, Wire, WireError};
 use tokio::sync::{broadcast, oneshot, watch};
@@ -145,10 +145,25 @@ impl Control {
     /// # Errors
     /// The launcher is gone. A refusal is an answer.
     pub async fn ask(&self, ask: Ask) -> Result<Answer, ControlError> {
+        self.request(|id| ToLauncher::Ask { id, ask }).await
+    }
+
+    /// Orders a repair and waits for the answer. Only the recovery page is heard.
+    ///
+    /// # Errors
+    /// As for [`Control::ask`].
+    pub(crate) async fn order(&self, repair: Repair) -> Result<Answer, ControlError> {
+        self.request(|id| ToLauncher::Repair { id, repair }).await
+    }
+
+    async fn request(
+        &self,
+        message: impl FnOnce(u64) -> ToLauncher,
+    ) -> Result<Answer, ControlError> {
         let id = self.0.next.fetch_add(1, Ordering::Relaxed);
         let (sender, answer) = oneshot::channel();
         self.0.expect(id, sender)?;
-        self.send(&ToLauncher::Ask { id, ask }).inspect_err(|_| self.0.forget(id))?;
+        self.send(&message(id)).inspect_err(|_| self.0.forget(id))?;
         answer.await.map_err(|_| ControlError::Gone)
     }
 

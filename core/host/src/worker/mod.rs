@@ -15,9 +15,9 @@ use newleaf_launcher::Layout;
 pub use bootstrap::WorkerError;
 pub use control::{Control, ControlError, News, Standing};
 pub use expand::run_expand;
-pub(crate) use hello::Hello;
+pub(crate) use hello::{Hello, addresses};
 
-use crate::config::{Config, ConfigError, Log};
+use crate::config::{ConfigError, Log, Settings};
 use crate::db::Db;
 use crate::product::Product;
 use crate::shutdown::ShutdownWatch;
@@ -76,11 +76,14 @@ pub fn run_worker(product: &'static Product, dir: &Path) -> ExitCode {
 
 /// Reads the settings and starts the log as they say; with defaults where they cannot be read, so
 /// that the reason is logged.
-pub(crate) fn begin_log(dir: &Path) -> Result<Config, ConfigError> {
-    let config = Config::load(dir);
-    let log = config.as_ref().map_or_else(|_| Log::default(), |config| config.log.clone());
-    crate::telemetry::start(&log);
-    config
+pub(crate) fn begin_log(dir: &Path) -> Result<Settings, ConfigError> {
+    let found = Settings::load(dir);
+    let log = found.as_ref().map_or_else(|_| Log::default(), |found| found.config.log.clone());
+    crate::telemetry::start(&log, dir);
+    if let Some(mistake) = found.as_ref().ok().and_then(Settings::mistake) {
+        tracing::error!("{mistake}");
+    }
+    found
 }
 
 /// Logs a failure once, with all its causes.

@@ -10,18 +10,18 @@ use crate::place::Place;
 /// A host that serves; ended when dropped.
 pub(crate) struct Host {
     pub(crate) place: Place,
-    process: Child,
+    pub(crate) process: Child,
     pub(crate) public: String,
     pub(crate) admin: String,
 }
 
 impl Host {
     /// Starts one on free ports and waits until it says where it listens.
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self::start_in(Place::with_host())
     }
 
-    fn start_in(place: Place) -> Self {
+    pub(crate) fn start_in(place: Place) -> Self {
         Self::start_at("http", place)
     }
 
@@ -44,7 +44,7 @@ impl Host {
         Self { place, process, public, admin }
     }
 
-    fn get(&self, path: &str) -> String {
+    pub(crate) fn get(&self, path: &str) -> String {
         get(&self.public, path)
     }
 
@@ -74,7 +74,7 @@ impl Host {
 }
 
 /// Asks for `path` at `address`, on a connection of its own.
-fn get(address: &str, path: &str) -> String {
+pub(crate) fn get(address: &str, path: &str) -> String {
     use std::io::{Read as _, Write as _};
     let mut stream = std::net::TcpStream::connect(address).unwrap();
     write!(stream, "GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n").unwrap();

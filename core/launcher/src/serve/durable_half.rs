@@ -85,6 +85,7 @@ impl Durable {
             }
             Effect::Notice { .. }
             | Effect::Answer { .. }
+            | Effect::AnswerOrder { .. }
             | Effect::Spawn { .. }
             | Effect::Probe(_)
             | Effect::Pulse(_)

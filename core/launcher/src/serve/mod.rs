@@ -152,10 +152,13 @@ impl Bound {
             None => vec![Event::Start(unfinished)],
         };
         let (state, source) = state_file::read_with_source(&self.layout)?;
-        if let Source::Previous(why) = source {
-            let records = crate::journal::read_from(&self.layout, 1)?;
-            first.push(Event::FellBack(loss::notice(&state, why, &records)));
-        }
+        let records = crate::journal::read_from(&self.layout, 1)?;
+        let told = match source {
+            Source::Previous(why) => Some(loss::notice(&state, why, &records)),
+            Source::Current if self.inherited.is_some() => None,
+            Source::Current => loss::older(&state, &records),
+        };
+        first.extend(told.map(Event::FellBack));
         let model = Model::new(state, self.settings.timing).speaking(self.settings.protocol);
         let mut shell = Shell::new(self, journal, model)?;
         shell.run(first)

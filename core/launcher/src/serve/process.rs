@@ -109,6 +109,21 @@ impl Process {
     }
 }
 
+/// A program that could not even be started. A mount that runs nothing is the machine's doing.
+pub(super) fn cannot_start(program: &Path, error: &io::Error) -> Exit {
+    use rustix::fs::StatVfsMountFlags;
+    let denied = error.kind() == io::ErrorKind::PermissionDenied;
+    let flags = rustix::fs::statvfs(program).map(|found| found.f_flag);
+    if denied && flags.is_ok_and(|flags| flags.contains(StatVfsMountFlags::NOEXEC)) {
+        let how = format!(
+            "could not be started: {} lies on a filesystem that is mounted noexec; mount it with exec",
+            program.display()
+        );
+        return Exit { how, evidence: Evidence::Machine };
+    }
+    cannot("be started", error)
+}
+
 /// A process that could not even be started.
 pub(super) fn cannot(what: &str, error: &io::Error) -> Exit {
     let evidence = if is_machine(error) { Evidence::Machine } else { Evidence::Release };

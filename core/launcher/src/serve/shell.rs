@@ -43,6 +43,7 @@ enum Source {
     Probe(WorkerId),
     Expand,
     Recovery,
+    RecoveryWire,
 }
 
 impl Shell {
@@ -155,6 +156,14 @@ impl Shell {
             self.answer(*worker, *id, Reply::Refused(why));
             return;
         }
+        if let Event::Ordered { id, .. } = event
+            && let Some(first) = effects.pop_front_if(|first| is_durable(first))
+            && let Err(error) = self.grant(&first)
+        {
+            let why = format!("the host could not write it down: {error}");
+            self.answer_order(*id, Reply::Refused(why));
+            return;
+        }
         self.model = next;
         self.carry_out(effects);
     }
@@ -221,6 +230,7 @@ impl Shell {
                 self.tell(made);
             }
             Effect::Answer { worker, id, reply } => self.answer(worker, id, reply),
+            Effect::AnswerOrder { id, reply } => self.answer_order(id, reply),
             // It waited for the disk, and is not wanted any more.
             Effect::Spawn { worker, .. } if !self.model.workers.contains_key(&worker) => {}
             Effect::Spawn { worker, slot, on_trial } => {
@@ -274,6 +284,16 @@ impl Shell {
     }
 
     fn answer(&mut self, worker: WorkerId, id: u64, reply: Reply) {
+        let answer = self.answer_of(reply);
+        self.processes.say(worker, &ToWorker::Answer { id, answer });
+    }
+
+    fn answer_order(&mut self, id: u64, reply: Reply) {
+        let answer = self.answer_of(reply);
+        self.processes.say_to_recovery(&ToWorker::Answer { id, answer });
+    }
+
+    fn answer_of(&self, reply: Reply) -> Answer {
         let answer = match reply {
             Reply::Appended => self
                 .durable
@@ -286,8 +306,7 @@ impl Shell {
         };
         // Nothing was made durable, so there is nothing to tell of: the machine never says so.
         let nothing = || Answer::refused("nothing was written".to_owned());
-        let answer = answer.unwrap_or_else(nothing);
-        self.processes.say(worker, &ToWorker::Answer { id, answer });
+        answer.unwrap_or_else(nothing)
     }
 
     /// Sleeps until something happens; gives what did.
@@ -302,7 +321,10 @@ impl Shell {
             set.push((Source::Probe(*id), probe.process.exited.as_fd()));
         }
         set.extend(processes.expand.iter().map(|e| (Source::Expand, e.process.exited.as_fd())));
-        set.extend(processes.recovery.iter().map(|r| (Source::Recovery, r.process.exited.as_fd())));
+        set.extend(processes.recovery.iter().flat_map(|recovery| {
+            let wire = (Source::RecoveryWire, recovery.wire.as_fd());
+            [wire, (Source::Recovery, recovery.process.exited.as_fd())]
+        }));
         let mut polled = set
             .iter()
             .map(|(_, fd)| PollFd::from_borrowed_fd(*fd, PollFlags::IN))
@@ -341,6 +363,7 @@ impl Shell {
             Source::Exit(id) => self.take_exit(id),
             Source::Probe(id) => self.take_probe(id),
             Source::Expand => self.take_expand(),
+            Source::RecoveryWire => self.take_order(),
             Source::Recovery => {
                 if let Some(mut recovery) = self.processes.recovery.take() {
                     recovery.process.reap();
@@ -369,6 +392,10 @@ impl Shell {
             }
             // It exits next, and that is told by its process.
             Ok((ToLauncher::Drained, _)) => {}
+            // A worker orders no repairs.
+            Ok((ToLauncher::Repair { id: number, .. }, _)) => {
+                self.waiting.push_back(Event::Unknown { worker: id, id: Some(number) });
+            }
             Err(WireError::Form(UnknownForm { id: number, .. })) => {
                 self.waiting.push_back(Event::Unknown { worker: id, id: number });
             }
@@ -379,6 +406,28 @@ impl Shell {
             // A worker without its control socket cannot be told anything any more.
             Err(WireError::Closed | WireError::Full | WireError::System(_)) => {
                 worker.process.kill();
+            }
+        }
+    }
+
+    /// The recovery page's process orders repairs; nothing else of what it says counts.
+    fn take_order(&mut self) {
+        let Some(recovery) = &mut self.processes.recovery else { return };
+        match recovery.wire.receive::<ToLauncher>() {
+            Ok((ToLauncher::Repair { id, repair }, _)) => {
+                self.waiting.push_back(Event::Ordered { id, repair });
+            }
+            Ok((
+                ToLauncher::Ready { .. }
+                | ToLauncher::Pulse
+                | ToLauncher::Drained
+                | ToLauncher::Ask { .. },
+                _,
+            ))
+            | Err(WireError::Form(_) | WireError::TooLong { .. }) => {}
+            // Its exit is told next.
+            Err(WireError::Closed | WireError::Full | WireError::System(_)) => {
+                recovery.process.kill();
             }
         }
     }

@@ -8,7 +8,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use super::listeners::Listeners;
-use super::process::{Process, cannot};
+use super::process::{Process, cannot, cannot_start};
 use super::{ServeError, Settings};
 use crate::layout::Layout;
 use crate::lock;
@@ -105,7 +105,7 @@ impl Processes {
         let mut all = arguments.iter().map(OsStr::new).collect::<Vec<_>>();
         all.extend([OsStr::new("--dir"), self.layout.dir().as_os_str()]);
         let process = Process::start(program, &all, Stdio::from(theirs), Stdio::inherit())
-            .map_err(|error| cannot("be started", &error))?;
+            .map_err(|error| cannot_start(program, &error))?;
         let mut running = Running { process, wire };
         if let Err(exit) = self.greet(&running.wire, id, trial, state, spoken) {
             running.process.kill();
@@ -177,7 +177,7 @@ impl Processes {
             self.layout.dir().as_os_str(),
         ];
         let process = Process::start(&program, &arguments, Stdio::null(), Stdio::null())
-            .map_err(|error| cannot("be started", &error))?;
+            .map_err(|error| cannot_start(&program, &error))?;
         let until = Instant::now() + self.settings.timing.expand_within;
         self.expand = Some(Errand { process, until });
         Ok(())
@@ -195,6 +195,20 @@ impl Processes {
                 | WireError::Form(_)
                 | WireError::System(_),
             ) => worker.process.kill(),
+        }
+    }
+
+    /// Says something to the recovery page. One that does not listen is ended, as a worker is.
+    pub(super) fn say_to_recovery(&mut self, message: &ToWorker) {
+        let Some(recovery) = &mut self.recovery else { return };
+        match recovery.wire.send(message, &[], Blocking::No) {
+            Ok(()) | Err(WireError::Closed) => {}
+            Err(
+                WireError::Full
+                | WireError::TooLong { .. }
+                | WireError::Form(_)
+                | WireError::System(_),
+            ) => recovery.process.kill(),
         }
     }
 

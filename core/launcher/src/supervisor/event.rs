@@ -6,7 +6,7 @@ use newleaf_domain::UpdateId;
 
 use super::WorkerId;
 use crate::journal::{Entry, Unfinished};
-use crate::proto::{Ask, Pulse};
+use crate::proto::{Ask, Pulse, Repair};
 use crate::state::{CoreSlot, State};
 
 /// Something that happened.
@@ -20,7 +20,8 @@ pub enum Event {
     Quiet,
     /// The successor of this launcher could not be started.
     NoSuccessor(Exit),
-    /// `state` could not be read, and the one before it serves; this is what to say of it.
+    /// `state` could not be read and the one before it serves, or the journal has gone past it;
+    /// this is what to say of it.
     FellBack(String),
     /// A worker answers on its private socket.
     Ready {
@@ -64,6 +65,13 @@ pub enum Event {
         worker: WorkerId,
         /// The request's number, where it asked for something.
         id: Option<u64>,
+    },
+    /// A person orders something on the recovery page.
+    Ordered {
+        /// The order's number.
+        id: u64,
+        /// The order.
+        repair: Repair,
     },
     /// The child that extends the schema has exited.
     Expanded(Result<(), Exit>),
@@ -140,6 +148,13 @@ pub enum Effect {
         /// Whom.
         worker: WorkerId,
         /// The request's number.
+        id: u64,
+        /// What came of it.
+        reply: Reply,
+    },
+    /// Answer the order `id` of the recovery page.
+    AnswerOrder {
+        /// The order's number.
         id: u64,
         /// What came of it.
         reply: Reply,

@@ -13,6 +13,7 @@ mod asked;
 mod damage;
 mod event;
 mod model;
+mod ordered;
 mod pulse;
 mod start;
 mod status;

@@ -25,6 +25,7 @@ pub fn step(model: &Model, event: Event) -> (Model, Vec<Effect>) {
         Event::Fired(timer) => turn.fired(timer),
         Event::Asked { worker, id, ask } => turn.asked(worker, id, ask),
         Event::Unknown { worker, id } => turn.unknown(worker, id),
+        Event::Ordered { id, repair } => turn.ordered(id, repair),
         Event::Expanded(result) => turn.expanded(result),
         Event::RecoveryGone => turn.recovery_gone(),
         Event::DiskRefuses => turn.disk_refuses(),

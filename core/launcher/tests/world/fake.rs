@@ -104,7 +104,7 @@ fn worker(behaviour: &str, version: &str) -> i32 {
         return 0;
     }
     if behaviour == "recovery" {
-        return recovery(&wire, public);
+        return recovery(&wire, public, local);
     }
     answer_probes(&probe_socket, if behaviour == "sick" { "sick" } else { "healthy" });
     if behaviour == "newer" {
@@ -129,9 +129,27 @@ fn answer_probes(socket: &str, answer: &'static str) {
     });
 }
 
-fn recovery(wire: &Wire, public: TcpListener) -> i32 {
+/// Passes orders on, each a line of JSON, and answers with what the launcher said.
+fn recovery(wire: &Wire, public: TcpListener, local: UnixListener) -> i32 {
     accept(public, "recovery");
-    drop(wire.receive::<ToWorker>());
+    let orders = wire.try_clone().unwrap();
+    let streams = Arc::new(Mutex::new(Vec::<UnixStream>::new()));
+    let asked = Arc::clone(&streams);
+    std::thread::spawn(move || {
+        for stream in local.incoming() {
+            let stream = stream.unwrap();
+            let mut line = String::new();
+            BufReader::new(&stream).read_line(&mut line).unwrap();
+            asked.lock().unwrap().push(stream);
+            let repair = serde_json::from_str(&line).unwrap();
+            orders.send(&ToLauncher::Repair { id: 1, repair }, &[], Blocking::Yes).unwrap();
+        }
+    });
+    while let Ok((message, _)) = wire.receive::<ToWorker>() {
+        if let ToWorker::Answer { answer, .. } = message {
+            reply(&mut streams.lock().unwrap().remove(0), &answer);
+        }
+    }
     0
 }
 

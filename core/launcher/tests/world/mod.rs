@@ -16,7 +16,7 @@ use std::time::Duration;
 use newleaf_domain::{Digest, PlanId, Target, Timestamp, UpdateId, Version};
 use newleaf_launcher::journal::{self, Ending, Entry};
 use newleaf_launcher::offline::Purpose;
-use newleaf_launcher::proto::{Answer, Ask};
+use newleaf_launcher::proto::{Answer, Ask, Repair};
 use newleaf_launcher::state::{
     AppSlot, AppTrial, CorePhase, CoreSlot, CoreState, Origin, STATE_SCHEMA, State, Way,
 };
@@ -209,6 +209,11 @@ impl Host {
         serde_json::from_str(&line).unwrap()
     }
 
+    /// Orders a repair through the recovery page.
+    pub(crate) fn order(&self, repair: &Repair) -> Answer {
+        serde_json::from_str(&self.line(&serde_json::to_string(repair).unwrap())).unwrap()
+    }
+
     /// Makes the worker that serves exit, as a crash of it would.
     pub(crate) fn crash_worker(&self) {
         assert_eq!(self.line("leave"), "", "it is gone before it could answer");
@@ -348,7 +353,7 @@ pub(crate) fn slot(version: &str) -> CoreSlot {
     }
 }
 
-fn plan() -> PlanId {
+pub(crate) fn plan() -> PlanId {
     PlanId::of(Digest::of(b"plan"))
 }
 

@@ -8,11 +8,13 @@ mod history;
 pub(super) mod init;
 mod plan;
 mod preflight;
+pub(super) mod recovery_link;
 mod rollback;
 pub(super) mod serve;
 mod sign_in_link;
 pub(super) mod snapshot;
 mod status;
+pub(super) mod support_bundle;
 mod trust;
 mod update;
 

@@ -50,6 +50,14 @@ impl Door {
         }
     }
 
+    /// Finds the host of `dir` that runs; none where none does.
+    ///
+    /// # Errors
+    /// It is another user's, or its socket cannot be asked.
+    pub(crate) async fn running(dir: &Path) -> Result<Option<Self>, Problem> {
+        Ok(Running::find(dir).await?.map(Self::Running))
+    }
+
     /// Asks for what stands at `path`.
     pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Problem> {
         read(self.send(request(Method::GET, path, None)?).await?).await
@@ -123,7 +131,7 @@ fn no_document(status: StatusCode) -> Problem {
     match status {
         StatusCode::SERVICE_UNAVAILABLE => problem
             .state("the host runs and no version of core could be started")
-            .todo("open the admin address: its page says why"),
+            .todo("open its recovery page: newleaf recovery-link"),
         _ => problem,
     }
 }

@@ -10,6 +10,8 @@
 
 pub mod browser;
 pub mod build;
+pub mod delay;
+pub mod events;
 pub mod faulty;
 pub mod load;
 pub mod process;

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use hyper::{Method, StatusCode};
-use newleaf_tests::load::{Load, Shot, Tally};
+use newleaf_tests::load::{Load, Over, Shot, Tally};
 use newleaf_tests::world::{CoreRelease, Host, HostSettings, World};
 
 /// Requests a second, over keep-alive HTTP/1.1; half of them to an app, half to core.
@@ -18,6 +18,7 @@ fn shots() -> Vec<Shot> {
             path: "/board.json".into(),
             body: None,
             expect: StatusCode::OK,
+            over: Over::Http1,
         },
         Shot {
             name: "read app",
@@ -25,6 +26,7 @@ fn shots() -> Vec<Shot> {
             path: "/apps/acme/notes/api/notes/1".into(),
             body: None,
             expect: StatusCode::OK,
+            over: Over::Http1,
         },
         Shot {
             name: "write core",
@@ -32,6 +34,7 @@ fn shots() -> Vec<Shot> {
             path: "/board".into(),
             body: json(r#"{"text":"from the load"}"#),
             expect: StatusCode::CREATED,
+            over: Over::Http1,
         },
         Shot {
             name: "write app",
@@ -39,6 +42,7 @@ fn shots() -> Vec<Shot> {
             path: "/apps/acme/notes/api/notes".into(),
             body: json(r#"{"title":"load","body":"a note","tags":"load"}"#),
             expect: StatusCode::CREATED,
+            over: Over::Http1,
         },
     ]
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::print_stdout, reason = "what was counted is part of the result")]
 
 mod broken;
+mod crowded;
 mod defaults;
 mod download;
 mod killed;

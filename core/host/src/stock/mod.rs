@@ -5,12 +5,14 @@
 //! its own.
 
 mod board;
+mod live;
 mod page;
 mod schema;
 mod start;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::http::HeaderMap;
 use axum::routing::get;
 
 pub use self::page::{Page, Section, page};
@@ -43,7 +45,9 @@ pub const fn product(version: &'static str) -> Product {
 
 /// The product's own public pages; `/apps/…` and the portal are the host's.
 pub fn routes(context: ProductContext) -> Router {
+    let newest = live::Newest::of(context.db.clone());
     Router::new()
+        .route("/board/events", get(async move |headers: HeaderMap| newest.events(&headers)))
         .route("/", get(start::page))
         .route("/board", get(board::page).post(board::post))
         .route("/board.json", get(board::json))

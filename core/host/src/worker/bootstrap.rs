@@ -147,6 +147,7 @@ async fn live(
     let private = private::door(&probe_socket, product.health, routers.product.clone())
         .map_err(WorkerError::system("open the private socket"))?;
     let probed = spawn(vec![private], &watch, &Arc::new(Traffic::default()), manners);
+    tracing::info!(version = product.version, "ready");
     tokio::spawn(control.clone().show_life());
     control.send(&ToLauncher::Ready {
         schema: product.schema(),

@@ -34,10 +34,14 @@ pub fn source_root() -> &'static Path {
 pub fn cargo() -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(source_root());
-    for inherited in
-        ["CARGO_MANIFEST_DIR", "CARGO_PKG_NAME", "CARGO_PKG_VERSION", "LD_LIBRARY_PATH"]
-    {
-        command.env_remove(inherited);
+    command.env_remove("LD_LIBRARY_PATH");
+    // What a cargo tells the program it runs. Build scripts that ask for it (ring's does) would
+    // find it changed, and all that stands on them would be compiled again at each turn.
+    for (name, _) in std::env::vars_os() {
+        let told = name.to_string_lossy();
+        if told.starts_with("CARGO_PKG_") || told.starts_with("CARGO_MANIFEST_") {
+            command.env_remove(&name);
+        }
     }
     command
 }

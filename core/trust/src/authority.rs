@@ -62,13 +62,24 @@ impl Authority {
             .collect()
     }
 
-    /// Short ids of the keys that `signatures` names, given, but not valid on `message`.
+    /// Short ids of the keys that `signatures` names, given, but not valid on `message`; also of
+    /// those that name no key at all, and yet are valid under one of these.
     pub(crate) fn broken(&self, message: &[u8], signatures: &[SignatureEntry]) -> Vec<String> {
         let valid = self.signers(message, signatures);
         let given = signatures.iter().filter(|entry| !entry.sig.is_empty());
-        let of_ours = given.filter_map(|entry| Some((entry, self.keys.get(&entry.keyid)?)));
-        let broken = of_ours.filter(|(_, key)| !valid.contains(key));
-        broken.map(|(entry, _)| entry.keyid.short()).collect::<BTreeSet<_>>().into_iter().collect()
+        let broken = given.filter(|entry| match self.keys.get(&entry.keyid) {
+            Some(key) => !valid.contains(key),
+            None => self.is_misnamed(message, entry),
+        });
+        broken.map(|entry| entry.keyid.short()).collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
+    /// Whether one of these keys has made the signature, under a name that is neither listed nor
+    /// the key's own: the name was altered. A key that was listed under another name before is
+    /// named by its own, or not known to be the same.
+    fn is_misnamed(&self, message: &[u8], entry: &SignatureEntry) -> bool {
+        let mut keys = self.keys.values();
+        keys.any(|key| key.id() != entry.keyid && key.verifies(message, &entry.sig))
     }
 
     /// Names these keys, ids and threshold apart from any other; for looking up what was verified.

@@ -269,6 +269,17 @@ fn a_host_that_lost_both_floors_refuses_rather_than_begin_anew() {
             files.insert(file.to_owned(), altered);
         }
     }));
+    // Nor is an altered name of the key that signed.
+    let ids = ["timestamp", "snapshot"].map(|role| repository.keys[role][0].public().id());
+    hosts.push(damaged(&repository, |files| {
+        for (file, id) in ["timestamp.json", "snapshot.json"].into_iter().zip(&ids) {
+            let text = String::from_utf8(files[file].clone()).unwrap();
+            let other = id.as_str().chars().rev().collect::<String>();
+            let altered = text.replace(id.as_str(), &other);
+            assert_ne!(text, altered);
+            files.insert(file.to_owned(), altered.into_bytes());
+        }
+    }));
     repository.files = old;
     for mut host in hosts {
         let refused = host.refresh(&repository).unwrap_err();

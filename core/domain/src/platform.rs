@@ -7,6 +7,22 @@ use crate::{InvalidWord, text_word};
 pub struct Platform(String);
 
 impl Platform {
+    /// What hosts ask for: every answer of [`Platform::current`]. A release for another platform is
+    /// well formed, and no host ever takes it.
+    pub const ASKED_FOR: [&str; 6] = [
+        "x86_64-linux-gnu",
+        "aarch64-linux-gnu",
+        "x86_64-linux-musl",
+        "aarch64-linux-musl",
+        "x86_64-macos",
+        "aarch64-macos",
+    ];
+
+    /// Whether any host asks for it.
+    pub fn is_asked_for(&self) -> bool {
+        Self::ASKED_FOR.contains(&self.as_str())
+    }
+
     /// Parses the text form.
     pub fn parse(text: &str) -> Result<Self, InvalidWord> {
         let parts = text.split('-').collect::<Vec<_>>();
@@ -45,3 +61,17 @@ impl Platform {
     }
 }
 text_word!(Platform);
+
+#[cfg(test)]
+mod tests {
+    use super::Platform;
+
+    #[test]
+    fn what_hosts_ask_for_is_known() {
+        assert!(Platform::current().is_asked_for());
+        for name in Platform::ASKED_FOR {
+            assert!(Platform::parse(name).unwrap().is_asked_for(), "{name}");
+        }
+        assert!(!Platform::parse("x86_64-linux").unwrap().is_asked_for());
+    }
+}

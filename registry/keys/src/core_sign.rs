@@ -189,6 +189,13 @@ pub(crate) fn place(
     let stem =
         name.strip_suffix(".zip").ok_or_else(|| not_core("it does not end in .zip".to_owned()))?;
     let platform = Platform::parse(stem).map_err(|error| not_core(error.to_string()))?;
+    if !platform.is_asked_for() {
+        let known = Platform::ASKED_FOR.join(".zip, ");
+        return Err(not_core(format!(
+            "no host asks for the platform {platform}; name the file after one that hosts ask for: \
+             {known}.zip"
+        )));
+    }
     let edition = manifest.edition.clone().unwrap_or_default();
     let (version, on) = (manifest.version.clone(), platform.clone());
     Ok((ReleasePath::Core { edition, version, platform: on }, platform))

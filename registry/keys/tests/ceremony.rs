@@ -254,6 +254,12 @@ fn files_that_are_no_core_packages_are_refused() {
         let refused = core_sign(&held.keys(), &held.roles.core, &[path], &Offer::default(), NOW);
         assert!(matches!(refused, Err(KeysError::NotCore { .. })), "{refused:?}");
     }
+    let nobodys =
+        package(&folder.join("x86_64-linux.zip"), r#"{"id":"core","version":"1.0.0"}"#, "x");
+    let refused = core_sign(&held.keys(), &held.roles.core, &[nobodys], &Offer::default(), NOW);
+    let refused = refused.unwrap_err().to_string();
+    assert!(refused.contains("no host asks for the platform x86_64-linux;"), "{refused}");
+    assert!(refused.contains(" x86_64-linux-gnu.zip, aarch64-linux-gnu.zip,"), "{refused}");
     let garbage = folder.join("aarch64-linux-gnu.zip");
     std::fs::write(&garbage, b"garbage").unwrap();
     let refused = core_sign(&held.keys(), &held.roles.core, &[garbage], &Offer::default(), NOW);

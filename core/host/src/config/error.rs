@@ -1,5 +1,6 @@
 //! Why `newleaf.toml` could not be taken, with the line to look at.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// Why settings could not be read. The message names file, line and key.
@@ -24,6 +25,16 @@ pub enum ConfigError {
         /// What is wrong, in one line.
         message: String,
     },
+    /// It is no text.
+    #[error("{path} line {line}: byte {byte:#04x} is not UTF-8 text", path = path.display())]
+    NotUtf8 {
+        /// The file.
+        path: PathBuf,
+        /// The line of the first byte that is none, counted from 1.
+        line: usize,
+        /// That byte.
+        byte: u8,
+    },
 }
 
 impl ConfigError {
@@ -38,13 +49,33 @@ impl ConfigError {
         Self::Form { path: path.to_owned(), line, message }
     }
 
+    pub(super) fn not_utf8(path: &Path, error: &std::string::FromUtf8Error) -> Self {
+        let (valid, rest) = error.as_bytes().split_at(error.utf8_error().valid_up_to());
+        let line = 1 + valid.iter().filter(|byte| **byte == b'\n').count();
+        let byte = rest.first().copied().unwrap_or_default();
+        Self::NotUtf8 { path: path.to_owned(), line, byte }
+    }
+
     /// What an admin can do about it.
     pub fn hint(&self) -> String {
         match self {
+            Self::Read { path, source } if source.kind() == ErrorKind::NotFound => {
+                let dir = path.parent().unwrap_or(path).display();
+                format!("is {dir} the folder of a host? `newleaf init` makes one")
+            }
+            Self::Read { path, source } if source.kind() == ErrorKind::PermissionDenied => {
+                format!("let the user that runs the host read it: ls -l {}", path.display())
+            }
             Self::Read { path, .. } => {
-                format!("is {} the folder of a host? `newleaf init` makes one", path.display())
+                format!(
+                    "look after the disk, or put the file back from a backup: {}",
+                    path.display()
+                )
             }
             Self::Form { path, line, .. } => format!("edit line {line} of {}", path.display()),
+            Self::NotUtf8 { path, line, .. } => {
+                format!("edit line {line} of {}, and save the file as UTF-8", path.display())
+            }
         }
     }
 }

@@ -75,9 +75,12 @@ impl Config {
     /// The file cannot be read, or a line of it is not understood; the error names both.
     pub fn load(dir: &Path) -> Result<Self, ConfigError> {
         let path = dir.join(FILE);
-        let text = std::fs::read_to_string(&path)
+        let bytes = std::fs::read(&path)
             .map_err(|source| ConfigError::Read { path: path.clone(), source })?;
-        Self::parse(&text, &path)
+        match String::from_utf8(bytes) {
+            Ok(text) => Self::parse(&text, &path),
+            Err(error) => Err(ConfigError::not_utf8(&path, &error)),
+        }
     }
 
     /// Parses the text of a `newleaf.toml`; `path` is only named in errors.
@@ -118,6 +121,28 @@ mod tests {
         let text = "[repository]\nurl = \"https://updates.example.com\"\nrate = 10\n";
         let error = error_of(text);
         assert!(error.starts_with("newleaf.toml line 3: ") && error.contains("1024"), "{error}");
+    }
+
+    #[test]
+    fn a_file_that_is_not_utf8_is_named_with_its_line() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(FILE);
+        std::fs::write(&path, b"[repository]\nurl = \"https://updates.example.com/caf\xe9\"\n")
+            .unwrap();
+        let error = Config::load(dir.path()).unwrap_err();
+        let path = path.display();
+        assert_eq!(error.to_string(), format!("{path} line 2: byte 0xe9 is not UTF-8 text"));
+        assert_eq!(error.hint(), format!("edit line 2 of {path}, and save the file as UTF-8"));
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_told_apart_from_one_that_is_not_there() {
+        let dir = tempfile::tempdir().unwrap();
+        let missing = Config::load(dir.path()).unwrap_err().hint();
+        assert!(missing.contains("newleaf init"), "{missing}");
+        std::fs::create_dir(dir.path().join(FILE)).unwrap();
+        let folder = Config::load(dir.path()).unwrap_err().hint();
+        assert!(folder.contains("put the file back"), "{folder}");
     }
 
     #[test]

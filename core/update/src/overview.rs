@@ -11,7 +11,7 @@ use crate::Updater;
 use crate::explain::{Explain, chain};
 use crate::ledger::is_success;
 use crate::port::{LauncherError, Reach, SlotRef, StoreError};
-use crate::refresh::Known;
+use crate::refresh::{CheckError, Known};
 use crate::view::{
     AppRow, CoreCard, Freshness, HistoryEntry, Notice, Offer, Overview, RunningUpdate, Severity,
     StepReport, StepStanding, UndoOffer,
@@ -19,6 +19,12 @@ use crate::view::{
 
 /// Signatures that expire within so many seconds are worth a word: a day.
 const SOON: i64 = 24 * 60 * 60;
+
+/// Nothing newer is offered.
+const UP_TO_DATE: &str = "Everything is up to date.";
+
+/// Whether anything newer is offered cannot be told.
+const UNKNOWN: &str = "Whether anything newer is there is not known.";
 
 /// Why there is no overview. Completes "failed to look at the host: …".
 #[derive(Debug, thiserror::Error)]
@@ -47,10 +53,7 @@ impl Updater {
     /// # Errors
     /// [`OverviewError`].
     pub async fn overview(&self) -> Result<Overview, OverviewError> {
-        if let Err(error) = self.recall().await {
-            // Before the first check there is nothing to recall; the freshness row says so.
-            tracing::debug!(error = chain(&error), "nothing is recalled of the repository");
-        }
+        let recalled = self.recall().await;
         let known = self.known();
         let installed = self.installed().await.map_err(OverviewError::Store)?;
         let freshness = self.freshness().await.map_err(OverviewError::Store)?;
@@ -77,6 +80,10 @@ impl Updater {
             Some(told) => told,
             None => sentence(&overview),
         };
+        // Before the first check there is nothing to recall, which the sentence says.
+        if let (Err(error), Some(_)) = (&recalled, overview.freshness.last_check) {
+            tell_unknown(&mut overview, error);
+        }
         // Nothing runs where it waits for a start.
         let waits = self.staged().map(|(update, _)| update);
         overview.running = overview.running.filter(|running| Some(&running.id) != waits.as_ref());
@@ -249,6 +256,22 @@ impl Updater {
     }
 }
 
+/// What was kept of the repository is lost or does not hold: so nothing can be said to be newest.
+fn tell_unknown(overview: &mut Overview, error: &CheckError) {
+    if overview.sentence == UP_TO_DATE {
+        UNKNOWN.clone_into(&mut overview.sentence);
+    }
+    let mut text = format!("What is kept of the repository cannot be used: {}", chain(error));
+    close(&mut text);
+    overview.notices.push(Notice {
+        severity: Severity::Error,
+        text,
+        todo: Some(error.todo()),
+        command: Some("newleaf check".to_owned()),
+        update: None,
+    });
+}
+
 /// What a start from an older `state` has lost: before everything else.
 fn lost_notice(lost: &Missing, state: &State) -> Notice {
     Notice {
@@ -397,7 +420,7 @@ fn sentence(overview: &Overview) -> String {
         0 if overview.freshness.last_check.is_none() => {
             "The repository has not been read yet.".to_owned()
         }
-        0 => "Everything is up to date.".to_owned(),
+        0 => UP_TO_DATE.to_owned(),
         1 => "1 update is ready.".to_owned(),
         many => format!("{many} updates are ready."),
     }

@@ -1,6 +1,8 @@
 //! Who signs for a namespace, and the one way to put another signer in its place: an admin's word
 //! on a signer that offline keys vouch for. Judges no signature by itself.
 
+use std::collections::BTreeSet;
+
 use newleaf_domain::Namespace;
 use newleaf_launcher::journal::Entry;
 use newleaf_trust::Pin;
@@ -103,7 +105,18 @@ impl Updater {
         let mut pins = self.ports().store.pins().await?;
         pins.sort_by(|one, other| one.ns.cmp(&other.ns));
         let signers = pins.iter().map(|pin| row(pin, known.as_deref())).collect();
-        Ok(TrustView { signers, freshness: self.freshness().await? })
+        let lost = self.unpinned(&pins);
+        Ok(TrustView { signers, lost, freshness: self.freshness().await? })
+    }
+
+    /// Namespaces of installed apps that none of `pins` is of. A namespace is pinned before anything
+    /// of it is good, so a missing pin is a lost one.
+    pub(crate) fn unpinned(&self, pins: &[Pin]) -> Vec<Namespace> {
+        let state = self.state();
+        let good = state.apps.iter().filter(|(_, row)| row.good.is_some());
+        let namespaces = good.map(|(app, _)| app.namespace()).collect::<BTreeSet<_>>();
+        let is_lost = |namespace: &Namespace| !pins.iter().any(|pin| pin.ns == *namespace);
+        namespaces.into_iter().filter(is_lost).collect()
     }
 
     /// Puts `agreed` in the place of the pinned signer of `namespace`, where the repository offers

@@ -393,13 +393,9 @@ impl Updater {
         Some(StartError::Unfinished { app: app.clone(), update: trial.update.clone() })
     }
 
-    /// A namespace is pinned before anything of it is good, so a missing pin is a lost one.
     async fn refuse_if_unpinned(&self, namespace: &Namespace) -> Result<(), StartError> {
-        let state = self.state();
-        let installed =
-            state.apps.iter().any(|(app, row)| row.good.is_some() && app.namespace() == *namespace);
         let pins = self.ports().store.pins().await.map_err(StartError::Store)?;
-        if installed && !pins.iter().any(|pin| pin.ns == *namespace) {
+        if self.unpinned(&pins).contains(namespace) {
             return Err(StartError::Unpinned { namespace: namespace.clone() });
         }
         Ok(())

@@ -147,6 +147,9 @@ impl Updater {
         let state = self.ports.launcher.state();
         let apps = state.apps.values().filter(|app| app.good.is_some() && !app.disabled).count();
         let core = format!("{} {}", self.face.name, state.core.good.version);
+        if self.ports.launcher.reach() == Reach::Folder {
+            return format!("no host runs; {core} would serve");
+        }
         match apps {
             0 => format!("{core} serves"),
             1 => format!("{core} and 1 app serve"),

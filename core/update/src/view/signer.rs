@@ -12,6 +12,9 @@ use super::Freshness;
 pub struct TrustView {
     /// One for each pinned namespace, by name.
     pub signers: Vec<SignerRow>,
+    /// Namespaces of installed apps whose pin is not there any more; nothing of them is offered.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lost: Vec<Namespace>,
     /// How fresh what is known of the repository is.
     pub freshness: Freshness,
 }

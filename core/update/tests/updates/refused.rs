@@ -212,8 +212,53 @@ async fn a_signer_whose_pin_is_lost_is_not_taken_from_whoever_signs_now() {
     assert_eq!(error.class(), ExitClass::Trust);
     assert!(error.todo().contains("trust/pins/acme.json"), "{}", error.todo());
     assert!(world.disk.pins().is_empty());
+    assert_eq!(host.updater.signers().await.unwrap().lost, [notes().namespace()]);
     // What it says mends it: the first install pins anew.
     host.updater.remove(&notes(), newleaf_update::AppData::Keep).await.unwrap();
     assert!(update(&host, &target()).await.exit_class().is_none());
     assert_eq!(world.disk.pins().len(), 1);
+    assert!(host.updater.signers().await.unwrap().lost.is_empty());
+}
+
+#[tokio::test]
+async fn a_host_that_lost_what_it_knew_of_the_repository_does_not_say_that_all_is_up_to_date() {
+    let world = world();
+    world.start().updater.check().await.unwrap();
+    let sentence = async || world.start().updater.overview().await.unwrap().sentence;
+    assert_eq!(sentence().await, "Everything is up to date.");
+    world.disk.lose_trust();
+    assert_eq!(sentence().await, "Whether anything newer is there is not known.");
+    let notices = world.start().updater.overview().await.unwrap().notices;
+    let told = notices.iter().find(|notice| notice.text.contains("kept of the repository"));
+    assert!(told.is_some_and(|notice| notice.todo.is_some()), "{notices:?}");
+}
+
+#[tokio::test]
+async fn a_host_that_does_not_run_is_not_said_to_serve() {
+    let world = world();
+    let host = world.start();
+    assert!(host.updater.standing().ends_with(" serves"), "{}", host.updater.standing());
+    host.launcher.set_way(LauncherWay::Absent);
+    let standing = host.updater.standing();
+    assert!(
+        standing.starts_with("no host runs; ") && standing.ends_with(" would serve"),
+        "{standing}"
+    );
+}
+
+#[tokio::test]
+async fn of_two_clicks_at_once_one_starts_the_update_and_the_other_is_told_of_it() {
+    let world = World::new();
+    world.publisher().core("1.1.0", json!({}));
+    world.publish();
+    let host = world.start();
+    host.launcher.set_way(LauncherWay::Waits);
+    let plan = host.updater.plan(&Target::Core, None).await.unwrap().plan;
+    let click = || approve(&host, plan.id.clone(), Consent::Given);
+    let (one, two) = tokio::join!(click(), click());
+    let (first, refused) = match (one, two) {
+        (Ok(first), Err(refused)) | (Err(refused), Ok(first)) => (first, refused),
+        both => panic!("{both:?}"),
+    };
+    assert!(matches!(&refused, StartError::Busy { running } if *running == first), "{refused}");
 }

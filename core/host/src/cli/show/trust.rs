@@ -1,5 +1,6 @@
 //! Signers as text: one line for each that is pinned, and one for each offered in its place.
 
+use newleaf_domain::Namespace;
 use newleaf_update::view::{SignerRow, SignerView, TrustView};
 
 use super::overview::freshness;
@@ -7,15 +8,15 @@ use super::table::table;
 
 /// Whom this host trusts.
 pub(crate) fn signers(view: &TrustView) -> String {
-    if view.signers.is_empty() {
-        return format!(
-            "no signer is pinned: no app was installed yet\n\n{}",
-            freshness(&view.freshness)
-        );
-    }
     let rows = view.signers.iter().flat_map(lines).collect::<Vec<_>>();
-    let mut parts = vec![table(["namespace", "signer", "n", "level", "threshold", "keys"], &rows)];
+    let mut parts = Vec::new();
+    if !rows.is_empty() {
+        parts.push(table(["namespace", "signer", "n", "level", "threshold", "keys"], &rows));
+    } else if view.lost.is_empty() {
+        parts.push("no signer is pinned: no app was installed yet".to_owned());
+    }
     parts.extend(view.signers.iter().filter_map(advice));
+    parts.extend(view.lost.iter().map(lost));
     parts.push(freshness(&view.freshness));
     parts.join("\n\n")
 }
@@ -36,6 +37,16 @@ fn line(row: &SignerRow, standing: &str, signer: &SignerView) -> [String; 6] {
         format!("{} of {}", signer.threshold, signer.keys.len()),
         signer.short_keys(),
     ]
+}
+
+/// A signer that was pinned, and is not known any more.
+fn lost(namespace: &Namespace) -> String {
+    format!(
+        "the pinned signer of {namespace} is lost: apps of {namespace} are installed, and \
+         trust/pins/{namespace}.json is not there\n  \
+         put the file back from a backup; where there is none, remove the apps of {namespace}, \
+         keeping their data, and install them again"
+    )
 }
 
 /// What stands in the way of a namespace's updates, and what may be done about it.
@@ -67,6 +78,18 @@ mod tests {
     use newleaf_update::view::Freshness;
 
     use super::*;
+
+    #[test]
+    fn a_lost_pin_is_not_told_as_no_app() {
+        let namespace = Namespace::parse("acme").unwrap();
+        let freshness = Freshness::default();
+        let mut view = TrustView { signers: Vec::new(), lost: vec![namespace], freshness };
+        let told = signers(&view);
+        assert!(told.starts_with("the pinned signer of acme is lost: "), "{told}");
+        assert!(told.contains("put the file back from a backup"), "{told}");
+        view.lost.clear();
+        assert!(signers(&view).starts_with("no signer is pinned: no app was installed yet"));
+    }
 
     #[test]
     fn both_signers_stand_below_each_other() {

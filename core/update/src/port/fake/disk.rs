@@ -204,6 +204,11 @@ impl Disk {
         self.lock().pins.clear();
     }
 
+    /// Takes away what is kept of the repository, the root too, as a deleted folder would.
+    pub fn lose_trust(&self) {
+        self.lock().trust.clear();
+    }
+
     /// The slots on disk.
     pub fn slots(&self) -> Vec<SlotRef> {
         self.lock().slots.keys().cloned().collect()

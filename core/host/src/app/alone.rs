@@ -20,6 +20,9 @@ use crate::product::Product;
 use crate::route::{Api, ApiParts};
 use crate::shutdown::Shutdown;
 
+/// Why an app does not serve that is on and well.
+const NO_HOST: &str = "no host runs";
+
 /// An API over the folder itself. Nobody sends requests to apps meanwhile, so none is loaded until
 /// an update needs it, and none is watched after its switch. What a crash left open is cleared up
 /// where the folder was taken to change it; a command that looks leaves it as it found it.
@@ -34,7 +37,7 @@ pub(crate) async fn alone(
     let (layout, purpose) = (host.layout().clone(), host.purpose());
     make_folders(&layout);
     let apps = Apps::new(layout.clone(), holding(config), config.apps.clone())?;
-    apps.know_all(host.state()).await;
+    apps.know_all(host.state(), NO_HOST).await;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let ports = Ports {
         repository: adapter::open(&config.repository)?,

@@ -173,7 +173,7 @@ impl Apps {
     /// Loads what `state` says is good. An app that cannot be loaded is stopped with its reason;
     /// one that an update was busy with waits for recovery.
     pub(crate) async fn load_all(&self, state: &State) {
-        self.know_all(state).await;
+        self.know_all(state, "it is not loaded yet").await;
         for name in self.settings_for_nobody(state) {
             tracing::warn!(app = %name, "newleaf.toml has settings for an app that is not installed");
         }
@@ -194,14 +194,17 @@ impl Apps {
         }
     }
 
-    /// Notes which apps there are, without loading any.
-    pub(crate) async fn know_all(&self, state: &State) {
+    /// Notes which apps there are, without loading any; `why` is said of those that nothing else
+    /// keeps from serving.
+    pub(crate) async fn know_all(&self, state: &State, why: &str) {
         for (name, app) in &state.apps {
             let link = self.link(name, app.good.as_ref()).await;
             let reason = if app.trial.is_some() {
                 "its update was interrupted and is being taken back".to_owned()
-            } else {
+            } else if app.disabled {
                 "it was switched off by an admin".to_owned()
+            } else {
+                why.to_owned()
             };
             self.write().insert(name.clone(), Entry::new(link, Standing::Stopped(reason)));
         }

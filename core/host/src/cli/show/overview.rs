@@ -17,6 +17,7 @@ pub(crate) fn overview(overview: &Overview) -> String {
     parts.push(core(&overview.core));
     if !overview.apps.is_empty() {
         parts.push(apps(&overview.apps));
+        parts.extend(reasons(&overview.apps));
     }
     parts.push(freshness(&overview.freshness));
     parts.join("\n\n")
@@ -48,6 +49,14 @@ pub(crate) fn apps(apps: &[AppRow]) -> String {
     }
     let rows = apps.iter().map(row).collect::<Vec<_>>();
     table(["app", "version", "state", "update", "path"], &rows)
+}
+
+/// Why apps do not serve, a line each; none where all do.
+fn reasons(apps: &[AppRow]) -> Option<String> {
+    let stopped = apps.iter().filter(|app| !app.serving);
+    let lines = stopped.filter_map(|app| Some(format!("{}: {}", app.id, app.stopped.as_ref()?)));
+    let lines = lines.collect::<Vec<_>>();
+    (!lines.is_empty()).then(|| lines.join("\n"))
 }
 
 fn row(app: &AppRow) -> [String; 5] {

@@ -67,7 +67,7 @@ pub(crate) fn become_owner(dir: &Path) -> Result<(), Problem> {
 pub(crate) fn not_yours(dir: &Path) -> Problem {
     let owner = std::fs::metadata(dir)
         .map_or_else(|_| "<owner>".to_owned(), |metadata| name_of(metadata.uid()));
-    let us = name_of(rustix::process::geteuid().as_raw());
+    let us = us();
     let line =
         std::env::args_os().map(|word| shell_word(word.as_bytes())).collect::<Vec<_>>().join(" ");
     Problem::new(
@@ -75,6 +75,11 @@ pub(crate) fn not_yours(dir: &Path) -> Problem {
         format!("work in {}: it is owned by {owner}, this is {us}", dir.display()),
     )
     .todo(format!("sudo -u {owner} {line}"))
+}
+
+/// The account name of this user.
+pub(crate) fn us() -> String {
+    name_of(rustix::process::geteuid().as_raw())
 }
 
 /// The account name of a user, or `#<uid>` (as `sudo -u` takes it) where there is none.

@@ -1,7 +1,7 @@
 //! The new host's folder: refused where it does not fit, made durably where it does.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
@@ -36,8 +36,13 @@ pub(super) fn refuse_unfit(dir: &Path) -> Result<(), Problem> {
         .state(format!("the host in {shown} is as it was"))
         .todo(format!("start it: newleaf serve --dir {shown}, or choose another folder")));
     }
-    let empty = fs::read_dir(dir).map_or(true, |mut entries| entries.next().is_none());
-    if !empty || (dir.exists() && !dir.is_dir()) {
+    let is_fit = match fs::read_dir(dir) {
+        Ok(mut entries) => entries.next().is_none(),
+        Err(error) if error.kind() == ErrorKind::NotFound => true,
+        Err(error) if error.kind() == ErrorKind::NotADirectory => false,
+        Err(error) => return Err(refused("look into", dir, &error)),
+    };
+    if !is_fit {
         return Err(Problem::new(
             Kind::Blocked,
             format!("make a host in {shown}: it is not an empty folder"),
@@ -58,6 +63,35 @@ pub(super) fn refuse_unfit(dir: &Path) -> Result<(), Problem> {
         Err(error) => {
             Err(super::failed(&format!("look at the filesystem of {}", existing.display()), &error))
         }
+    }
+}
+
+/// Makes the folder itself, and sees that something can be made in it.
+///
+/// # Errors
+/// It cannot; nothing was made in it.
+pub(super) fn begin(dir: &Path) -> Result<(), Problem> {
+    let mut builder = DirBuilder::new();
+    let made = builder.mode(0o700).recursive(true).create(dir);
+    made.map_err(|error| refused("make", dir, &error))?;
+    builder.create(dir.join(FOLDERS[0])).map_err(|error| refused("make a host in", dir, &error))
+}
+
+/// The folder is not this user's to make or to look into.
+fn refused(doing: &str, dir: &Path, error: &std::io::Error) -> Problem {
+    let (shown, us) = (dir.display(), crate::cli::owner::us());
+    let problem = Problem::new(Kind::Blocked, format!("{doing} the folder {shown}: {error}"))
+        .state(format!("no host was made in {shown}"));
+    match error.kind() {
+        ErrorKind::PermissionDenied => problem.todo(format!(
+            "make it this user's own, then run the same line again: \
+             sudo install -d -m 700 -o {us} {shown}"
+        )),
+        ErrorKind::ReadOnlyFilesystem => problem.todo("choose a folder on a disk that is writable"),
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+            problem.todo("make room on the disk, then run the same line again")
+        }
+        _ => problem.todo("choose another folder, or mend this one"),
     }
 }
 
@@ -109,6 +143,28 @@ mod tests {
         assert!(
             problem.is(Kind::Blocked) && problem.detail.contains("not an empty folder"),
             "{problem}"
+        );
+    }
+
+    #[test]
+    fn a_folder_of_another_user_is_refused_with_the_line_that_makes_it_ones_own() {
+        let denied = std::io::Error::from(ErrorKind::PermissionDenied);
+        let problem = refused("make", Path::new("/srv/newleaf"), &denied);
+        assert!(problem.is(Kind::Blocked));
+        assert_eq!(problem.state, "no host was made in /srv/newleaf");
+        assert_eq!(problem.done, "nothing was changed");
+        assert!(problem.todo.contains("sudo install -d -m 700 -o "), "{}", problem.todo);
+    }
+
+    #[test]
+    fn a_folder_below_a_file_is_refused_before_anything_is_made() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("file");
+        fs::write(&file, "").unwrap();
+        let problem = refuse_unfit(&file.join("host")).and_then(|()| begin(&file.join("host")));
+        let problem = problem.unwrap_err();
+        assert!(
+            problem.state.ends_with("as it was") || problem.state.starts_with("no host was made")
         );
     }
 

@@ -5,7 +5,7 @@ mod folder;
 mod image;
 
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{self, Read as _};
 use std::path::Path;
 
 use newleaf_launcher::state::{CorePhase, CoreState, STATE_SCHEMA, State};
@@ -35,8 +35,10 @@ pub(in crate::cli) fn run(
     dir: &Path,
     arguments: &Init,
 ) -> Result<Exit, Problem> {
-    let root = root(product, arguments)?;
+    let nothing_made = format!("no host was made in {}", dir.display());
+    let root = root(product, arguments).map_err(|problem| problem.state(nothing_made))?;
     folder::refuse_unfit(dir)?;
+    folder::begin(dir)?;
     make(product, dir, arguments, &root).map_err(|problem| {
         problem
             .state(format!("{} is no host", dir.display()))
@@ -134,7 +136,14 @@ fn read_root(path: &Path) -> Result<Vec<u8>, Problem> {
     let read = File::open(path)
         .and_then(|file| file.take(max.as_u64().saturating_add(1)).read_to_end(&mut bytes));
     read.map_err(|error| {
-        Problem::new(Kind::Failed, format!("read the root role {}: {error}", path.display()))
+        Problem::new(Kind::Failed, format!("read the root role {}: {error}", path.display())).todo(
+            match error.kind() {
+                io::ErrorKind::PermissionDenied => {
+                    format!("let this user read it: ls -l {}", path.display())
+                }
+                _ => "name the repository's root.json, a file, by --root FILE".to_owned(),
+            },
+        )
     })?;
     if bytes.len() as u64 > max.as_u64() {
         return Err(Problem::new(
@@ -170,5 +179,7 @@ mod tests {
         let path = dir.path().join("root.json");
         std::fs::write(&path, "{}").unwrap();
         assert_eq!(read_root(&path).unwrap(), b"{}");
+        let folder = read_root(dir.path()).unwrap_err();
+        assert_eq!(folder.todo, "name the repository's root.json, a file, by --root FILE");
     }
 }

@@ -22,8 +22,24 @@ use self::show::{Form, Screen};
 use crate::Product;
 use crate::route::{Kind, Problem};
 
-/// Runs what was typed. The exit code is one of the documented seven.
+/// Runs what was typed. The exit code is one of the documented seven. What was done and could not
+/// be printed is a failure: whoever reads the output would take a part for the whole.
 pub(crate) fn run(product: &'static Product) -> ExitCode {
+    let code = run_typed(product);
+    match show::refused() {
+        Some(error) if code == ExitCode::SUCCESS => {
+            let problem = Problem::new(Kind::Failed, format!("print what came of it: {error}"))
+                .state("the command itself is done")
+                .done("what was printed before the error stands")
+                .todo("make room where standard output goes, then look again: newleaf status");
+            Screen::new(Form::Text, product.program).problem(&problem);
+            Exit::Failed.into()
+        }
+        Some(_) | None => code,
+    }
+}
+
+fn run_typed(product: &'static Product) -> ExitCode {
     let program = product.program;
     let command = Arguments::command().name(program).version(product.version);
     let matches = command.try_get_matches();
@@ -75,7 +91,10 @@ fn refused(program: &'static str, error: &clap::Error, form: Form) -> ExitCode {
         Screen::new(form, program).problem(&problem);
         return Exit::Usage.into();
     }
-    let _closed = error.print();
+    let printed = error.print();
+    if !error.use_stderr() {
+        show::note(printed.and_then(|()| std::io::Write::flush(&mut std::io::stdout())));
+    }
     u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
 }
 
@@ -117,12 +136,10 @@ fn by_itself(
             command::support_bundle::run(product, screen, &dir_of(common)?, out)?.into()
         }
         Own::Completions { shell } => {
-            clap_complete::generate(
-                shell,
-                &mut Arguments::command(),
-                product.program,
-                &mut std::io::stdout().lock(),
-            );
+            let mut script = Vec::new();
+            let command = &mut Arguments::command();
+            clap_complete::generate(shell, command, product.program, &mut script);
+            show::raw(&script);
             Exit::Done.into()
         }
         Own::Worker(worker) if worker.expand => {

@@ -14,6 +14,6 @@ pub(crate) use events::Follower;
 pub(crate) use overview::{app, apps, freshness, overview};
 pub(crate) use plan::{grant, history, plan, prerequisites};
 pub(crate) use releases::{channel, channels, releases, verdict};
-pub(crate) use screen::{Form, Screen};
+pub(crate) use screen::{Form, Screen, note, raw, refused};
 pub(crate) use table::table;
 pub(crate) use trust::{both_signers, signers};

@@ -1,6 +1,7 @@
 //! The two streams of a command, in the form that was asked for.
 
-use std::io::{BufRead as _, IsTerminal as _, Write as _};
+use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
+use std::sync::OnceLock;
 
 use newleaf_domain::failure::FailureLines;
 use serde::Serialize;
@@ -32,9 +33,7 @@ impl Screen {
 
     /// Whether a person watches stdout, so that lines may be redrawn.
     pub(crate) fn is_live(self) -> bool {
-        self.form == Form::Text
-            && std::io::stdout().is_terminal()
-            && std::io::stderr().is_terminal()
+        self.form == Form::Text && io::stdout().is_terminal() && io::stderr().is_terminal()
     }
 
     /// Prints text on stdout; nothing where JSON was asked for.
@@ -72,17 +71,14 @@ impl Screen {
 
     /// Asks a person; no answer is no. Nobody is asked where no terminal is.
     pub(crate) fn asks(self, question: &str) -> bool {
-        if self.form == Form::Json
-            || !std::io::stdin().is_terminal()
-            || !std::io::stderr().is_terminal()
-        {
+        if self.form == Form::Json || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
             return false;
         }
-        let mut stderr = std::io::stderr().lock();
+        let mut stderr = io::stderr().lock();
         let asked = write!(stderr, "{question} [yes/no] ").and_then(|()| stderr.flush());
         let mut answer = String::new();
         asked.is_ok()
-            && std::io::stdin().lock().read_line(&mut answer).is_ok()
+            && io::stdin().lock().read_line(&mut answer).is_ok()
             && matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
     }
 }
@@ -93,14 +89,40 @@ pub(crate) fn four_lines(problem: &Problem) -> String {
     FailureLines { state, failed: detail, done, todo }.to_string()
 }
 
-/// A closed pipe is the reader's choice and not an error of ours.
+/// The first error of standard output; what was printed after it may be lost too.
+static REFUSED: OnceLock<io::Error> = OnceLock::new();
+
+/// Why standard output did not take all that was printed, where that is so. A closed pipe is the
+/// reader's choice and not an error of ours.
+pub(crate) fn refused() -> Option<&'static io::Error> {
+    REFUSED.get()
+}
+
 fn out(text: &str) {
-    let mut stdout = std::io::stdout().lock();
-    let _closed = writeln!(stdout, "{}", text.trim_end()).and_then(|()| stdout.flush());
+    note(print(&mut io::stdout().lock(), format!("{}\n", text.trim_end()).as_bytes()));
+}
+
+/// Prints bytes on stdout as they are.
+pub(crate) fn raw(bytes: &[u8]) {
+    note(print(&mut io::stdout().lock(), bytes));
+}
+
+/// Keeps an error of standard output for the end of the command.
+pub(crate) fn note(printed: io::Result<()>) {
+    if let Err(error) = printed
+        && error.kind() != io::ErrorKind::BrokenPipe
+    {
+        // Only the first says why.
+        drop(REFUSED.set(error));
+    }
+}
+
+fn print(to: &mut impl io::Write, bytes: &[u8]) -> io::Result<()> {
+    to.write_all(bytes).and_then(|()| to.flush())
 }
 
 fn err(text: &str) {
-    let _closed = writeln!(std::io::stderr().lock(), "{}", text.trim_end());
+    let _closed = writeln!(io::stderr().lock(), "{}", text.trim_end());
 }
 
 #[cfg(test)]

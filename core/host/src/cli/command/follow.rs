@@ -2,10 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use newleaf_domain::UpdateId;
-use newleaf_launcher::journal::Ending;
+use newleaf_domain::{Target, UpdateId};
+use newleaf_launcher::journal::{Ending, Outcome, StepId};
 use newleaf_launcher::state::Way;
-use newleaf_update::view::{Journey, JourneyStanding, Report};
+use newleaf_update::port::Reach;
+use newleaf_update::view::{AppRow, Journey, JourneyStanding, Report, StepStanding};
 
 use super::Context;
 use crate::cli::Exit;
@@ -26,10 +27,11 @@ pub(super) async fn to_the_end(context: Context<'_>, started: &Started) -> Resul
     let mut id = started.id.clone();
     loop {
         let report = report_of(context, &id).await?;
-        if let Some(problem) = failure_of(&report) {
+        if let Some(problem) = failure_of(&report, reach_of(context)) {
             return Err(problem);
         }
-        context.screen.say(&sentence(&report));
+        let app = row_of(context, &report).await;
+        context.screen.say(&sentence(&report, reach_of(context), app.as_ref()));
         match next_hop(context, &report).await? {
             Some(next) => id = next,
             None => return Ok(Exit::Done),
@@ -99,7 +101,9 @@ async fn report_of(context: Context<'_>, id: &UpdateId) -> Result<Report, Proble
             Err(problem) if !context.door.may_come_back() || is_final(&problem) => {
                 return Err(problem);
             }
-            Err(problem) if last_word.elapsed() > COMES_BACK_WITHIN => return Err(problem),
+            Err(problem) if last_word.elapsed() > COMES_BACK_WITHIN => {
+                return Err(lost_sight(id, &problem));
+            }
             Err(_) => {}
         }
         follower.waits();
@@ -112,24 +116,80 @@ fn is_final(problem: &Problem) -> bool {
     problem.is(Kind::NotFound) || problem.is(Kind::Forbidden) || problem.is(Kind::NotSignedIn)
 }
 
-fn sentence(report: &Report) -> String {
-    match (report.ending, report.way) {
-        (Some(Ending::Deferred), _) => {
-            format!("{} {} is staged and takes effect at next start", report.target, report.to)
+/// The host does not answer any more: what became of the update is written down where it runs.
+fn lost_sight(id: &UpdateId, problem: &Problem) -> Problem {
+    Problem::new(problem.kind, format!("follow update {id}: {}", problem.detail))
+        .state(format!("update {id} was begun; how far it came is not known here"))
+        .done("the host goes on with it, or takes it back, by itself as soon as it runs")
+        .todo(
+            "newleaf status tells how far it came; where no host runs, start it again: newleaf serve",
+        )
+}
+
+/// The app that was updated, as it stands now; none for core, or where the host does not say.
+async fn row_of(context: Context<'_>, report: &Report) -> Option<AppRow> {
+    let Target::App(app) = &report.target else { return None };
+    context.door.get(&format!("/api/v1/apps/{app}")).await.ok()
+}
+
+fn reach_of(context: Context<'_>) -> Reach {
+    if context.door.may_come_back() { Reach::Host } else { Reach::Folder }
+}
+
+fn sentence(report: &Report, reach: Reach, app: Option<&AppRow>) -> String {
+    let Report { target, to, .. } = report;
+    if report.ending == Some(Ending::Deferred) {
+        return format!("{target} {to} is staged and takes effect at next start");
+    }
+    let came = match report.way {
+        Way::Forward => format!("{target} {to} is installed"),
+        // Going back twice ends where it began.
+        Way::Back if report.from.as_ref().is_some_and(|from| from < to) => {
+            format!("{target} is {to} again")
         }
-        (_, Way::Forward) => format!("{} {} is installed and serves", report.target, report.to),
-        (_, Way::Back) => format!("{} went back to {}", report.target, report.to),
+        Way::Back => format!("{target} went back to {to}"),
+    };
+    let off = app.and_then(|app| app.stopped.as_ref());
+    match (off, reach, report.way) {
+        (Some(why), ..) => {
+            format!(
+                "{came} and does not serve: {why}\n  switch it on: newleaf apps enable {target}"
+            )
+        }
+        (None, Reach::Folder, _) => format!("{came} and serves once the host runs"),
+        (None, Reach::Host, Way::Forward) => format!("{came} and serves"),
+        (None, Reach::Host, Way::Back) => match switched_on(report) {
+            Some(how) => format!("{came}; {how}"),
+            None => came,
+        },
+    }
+}
+
+/// What the step says that lets requests go on, where it did more than that.
+fn switched_on(report: &Report) -> Option<&str> {
+    let row = report.steps.iter().find(|row| row.step == StepId::Release)?;
+    match &row.standing {
+        StepStanding::Over { outcome: Outcome::Done { detail } } if !detail.is_empty() => {
+            Some(detail)
+        }
+        StepStanding::Over { .. }
+        | StepStanding::Waiting
+        | StepStanding::Running
+        | StepStanding::Failed { .. } => None,
     }
 }
 
 /// The failure in four lines, where the update did not simply succeed.
-fn failure_of(report: &Report) -> Option<Problem> {
+fn failure_of(report: &Report, reach: Reach) -> Option<Problem> {
     let kind = kind_of(report.exit_class()?);
     let failure = report.failure().map(|(_, failure)| failure);
     let reason = report.reason.clone().unwrap_or_else(|| "no reason was recorded".to_owned());
-    let state = match &report.from {
-        Some(from) => format!("{} {from} serves", report.target),
-        None => format!("{} is not installed", report.target),
+    let state = match (&report.from, reach) {
+        (Some(from), Reach::Host) => format!("{} {from} serves", report.target),
+        (Some(from), Reach::Folder) => {
+            format!("no host runs; {} {from} is installed", report.target)
+        }
+        (None, _) => format!("{} is not installed", report.target),
     };
     let problem =
         Problem::new(kind, failure.map_or(reason, |failure| failure.what.clone())).state(state);
@@ -140,4 +200,79 @@ fn failure_of(report: &Report) -> Option<Problem> {
             report.id
         )),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn report(way: &str, from: &str, to: &str, released: &str) -> Report {
+        let outcome = Outcome::Done { detail: released.to_owned() };
+        let mut report: Report = serde_json::from_value(json!({
+            "id": "1763692200-0123abcd-17", "target": "acme/notes", "from": from, "to": to,
+            "plan": "0123abcd".repeat(8), "way": way, "by": "cli:root",
+            "began": "2026-11-21T02:30:00Z", "ended": "2026-11-21T02:31:00Z",
+            "ending": "committed", "reason": null, "steps": [], "seq": 9,
+        }))
+        .unwrap();
+        report.steps.push(newleaf_update::view::StepReport {
+            step: StepId::Release,
+            standing: StepStanding::Over { outcome },
+            progress: None,
+            started: None,
+            finished: None,
+            undoable: newleaf_launcher::journal::Undoable::NothingChanged,
+        });
+        report
+    }
+
+    fn off(why: &str) -> AppRow {
+        let row = json!({
+            "id": "acme/notes", "name": "Notes", "summary": "", "version": "2.0.0",
+            "path": "/apps/acme/notes/", "serving": false, "stopped": why,
+            "offer": null, "blocked": null, "candidates": [], "undo": null,
+        });
+        serde_json::from_value(row).unwrap()
+    }
+
+    #[test]
+    fn an_update_of_an_app_that_is_off_does_not_say_that_it_serves() {
+        let report = report("forward", "1.0.0", "2.0.0", "");
+        assert_eq!(
+            sentence(&report, Reach::Host, None),
+            "acme/notes 2.0.0 is installed and serves"
+        );
+        assert_eq!(
+            sentence(&report, Reach::Host, Some(&off("it was switched off by an admin"))),
+            "acme/notes 2.0.0 is installed and does not serve: it was switched off by an admin\n  \
+             switch it on: newleaf apps enable acme/notes"
+        );
+        assert_eq!(
+            sentence(&report, Reach::Folder, None),
+            "acme/notes 2.0.0 is installed and serves once the host runs"
+        );
+    }
+
+    #[test]
+    fn going_back_twice_is_told_as_what_it_is() {
+        let told =
+            |from, to, released| sentence(&report("back", from, to, released), Reach::Host, None);
+        assert_eq!(told("2.0.0", "1.0.0", ""), "acme/notes went back to 1.0.0");
+        assert_eq!(told("1.0.0", "2.0.0", ""), "acme/notes is 2.0.0 again");
+        assert_eq!(
+            told("2.0.0", "1.0.0", "it was off, and is switched on again"),
+            "acme/notes went back to 1.0.0; it was off, and is switched on again"
+        );
+    }
+
+    #[test]
+    fn a_host_that_went_away_is_not_said_to_have_changed_nothing() {
+        let id = UpdateId::parse("1763692200-0123abcd-17").unwrap();
+        let problem = lost_sight(&id, &Problem::new(Kind::Unreachable, "ask the host"));
+        assert!(problem.is(Kind::Unreachable));
+        assert!(!problem.lines().join(" ").contains("nothing was changed"), "{problem:?}");
+        assert!(problem.todo.starts_with("newleaf status tells"), "{}", problem.todo);
+    }
 }

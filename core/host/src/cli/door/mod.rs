@@ -140,6 +140,8 @@ async fn whole(body: Body) -> Result<Bytes, Problem> {
     let collected = Limited::new(body, MAX_ANSWER).collect().await;
     collected.map(http_body_util::Collected::to_bytes).map_err(|error| {
         Problem::new(Kind::Unreachable, format!("read the host's answer: {error}"))
+            .state("whether the host still serves is not known")
+            .done(running::NOT_KNOWN)
             .todo("try again; `newleaf status` shows whether the host runs")
     })
 }

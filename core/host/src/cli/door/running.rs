@@ -128,8 +128,13 @@ fn silent(socket: &Path, patience: Patience) -> Problem {
         format!("get an answer on {} within {within} s", socket.display()),
     )
     .state("the host's socket is open, and nobody answers on it")
+    .done(NOT_KNOWN)
     .todo("look at the host's log; where it says nothing new, restart the service")
 }
+
+/// What was done about a question that got no answer: the host may have carried it out.
+pub(super) const NOT_KNOWN: &str =
+    "what the host did of it is not known here; what it did stands in its journal";
 
 fn nobody_listens(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused)
@@ -138,6 +143,7 @@ fn nobody_listens(error: &io::Error) -> bool {
 fn unreachable(socket: &Path, error: &dyn std::error::Error) -> Problem {
     Problem::new(Kind::Unreachable, format!("ask the host on {}: {error}", socket.display()))
         .state("whether the host still serves is not known")
+        .done(NOT_KNOWN)
         .todo("look at the host's log; `newleaf status` tells when it answers again")
 }
 

@@ -19,6 +19,7 @@ mod sample;
 pub mod serve;
 pub mod state;
 pub mod state_file;
+pub mod stateless;
 pub mod supervisor;
 pub mod wire;
 

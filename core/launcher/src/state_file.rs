@@ -48,8 +48,14 @@ impl StateError {
     /// What a person can do about it.
     pub const fn hint(&self) -> &'static str {
         match self {
-            Self::Missing(_) => "run `newleaf init --dir DIR` first",
-            Self::Torn(_) => "put `state` back from a backup of the folder, then `newleaf serve`",
+            Self::Missing(_) => {
+                "where it was a host that lost its state: newleaf init --adopt --dir DIR; where it \
+                 never was one: newleaf init --help"
+            }
+            Self::Torn(_) => {
+                "put `state` back from a backup of the folder; where there is none: newleaf init \
+                 --adopt --dir DIR"
+            }
             Self::Future { .. } => "start the newer version again; it wrote this file",
             Self::Exists(_) => "choose an empty folder, or start the host that is there",
             Self::Form(_) => "this is a fault of newleaf; please report it",

@@ -17,7 +17,7 @@ pub(crate) use clock::SystemClock;
 pub(crate) use ground::{HostGround, filesystem_of};
 pub(crate) use history::follow as follow_history;
 pub(crate) use launcher::{FolderLauncher, WorkerLauncher};
-pub(crate) use plugins::{Apps, AppsError, Holding};
+pub(crate) use plugins::{Apps, AppsError, Holding, kept};
 pub(crate) use policies::TomlPolicies;
 pub(crate) use portal::{DbLinks, DbSessions};
 pub(crate) use repository::{OpenError, open};

@@ -162,11 +162,15 @@ impl Asked {
 #[derive(Debug, Args)]
 pub(crate) struct Init {
     /// Where signed releases come from: `https://…`, `http://…` or `file:///…`.
-    #[arg(long, value_name = "URL")]
-    pub(crate) repository: RepositoryUrl,
+    #[arg(long, value_name = "URL", required_unless_present = "adopt")]
+    pub(crate) repository: Option<RepositoryUrl>,
     /// The repository's root role, got from someone you trust; needed where the product has none.
     #[arg(long, value_name = "FILE")]
     pub(crate) root: Option<PathBuf>,
+    /// Make a new state for a host that lost its own: settings, trust and data stay, apps are
+    /// installed again on the data they left.
+    #[arg(long, conflicts_with_all = ["repository", "root"])]
+    pub(crate) adopt: bool,
 }
 
 /// Arguments of `serve`.

@@ -51,7 +51,7 @@ impl ConfigError {
 
     pub(super) fn not_utf8(path: &Path, error: &std::string::FromUtf8Error) -> Self {
         let (valid, rest) = error.as_bytes().split_at(error.utf8_error().valid_up_to());
-        let line = 1 + valid.iter().filter(|byte| **byte == b'\n').count();
+        let line = valid.split(|byte| *byte == b'\n').count();
         let byte = rest.first().copied().unwrap_or_default();
         Self::NotUtf8 { path: path.to_owned(), line, byte }
     }

@@ -72,3 +72,50 @@ fn without_a_root_nobody_is_trusted() {
     assert_eq!(said.code, 2, "{said:?}");
     assert!(said.err.contains("--root FILE"), "{said:?}");
 }
+
+#[test]
+fn a_host_that_lost_its_state_gets_another_by_one_command_and_keeps_its_data() {
+    let place = Place::with_host();
+    let layout = Layout::new(place.dir());
+    let good = state_file::read(&layout).unwrap().core.good;
+    let well = place.run(&["init", "--adopt"]);
+    assert_eq!(well.code, 3, "{well:?}");
+    assert!(well.err.contains("what to do: start the host, whose state is well"), "{well:?}");
+    for lost in ["state", "state.prev"] {
+        drop(std::fs::remove_file(place.dir().join(lost)));
+    }
+    let status = place.run(&["status"]);
+    assert_eq!(status.code, 1, "{status:?}");
+    assert!(status.err.contains("newleaf init --adopt --dir"), "{status:?}");
+    let again = place.init();
+    assert!(again.err.contains("newleaf init --adopt --dir"), "{again:?}");
+    let said = place.run(&["init", "--adopt"]);
+    assert_eq!((said.code, said.err.as_str()), (0, ""), "{said:?}");
+    insta::assert_snapshot!(said.out, @r"
+    Newleaf 1.0.0 is ready in [place]/host, with its data; its state was lost, and with it what was installed
+    start it: newleaf serve --dir [place]/host
+    ");
+    assert_eq!(state_file::read(&layout).unwrap().core.good, good);
+    assert_eq!(place.run(&["status"]).code, 0);
+    let other = Place::new();
+    std::fs::create_dir(other.dir()).unwrap();
+    let refused = other.run(&["init", "--adopt"]);
+    assert_eq!(refused.code, 3, "{refused:?}");
+    assert!(refused.err.contains("newleaf.toml is not there"), "{refused:?}");
+}
+
+#[test]
+fn a_root_that_is_a_folder_is_told_as_what_it_is() {
+    let place = Place::new();
+    let root = place.root();
+    let folder = root.parent().unwrap().to_str().unwrap();
+    let said =
+        place.run(&["init", "--repository", "https://updates.example.com", "--root", folder]);
+    assert_eq!(said.code, 1, "{said:?}");
+    insta::assert_snapshot!(said.err, @r"
+    state now:  no host was made in [place]/host
+    failed:     read the root role [place]: Is a directory (os error 21)
+    done:       nothing was changed
+    what to do: name the repository's root.json, a file, by --root FILE
+    ");
+}

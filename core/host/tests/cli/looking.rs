@@ -61,3 +61,27 @@ fn a_look_does_not_wait_for_the_workers_of_a_host_that_has_ended() {
     assert!(change.err.contains("ps -ef | grep slots/core"), "{}", change.err);
     drop(orphan);
 }
+
+#[test]
+fn output_that_cannot_be_written_is_a_failure_and_a_closed_pipe_is_none() {
+    let place = Place::with_host();
+    for arguments in
+        [&["history"][..], &["status", "--json"], &["completions", "bash"], &["--help"]]
+    {
+        let program = || {
+            let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_newleaf"));
+            program.args(arguments).env("NEWLEAF_DIR", place.dir());
+            program
+        };
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let refused = program().stdout(full).output().unwrap();
+        let told = String::from_utf8(refused.stderr).unwrap();
+        assert_eq!(refused.status.code(), Some(1), "{arguments:?}: {told}");
+        assert!(told.contains("failed:     print what came of it: "), "{arguments:?}: {told}");
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let quiet = program().stdout(writer).output().unwrap();
+        let told = String::from_utf8(quiet.stderr).unwrap();
+        assert_eq!((quiet.status.code(), told.as_str()), (Some(0), ""), "{arguments:?}");
+    }
+}

@@ -76,7 +76,10 @@ fn a_program_that_does_not_start_is_found_out_before_anything_changed() {
     let said = place.run(&["update", "core"]);
     assert_eq!(said.code, 1, "{said:?}");
     assert_eq!(said.err.lines().count(), 4, "{said:?}");
-    assert!(said.err.starts_with("state now:  core 1.0.0 serves\n"), "{said:?}");
+    assert!(
+        said.err.starts_with("state now:  no host runs; core 1.0.0 is installed\n"),
+        "{said:?}"
+    );
     let history: Value = serde_json::from_str(&place.run(&["history", "--json"]).out).unwrap();
     assert_eq!((&history[0]["to"], &history[0]["ending"]), (&json!("1.1.0"), &json!("failed")));
 }

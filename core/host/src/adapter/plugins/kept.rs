@@ -12,7 +12,7 @@ fn file(data: &Path) -> PathBuf {
 }
 
 /// Writes the note, durably; nothing where there is no data.
-pub(super) fn write(data: &Path, kept: Kept) -> Result<(), StoreError> {
+pub(crate) fn write(data: &Path, kept: Kept) -> Result<(), StoreError> {
     if !data.is_dir() {
         return Ok(());
     }
@@ -23,7 +23,7 @@ pub(super) fn write(data: &Path, kept: Kept) -> Result<(), StoreError> {
 
 /// What was noted; none where there is no note. A damaged one is never taken as absent: the app
 /// would be told to begin anew on data that is there.
-pub(super) fn read(data: &Path) -> Result<Option<Kept>, StoreError> {
+pub(crate) fn read(data: &Path) -> Result<Option<Kept>, StoreError> {
     let path = file(data);
     let Some(bytes) = files::read(&path).map_err(io)? else { return Ok(None) };
     serde_json::from_slice(&bytes).map(Some).map_err(|error| damaged(&path, &error))

@@ -2,7 +2,7 @@
 //! which version is to run is decided elsewhere.
 
 mod entry;
-mod kept;
+pub(crate) mod kept;
 mod port;
 #[cfg(test)]
 mod scenes;

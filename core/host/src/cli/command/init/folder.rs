@@ -48,7 +48,14 @@ pub(super) fn refuse_unfit(dir: &Path) -> Result<(), Problem> {
             format!("make a host in {shown}: it is not an empty folder"),
         )
         .state(format!("{shown} is as it was"))
-        .todo("choose an empty folder, or one that does not exist yet"));
+        .todo(if dir.join("trust/root.json").is_file() {
+            format!(
+                "where it is a host that lost its state: newleaf init --adopt --dir {shown}; else \
+                 choose an empty folder"
+            )
+        } else {
+            "choose an empty folder, or one that does not exist yet".to_owned()
+        }));
     }
     let existing = dir.ancestors().find(|path| path.is_dir()).unwrap_or(Path::new("/"));
     match crate::adapter::filesystem_of(existing) {
@@ -82,17 +89,18 @@ fn refused(doing: &str, dir: &Path, error: &std::io::Error) -> Problem {
     let (shown, us) = (dir.display(), crate::cli::owner::us());
     let problem = Problem::new(Kind::Blocked, format!("{doing} the folder {shown}: {error}"))
         .state(format!("no host was made in {shown}"));
-    match error.kind() {
-        ErrorKind::PermissionDenied => problem.todo(format!(
+    problem.todo(if error.kind() == ErrorKind::PermissionDenied {
+        format!(
             "make it this user's own, then run the same line again: \
              sudo install -d -m 700 -o {us} {shown}"
-        )),
-        ErrorKind::ReadOnlyFilesystem => problem.todo("choose a folder on a disk that is writable"),
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
-            problem.todo("make room on the disk, then run the same line again")
-        }
-        _ => problem.todo("choose another folder, or mend this one"),
-    }
+        )
+    } else if error.kind() == ErrorKind::ReadOnlyFilesystem {
+        "choose a folder on a disk that is writable".to_owned()
+    } else if [ErrorKind::StorageFull, ErrorKind::QuotaExceeded].contains(&error.kind()) {
+        "make room on the disk, then run the same line again".to_owned()
+    } else {
+        "choose another folder, or mend this one".to_owned()
+    })
 }
 
 /// Makes the folder and all below it.

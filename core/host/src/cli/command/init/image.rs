@@ -39,8 +39,16 @@ pub(super) fn copy(product: &Product, layout: &Layout) -> Result<CoreSlot, Probl
         binary: Some(digest),
     };
     let program = layout.program(&slot);
-    place(&image, &program)
-        .map_err(|error| failed(&format!("copy this program to {}", program.display()), &error))?;
+    let copied =
+        |error: io::Error| failed(&format!("copy this program to {}", program.display()), &error);
+    match digest_of(&program) {
+        // An earlier `init` of the same program made the slot.
+        Ok(there) if there == digest => return Ok(slot),
+        Ok(_) => fs::remove_file(&program).map_err(copied)?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(copied(error)),
+    }
+    place(&image, &program).map_err(copied)?;
     match digest_of(&program) {
         Ok(copied) if copied == digest => Ok(slot),
         Ok(copied) => Err(Problem::new(

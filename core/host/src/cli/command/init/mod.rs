@@ -1,6 +1,7 @@
 //! `newleaf init`: makes the folder of a new host. The state is written last: a folder without it
 //! is no host, and what an interrupted `init` left there is refused as foreign.
 
+mod adopt;
 mod folder;
 mod image;
 
@@ -17,7 +18,7 @@ use crate::Product;
 use crate::cli::Exit;
 use crate::cli::arguments::Init;
 use crate::cli::show::Screen;
-use crate::config;
+use crate::config::{self, RepositoryUrl};
 use crate::db::{self, Beat, Db, DbError};
 use crate::route::{Kind, Problem};
 
@@ -35,11 +36,18 @@ pub(in crate::cli) fn run(
     dir: &Path,
     arguments: &Init,
 ) -> Result<Exit, Problem> {
+    if arguments.adopt {
+        return adopt::run(product, screen, dir);
+    }
+    let Some(repository) = &arguments.repository else {
+        return Err(Problem::new(Kind::Malformed, "make a host: its repository is not named")
+            .todo("name it by --repository URL"));
+    };
     let nothing_made = format!("no host was made in {}", dir.display());
     let root = root(product, arguments).map_err(|problem| problem.state(nothing_made))?;
     folder::refuse_unfit(dir)?;
     folder::begin(dir)?;
-    make(product, dir, arguments, &root).map_err(|problem| {
+    make(product, dir, repository, &root).map_err(|problem| {
         problem
             .state(format!("{} is no host", dir.display()))
             .done("what was begun is left there")
@@ -60,16 +68,19 @@ fn text(dir: &Path, product: &Product) -> String {
     )
 }
 
-fn make(product: &Product, dir: &Path, arguments: &Init, root: &[u8]) -> Result<(), Problem> {
+fn make(
+    product: &Product,
+    dir: &Path,
+    repository: &RepositoryUrl,
+    root: &[u8],
+) -> Result<(), Problem> {
     let layout = Layout::new(dir);
     folder::make(dir)?;
-    folder::write(&dir.join(config::FILE), config::template(&arguments.repository).as_bytes())?;
+    folder::write(&dir.join(config::FILE), config::template(repository).as_bytes())?;
     folder::write(&dir.join("trust").join("root.json"), root)?;
     folder::write(&dir.join(crate::adapter::INSTALL_ID), install_id()?.as_bytes())?;
     let good = image::copy(product, &layout)?;
-    crate::cli::runtime()?
-        .block_on(database(product, dir))
-        .map_err(|error| failed("make newleaf.db", &error))?;
+    block_on(database(product, dir))?.map_err(|error| failed("make newleaf.db", &error))?;
     folder::sync_all(dir)?;
     let core = CoreState {
         good,
@@ -88,6 +99,10 @@ fn make(product: &Product, dir: &Path, arguments: &Init, root: &[u8]) -> Result<
     };
     StoppedHost::create(layout, state).map_err(|error| failed("write the first state", &error))?;
     Ok(())
+}
+
+fn block_on<T>(work: impl Future<Output = T>) -> Result<T, Problem> {
+    Ok(crate::cli::runtime()?.block_on(work))
 }
 
 /// Makes `newleaf.db` with all that this version needs.
@@ -137,11 +152,10 @@ fn read_root(path: &Path) -> Result<Vec<u8>, Problem> {
         .and_then(|file| file.take(max.as_u64().saturating_add(1)).read_to_end(&mut bytes));
     read.map_err(|error| {
         Problem::new(Kind::Failed, format!("read the root role {}: {error}", path.display())).todo(
-            match error.kind() {
-                io::ErrorKind::PermissionDenied => {
-                    format!("let this user read it: ls -l {}", path.display())
-                }
-                _ => "name the repository's root.json, a file, by --root FILE".to_owned(),
+            if error.kind() == io::ErrorKind::PermissionDenied {
+                format!("let this user read it: ls -l {}", path.display())
+            } else {
+                "name the repository's root.json, a file, by --root FILE".to_owned()
             },
         )
     })?;

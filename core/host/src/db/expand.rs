@@ -10,9 +10,14 @@ use sqlx::{Connection as _, SqliteConnection};
 use super::open::newest;
 use super::{Db, DbError, HOST_MIGRATIONS, Meta, Migration, Side, meta};
 
-/// The longest a backfill's transaction should take, so that the serving version's writes wait
-/// no longer (its own busy timeout is forty times this).
+/// The longest a backfill's transaction may take, so that the serving version's writes wait no
+/// longer (its own busy timeout is forty times this). Half of it is aimed at: the machine is not
+/// always as quick as it was a moment ago.
 const TRANSACTION: Duration = Duration::from_millis(250);
+
+/// The pause after a transaction of a backfill. SQLite's lock is not fair: who waits for it asks
+/// again after at most 100 ms, and would find it taken by the next transaction each time.
+const TURN: Duration = Duration::from_millis(120);
 
 /// Rows of a backfill's first transaction; halved and doubled by how long each took.
 const FIRST_BATCH: u32 = 500;
@@ -29,6 +34,8 @@ pub struct Progress {
     pub schema: u32,
     /// Rows filled so far.
     pub rows: u64,
+    /// How long the last transaction took: as long as others could not write.
+    pub took: Duration,
 }
 
 /// Whether an expand goes on.
@@ -71,15 +78,16 @@ async fn step(
     beat: &mut (dyn FnMut(Progress) -> Beat + Send),
 ) -> Result<(), DbError> {
     let schema = migration.schema;
+    let start = Instant::now();
     add(connection, side, migration).await.map_err(DbError::on("add to the schema"))?;
-    tell(beat, Progress { side, schema, rows: 0 })?;
+    tell(beat, Progress { side, schema, rows: 0, took: start.elapsed() })?;
     let filled = meta::is_done(connection, side, schema, "backfill");
     if !filled.await.map_err(DbError::on("read the schema"))? {
         let mut rows = 0;
         for statement in migration.backfill {
-            fill(connection, statement, &mut |changed| {
+            fill(connection, statement, &mut |changed, took| {
                 rows += changed;
-                tell(beat, Progress { side, schema, rows })
+                tell(beat, Progress { side, schema, rows, took })
             })
             .await?;
         }
@@ -118,7 +126,7 @@ async fn add(
 async fn fill(
     connection: &mut SqliteConnection,
     statement: &'static str,
-    tell: &mut (dyn FnMut(u64) -> Result<(), DbError> + Send),
+    tell: &mut (dyn FnMut(u64, Duration) -> Result<(), DbError> + Send),
 ) -> Result<(), DbError> {
     let mut batch = FIRST_BATCH;
     loop {
@@ -129,21 +137,22 @@ async fn fill(
             .await
             .map_err(DbError::on("fill what was added to the schema"))?
             .rows_affected();
-        tell(changed)?;
-        if changed == 0 {
+        let took = start.elapsed();
+        tell(changed, took)?;
+        // Not until none is left: a version that writes without pause would always leave one.
+        if changed < u64::from(batch) {
             return Ok(());
         }
-        batch = next_batch(batch, start.elapsed());
-        // A transaction that waits gets its turn: SQLite's lock is not fair by itself.
-        tokio::task::yield_now().await;
+        batch = next_batch(batch, took);
+        tokio::time::sleep(TURN).await;
     }
 }
 
 /// Fewer rows after a transaction that took too long, more after a quick one.
 fn next_batch(batch: u32, took: Duration) -> u32 {
-    let next = if took > TRANSACTION {
+    let next = if took > TRANSACTION / 2 {
         batch / 2
-    } else if took < TRANSACTION / 4 {
+    } else if took < TRANSACTION / 8 {
         batch.saturating_mul(2)
     } else {
         batch
@@ -253,7 +262,7 @@ mod tests {
 
     #[test]
     fn batches_follow_the_time_they_took() {
-        assert_eq!(next_batch(500, Duration::from_millis(300)), 250);
+        assert_eq!(next_batch(500, Duration::from_millis(130)), 250);
         assert_eq!(next_batch(500, Duration::from_millis(100)), 500);
         assert_eq!(next_batch(500, Duration::from_millis(10)), 1_000);
         assert_eq!(next_batch(1, Duration::from_secs(9)), 1);

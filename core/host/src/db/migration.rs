@@ -8,8 +8,13 @@ pub struct Migration {
     /// Statements that only add (tables, columns with a default, indexes), run in one
     /// transaction while the old version serves. The old version's writes must stay right.
     pub expand: &'static [&'static str],
-    /// Statements that fill what was added. Each takes `?1`, the most rows it may change, and is
-    /// run again, in a transaction of its own, until it changes none.
+    /// Statements that fill what was added, while the version before goes on writing. Each takes
+    /// `?1`, the most rows it may change, and is run again, in a transaction of its own, until it
+    /// changes fewer: then it has found every row that was there. It must look for rows that still
+    /// need it (`WHERE id IN (SELECT id FROM t WHERE added IS NULL LIMIT ?1)`), so that it can be
+    /// cut short anywhere. The number follows the time the last transaction took, well below
+    /// 250 ms. Rows that the version before writes later stay as it writes them: a default or null
+    /// that this version can read.
     pub backfill: &'static [&'static str],
     /// Statements that take away what only older versions need, run in one transaction once
     /// nobody can go back. From then on no version with a lower schema starts.

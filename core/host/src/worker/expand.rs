@@ -88,7 +88,8 @@ fn expand(product: &'static Product, dir: &Path) -> Result<(), ExpandError> {
 
 /// A line for whoever waits; stops once the parent is gone, for then nobody does.
 fn beat(progress: Progress, parent: Option<rustix::process::Pid>) -> Beat {
-    let Progress { side, schema, rows } = progress;
-    let told = writeln!(std::io::stdout(), "{side} schema {schema}: {rows} rows");
+    let Progress { side, schema, rows, took } = progress;
+    let took = took.as_millis();
+    let told = writeln!(std::io::stdout(), "{side} schema {schema}: {rows} rows, {took} ms");
     if told.is_ok() && rustix::process::getppid() == parent { Beat::GoOn } else { Beat::Stop }
 }

@@ -1,0 +1,108 @@
+//! A million rows are extended while the version that serves goes on writing: what its writes wait
+//! for is measured, and none may fail.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use super::{Beat, Db, Migration, expand};
+
+/// Rows that are there before.
+const ROWS: i64 = 1_000_000;
+
+/// The longest that a transaction of the extension may hold the lock: 250 ms, and as much again for
+/// a machine whose two cores do other work.
+const LONGEST: Duration = Duration::from_millis(500);
+
+const FIRST: Migration = Migration {
+    schema: 1,
+    expand: &["CREATE TABLE note (id INTEGER PRIMARY KEY, text TEXT NOT NULL)"],
+    ..Migration::NONE
+};
+
+const SECOND: Migration = Migration {
+    schema: 2,
+    expand: &["ALTER TABLE note ADD COLUMN length INTEGER"],
+    backfill: &["UPDATE note SET length = length(text) WHERE id IN
+        (SELECT id FROM note WHERE length IS NULL LIMIT ?1)"],
+    ..Migration::NONE
+};
+
+/// What the writer of the older version went through.
+#[derive(Debug, Default)]
+struct Written {
+    notes: i64,
+    longest: Duration,
+    failed: Vec<String>,
+}
+
+/// Writes as the version that serves does, over a connection of its own, until told to stop.
+async fn write(dir: &Path, stop: Arc<AtomicBool>) -> Written {
+    let db = Db::open(dir).await.unwrap();
+    let mut written = Written::default();
+    while !stop.load(Ordering::Relaxed) {
+        let start = Instant::now();
+        let done = sqlx::query("INSERT INTO note (text) VALUES ('from the older version')")
+            .execute(db.writer())
+            .await;
+        match done {
+            Ok(_) => written.notes += 1,
+            Err(error) => written.failed.push(error.to_string()),
+        }
+        written.longest = written.longest.max(start.elapsed());
+        tokio::task::yield_now().await;
+    }
+    written
+}
+
+async fn count(db: &Db, query: &'static str) -> i64 {
+    sqlx::query_scalar(query).fetch_one(db.reader()).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_million_rows_are_filled_and_no_write_of_the_older_version_fails() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = Db::open(dir.path()).await.unwrap();
+    expand(&db, &[FIRST], &mut |_| Beat::GoOn).await.unwrap();
+    sqlx::query(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
+         INSERT INTO note (text) SELECT 'note number ' || i FROM n",
+    )
+    .bind(ROWS)
+    .execute(db.writer())
+    .await
+    .unwrap();
+
+    let stop = Arc::new(AtomicBool::new(false));
+    let writer = tokio::spawn({
+        let (dir, stop) = (dir.path().to_owned(), Arc::clone(&stop));
+        async move { write(&dir, stop).await }
+    });
+    let (mut transactions, mut longest) = (0, Duration::ZERO);
+    let start = Instant::now();
+    expand(&db, &[FIRST, SECOND], &mut |progress| {
+        transactions += 1;
+        longest = longest.max(progress.took);
+        Beat::GoOn
+    })
+    .await
+    .unwrap();
+    let took = start.elapsed();
+    stop.store(true, Ordering::Relaxed);
+    let written = writer.await.unwrap();
+
+    println!(
+        "{ROWS} rows in {transactions} transactions and {took:.1?}: the longest took {longest:.1?}; \
+         {} writes meanwhile, the longest waited {:.1?}, {} failed",
+        written.notes,
+        written.longest,
+        written.failed.len()
+    );
+    assert_eq!(written.failed, [""; 0]);
+    assert!(written.notes > 100, "{written:?}");
+    assert_eq!(count(&db, "SELECT count(*) FROM note").await, ROWS + written.notes);
+    let unfilled = "SELECT count(*) FROM note WHERE length IS NULL AND text LIKE 'note number %'";
+    assert_eq!(count(&db, unfilled).await, 0);
+    assert!(longest < LONGEST, "a transaction took {longest:?}");
+}

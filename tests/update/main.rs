@@ -8,4 +8,6 @@ mod defaults;
 mod download;
 mod killed;
 mod load;
+mod rehearsed;
 mod stones;
+mod undone;

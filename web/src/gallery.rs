@@ -73,6 +73,7 @@ fn answers(frame: &Frame<'_>) -> Vec<(&'static str, Page)> {
     let offer = newleaf_update::view::UndoOffer {
         version: sample::version("1.0.0"),
         loses: Some("everything written since the update to 2.0.0".to_owned()),
+        until: None,
     };
     let target = sample::notes_target();
     let from = sample::version("2.0.0");

@@ -181,7 +181,7 @@ fn notes_row() -> AppRow {
         stopped: None,
         offer: Some(offer("2.0.0", Step::Major)),
         candidates: candidates(),
-        undo: Some(UndoOffer { version: version("0.9.0"), loses: None }),
+        undo: Some(UndoOffer { version: version("0.9.0"), loses: None, until: None }),
         blocked: None,
     }
 }
@@ -400,6 +400,7 @@ pub(crate) fn plan_view() -> PlanView {
         }],
         prerequisites: prerequisites(),
         candidates: candidates(),
+        rehearsal: None,
     }
 }
 

@@ -23,7 +23,7 @@ pub(crate) fn run_probe(socket: &Path, within: Duration) -> ExitCode {
 }
 
 /// Healthy, or why not.
-fn ask(socket: &Path, within: Duration) -> Result<(), String> {
+pub(crate) fn ask(socket: &Path, within: Duration) -> Result<(), String> {
     let answer = exchange(socket, within).map_err(|error| {
         if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) {
             format!("gave no answer within {} ms", within.as_millis())

@@ -94,12 +94,14 @@ async fn core(run: &mut Run, listed: Listed) -> Result<Handed, Stop> {
     let artifact = bring(run, listed).await?;
     let ready = run.step(StepId::Stage, stage::run(cx.clone(), artifact)).await?;
     let Ready::Core(slot) = ready else { return Err(other_kind()) };
-    run.step(StepId::Rehearse, async { Ok(rehearse::core()) }).await?;
-    run.step(StepId::Prewarm, async { Ok(prewarm::core()) }).await?;
+    let policy = cx.updater.settings().rehearsal;
+    let rehearsed = run.step(StepId::Rehearse, rehearse::core(cx.clone(), &slot, policy)).await?;
+    run.step(StepId::Prewarm, prewarm::core(cx.clone(), &slot, policy)).await?;
     if cx.updater.ports().launcher.reach() == Reach::Folder {
         return arm(run, &slot, Handed::Deferred).await;
     }
-    run.step(StepId::Expand, expand::run(cx, &slot)).await?;
+    let within = rehearsed.expand_within(cx.updater.settings().expand_within);
+    run.step(StepId::Expand, expand::run(cx, &slot, within)).await?;
     arm(run, &slot, Handed::ToLauncher).await
 }
 
@@ -109,8 +111,8 @@ async fn core_back(run: &mut Run, slot: &CoreSlot) -> Result<Handed, Stop> {
     for step in [StepId::Fetch, StepId::Verify, StepId::Stage] {
         run.step(step, async { Ok(Passed::skipped((), KEPT)) }).await?;
     }
-    run.step(StepId::Rehearse, async { Ok(rehearse::core()) }).await?;
-    run.step(StepId::Prewarm, async { Ok(prewarm::core()) }).await?;
+    run.step(StepId::Rehearse, async { Ok(rehearse::core_back()) }).await?;
+    run.step(StepId::Prewarm, async { Ok(prewarm::core_back()) }).await?;
     if cx.updater.ports().launcher.reach() == Reach::Folder {
         return arm(run, slot, Handed::Deferred).await;
     }

@@ -1,7 +1,7 @@
 //! The host in one sentence, then in rows: what runs, what could, and what a person must read
 //! first. Looks at nothing but what is known already.
 
-use newleaf_domain::Target;
+use newleaf_domain::{Target, Timestamp};
 use newleaf_launcher::journal::{Ending, StepId};
 use newleaf_launcher::loss::Missing;
 use newleaf_launcher::state::{AppState, State};
@@ -59,7 +59,8 @@ impl Updater {
         let freshness = self.freshness().await.map_err(OverviewError::Store)?;
         let history = self.history().await.map_err(OverviewError::Launcher)?;
         let state = self.state();
-        let core = self.core_card(&state, known.as_deref(), &installed);
+        let until = self.undo_until(&state, &history).await.map_err(OverviewError::Store)?;
+        let core = self.core_card(&state, known.as_deref(), &installed, until);
         let mut apps = Vec::new();
         for (name, app) in &state.apps {
             apps.push(self.app_row(name, app, known.as_deref(), &installed, &history).await);
@@ -90,7 +91,13 @@ impl Updater {
         Ok(overview)
     }
 
-    fn core_card(&self, state: &State, known: Option<&Known>, installed: &Installed) -> CoreCard {
+    fn core_card(
+        &self,
+        state: &State,
+        known: Option<&Known>,
+        installed: &Installed,
+        until: Option<Timestamp>,
+    ) -> CoreCard {
         let survey = known.map(|known| self.survey(known, installed, &Target::Core));
         let undo =
             state.core.previous.as_ref().filter(|slot| slot.schema >= installed.core.oldest_reader);
@@ -100,7 +107,7 @@ impl Updater {
             edition: self.face().edition.clone(),
             offer: survey.as_ref().and_then(|survey| offer(survey, false)),
             candidates: survey.map_or_else(Vec::new, |survey| survey.candidates),
-            undo: undo.map(|slot| UndoOffer { version: slot.version.clone(), loses: None }),
+            undo: undo.map(|slot| UndoOffer { version: slot.version.clone(), loses: None, until }),
             channel: self.channel(&Target::Core),
         }
     }
@@ -383,7 +390,7 @@ fn undo_of(app: &AppState) -> Option<UndoOffer> {
     let loses = (previous.schema < good.oldest_reader)
         .then(|| format!("everything written since the update to {}", good.version));
     let possible = loses.is_none() || good.snapshot.is_some();
-    possible.then(|| UndoOffer { version: previous.version.clone(), loses })
+    possible.then(|| UndoOffer { version: previous.version.clone(), loses, until: None })
 }
 
 fn is_failed_way_back(row: &StepReport) -> bool {

@@ -152,7 +152,14 @@ impl Updater {
         }
         let scope = plan.changes.first().map_or(Scope::Any, Scope::Change);
         let prerequisites = preflight::measure(self, scope, None).await;
-        PlanView { plan, changes, prerequisites, candidates: planned.survey.candidates }
+        // Without it the plan is the same; it only tells less.
+        let last = self.ports().store.rehearsal().await.ok().flatten();
+        let rehearsal = last.filter(|note| {
+            plan.changes.first().is_some_and(|first| first.digest == note.digest)
+                && self.state().core.good.version == note.from
+        });
+        let candidates = planned.survey.candidates;
+        PlanView { plan, changes, prerequisites, candidates, rehearsal }
     }
 
     async fn change_view(&self, known: &Known, change: &Change) -> ChangeView {

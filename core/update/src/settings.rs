@@ -5,6 +5,8 @@ use std::time::Duration;
 use newleaf_domain::{AbiVersion, ByteSize, Edition, Platform, Version};
 use newleaf_plan::Policy;
 
+use crate::port::RehearsalWaits;
+
 /// Waits and bounds of an update; each has a default that suits a small server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
@@ -25,8 +27,20 @@ pub struct Settings {
     pub patience: Duration,
     /// Bytes a second that downloads may take; none for as many as come.
     pub rate: Option<ByteSize>,
-    /// How long the extension of the database may take.
+    /// How long the extension of the database may take, at the least: ten times what was measured
+    /// in the rehearsal, where that is longer.
     pub expand_within: Duration,
+    /// What a rehearsal of core that fails means.
+    pub rehearsal: Rehearsal,
+    /// How long the parts of a rehearsal may take.
+    pub rehearsal_waits: RehearsalWaits,
+    /// How long *Undo* of core is kept possible after an update.
+    pub undo_for: Duration,
+    /// Versions of core and of each app that stay on disk, those that serve or are gone back to
+    /// among them.
+    pub versions: usize,
+    /// How many snapshots of core's data stay, and how long; the newest one always does.
+    pub snapshots: SnapshotRule,
     /// How long an app's running requests may take to end while new ones are held.
     pub drain_within: Duration,
     /// How long an app may migrate its data while its requests are held.
@@ -45,6 +59,28 @@ pub enum Checks {
     #[default]
     On,
     /// It does not; whoever asks by hand is served all the same.
+    Off,
+}
+
+/// Which snapshots of core's data stay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SnapshotRule {
+    /// At the most so many; at the least one.
+    pub count: usize,
+    /// Those that are no older.
+    pub age: Duration,
+}
+
+/// What it means where a new version of core fails on a copy of the data, or breaks apps.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Rehearsal {
+    /// The update stops before anything changed.
+    #[default]
+    Required,
+    /// The update says so and goes on.
+    Warn,
+    /// Nothing is rehearsed.
     Off,
 }
 
@@ -69,6 +105,15 @@ impl Default for Settings {
             patience: Duration::from_mins(1),
             rate: None,
             expand_within: Duration::from_mins(1),
+            rehearsal: Rehearsal::Required,
+            rehearsal_waits: RehearsalWaits {
+                expand: Duration::from_hours(1),
+                ready: Duration::from_secs(30),
+                probe: Duration::from_secs(10),
+            },
+            undo_for: Duration::from_hours(7 * 24),
+            versions: 3,
+            snapshots: SnapshotRule { count: 3, age: Duration::from_hours(30 * 24) },
             drain_within: Duration::from_secs(20),
             migrate_within: Duration::from_mins(10),
             probation: Duration::from_mins(1),

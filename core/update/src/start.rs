@@ -64,6 +64,12 @@ pub enum StartError {
         /// Its id.
         running: UpdateId,
     },
+    /// A version of core is tried on a copy of the data, which an update would change meanwhile.
+    #[error("core {version} is being rehearsed")]
+    Rehearsing {
+        /// The version.
+        version: Version,
+    },
     /// A core is staged and waits for the host's next start; no host runs.
     #[error("core {version} is staged already and takes effect at the next start of the host")]
     Staged {
@@ -168,6 +174,7 @@ impl Explain for StartError {
     fn class(&self) -> ExitClass {
         match self {
             Self::Busy { .. }
+            | Self::Rehearsing { .. }
             | Self::Staged { .. }
             | Self::Launcher(LauncherError::Busy { .. }) => ExitClass::Busy,
             Self::Blocked(_)
@@ -196,6 +203,10 @@ impl Explain for StartError {
         match self {
             Self::Stale(stale) => format!("read the new plan: newleaf plan {}", stale.target),
             Self::Busy { .. } => "wait until it is over: newleaf status".to_owned(),
+            Self::Rehearsing { .. } => {
+                "wait until it is over, then try again; newleaf rehearse says what came of it"
+                    .to_owned()
+            }
             Self::Staged { .. } => "start the host, which tries it first: newleaf serve".to_owned(),
             Self::Launcher(LauncherError::Busy { .. }) => {
                 "try the same plan again in half a minute".to_owned()
@@ -240,8 +251,7 @@ impl Updater {
     /// # Errors
     /// [`StartError`]; nothing was changed.
     pub async fn start(self: &Arc<Self>, approval: Approval) -> Result<UpdateId, StartError> {
-        let _door = self.starting().lock().await;
-        self.refuse_if_busy().await?;
+        let _door = self.door().await?;
         let (change, listed) = self.approved(&approval).await?;
         if let Target::App(app) = &change.target {
             if let Some(error) = self.unfinished(app) {
@@ -262,8 +272,7 @@ impl Updater {
         target: &Target,
         by: String,
     ) -> Result<UpdateId, StartError> {
-        let _door = self.starting().lock().await;
-        self.refuse_if_busy().await?;
+        let _door = self.door().await?;
         self.refuse_unless_ready(Scope::Machine).await?;
         let state = self.state();
         let nothing = || StartError::NothingBefore { target: target.clone() };
@@ -310,8 +319,7 @@ impl Updater {
     /// [`StartError`]; where it is [`StartError::Data`] the app is gone and its data is not, else
     /// nothing was changed.
     pub async fn remove(&self, app: &PackageName, data: AppData) -> Result<(), StartError> {
-        let _door = self.starting().lock().await;
-        self.refuse_if_busy().await?;
+        let _door = self.door().await?;
         if data == AppData::Keep {
             if let Some(error) = self.unfinished(app) {
                 return Err(error);
@@ -342,8 +350,7 @@ impl Updater {
     /// # Errors
     /// [`StartError`]; the app is as it was.
     pub async fn enable(&self, app: &PackageName) -> Result<(), StartError> {
-        let _door = self.starting().lock().await;
-        self.refuse_if_busy().await?;
+        let _door = self.door().await?;
         if let Some(error) = self.unfinished(app) {
             return Err(error);
         }
@@ -366,8 +373,7 @@ impl Updater {
     /// # Errors
     /// [`StartError`].
     pub async fn disable(&self, app: &PackageName) -> Result<(), StartError> {
-        let _door = self.starting().lock().await;
-        self.refuse_if_busy().await?;
+        let _door = self.door().await?;
         self.change_app(app, AppChange::Disable).await?;
         self.ports().plugins.stop(app, "it was switched off by an admin").await;
         Ok(())
@@ -401,6 +407,16 @@ impl Updater {
         Ok(())
     }
 
+    /// The door to a change: held by one at a time, and only while nothing else is under way.
+    pub(crate) async fn door(&self) -> Result<tokio::sync::MutexGuard<'_, ()>, StartError> {
+        if let Some(version) = self.rehearsing().clone() {
+            return Err(StartError::Rehearsing { version });
+        }
+        let door = self.starting().lock().await;
+        self.refuse_if_busy().await?;
+        Ok(door)
+    }
+
     async fn refuse_if_busy(&self) -> Result<(), StartError> {
         let Some(running) = self.running().await.map_err(StartError::Launcher)? else {
             return Ok(());
@@ -413,7 +429,7 @@ impl Updater {
         }
     }
 
-    async fn refuse_unless_ready(&self, scope: Scope<'_>) -> Result<(), StartError> {
+    pub(crate) async fn refuse_unless_ready(&self, scope: Scope<'_>) -> Result<(), StartError> {
         let rows = preflight::measure(self, scope, None).await;
         if rows.iter().any(|row| row.standing == Standing::Block) {
             return Err(StartError::Blocked(rows));
@@ -423,7 +439,10 @@ impl Updater {
 
     /// The first change of the approved plan, made again now, and the signed file behind it. A
     /// plan's other changes are begun by [`Updater::go_on`], each once the one before was kept.
-    async fn approved(&self, approval: &Approval) -> Result<(Change, Listed), StartError> {
+    pub(crate) async fn approved(
+        &self,
+        approval: &Approval,
+    ) -> Result<(Change, Listed), StartError> {
         let memo = self.recall_plan(&approval.plan).await.map_err(StartError::from)?;
         let check = |error: CheckError| StartError::from(PlanError::Check(error));
         let known = self.known_for(&memo.target).await.map_err(check)?;

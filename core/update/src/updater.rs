@@ -13,7 +13,7 @@ use crate::hub::Hub;
 use crate::ledger::Ledger;
 use crate::port::{Keep, LauncherError, Ports, Reach, SlotError, SlotRef, StoreError, Swept};
 use crate::refresh::Known;
-use crate::settings::{ProductFace, Settings};
+use crate::settings::{ProductFace, Settings, SnapshotRule};
 use crate::view::{HistoryEntry, Report};
 
 /// Carries updates out, and tells how things stand. One a process, shared by everyone who asks.
@@ -30,6 +30,8 @@ pub struct Updater {
     refreshing: tokio::sync::Mutex<()>,
     /// Held from the question whether an update runs to the first record of the next.
     starting: tokio::sync::Mutex<()>,
+    /// The version of core that is tried on a copy of the data, outside any update.
+    rehearsing: Mutex<Option<Version>>,
     ledger: tokio::sync::Mutex<Ledger>,
     hub: Hub,
 }
@@ -46,6 +48,7 @@ impl Updater {
             known: Mutex::new(None),
             refreshing: tokio::sync::Mutex::new(()),
             starting: tokio::sync::Mutex::new(()),
+            rehearsing: Mutex::default(),
             ledger: tokio::sync::Mutex::new(Ledger::default()),
             hub: Hub::default(),
         })
@@ -196,6 +199,10 @@ impl Updater {
         &self.starting
     }
 
+    pub(crate) fn rehearsing(&self) -> MutexGuard<'_, Option<Version>> {
+        self.rehearsing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(crate) fn known(&self) -> Option<Arc<Known>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -281,9 +288,37 @@ impl Updater {
         }
     }
 
-    /// Removes slots, snapshots and downloads that nothing in `state` names.
+    /// What `state` and the settings need on disk.
+    fn keep(&self) -> Keep {
+        let state = self.ports.launcher.state();
+        let SnapshotRule { count, age } = self.settings.snapshots;
+        let age = i64::try_from(age.as_secs()).unwrap_or(i64::MAX);
+        Keep {
+            versions: self.settings.versions,
+            bad: state.bad.iter().map(|bad| bad.digest).collect(),
+            core_snapshots: count,
+            core_snapshots_since: Some(self.ports.clock.now().plus_seconds(age.saturating_neg())),
+            ..keep(&state)
+        }
+    }
+
+    /// Removes slots, snapshots and downloads that neither `state` nor the settings keep.
     pub(crate) async fn sweep(&self) -> Result<Swept, SlotError> {
-        self.ports.slots.sweep(&keep(&self.ports.launcher.state())).await
+        let keep = self.keep();
+        let gone = self.ports.slots.unused(&keep).await?;
+        if !gone.is_empty() {
+            let each = gone.iter().map(|slot| format!("{} {}", slot.target, slot.folder));
+            let each = each.collect::<Vec<_>>().join(", ");
+            let text = format!("removed from disk, {} versions stay: {each}", keep.versions);
+            let noted = self.ports.launcher.append(None, Entry::Notice { text }).await;
+            if let Err(error) = noted {
+                // Without its record nothing is removed; the next clearing up tries again.
+                let why = crate::explain::chain(&error);
+                tracing::warn!(why, "old versions stay on disk: the journal did not take it");
+                return Ok(Swept::default());
+            }
+        }
+        self.ports.slots.sweep(&keep).await
     }
 }
 

@@ -253,6 +253,7 @@ fn foot(subject: &Subject<'_>, history: History<'_>) -> Markup {
                         @if let Some(at) = history.replaced(target, &undo.version) {
                             ", replaced " (time::day(at))
                         }
+                        @if let Some(until) = undo.until { ", until " (time::day(until)) }
                     }
                 }
             }

@@ -38,6 +38,7 @@ pub(crate) fn plan(frame: &Frame<'_>, reader: &SignedIn, view: &PlanView, asked:
             @for (at, change) in view.changes.iter().enumerate() {
                 (change_card(frame, change, (at + 1, view.changes.len())))
             }
+            (rehearsal(view))
             (prerequisites(view))
             (start(reader, view, asked))
             p class="fine" {
@@ -56,6 +57,22 @@ fn title(frame: &Frame<'_>, view: &PlanView) -> String {
         Some(_) if goal.is_downgrade() => format!("Take {name} back {}", hop(from, &goal.to)),
         Some(_) => format!("Update {name} {}", hop(from, &goal.to)),
         None => format!("Install {name} {}", hop(from, &goal.to)),
+    }
+}
+
+/// What the new version of core did on a copy of the data, where that was tried.
+fn rehearsal(view: &PlanView) -> Markup {
+    html! {
+        @if let Some(note) = &view.rehearsal {
+            section class="card" aria-label="Rehearsal" {
+                h2 { "Rehearsed" }
+                p class=(if note.is_good() { "trouble good-text" } else { "trouble bad-text" }) {
+                    (icon(if note.is_good() { Icon::Check } else { Icon::Warning }))
+                    span { "Tried on " (time::moment(note.at)) ", beside " (note.from) ", without touching what serves." }
+                }
+                ul { @for told in note.sentences() { li { (told) } } }
+            }
+        }
     }
 }
 

@@ -46,6 +46,9 @@ pub(crate) fn undo(frame: &Frame<'_>, reader: &SignedIn, undo: &Undo<'_>) -> Pag
                     Some(loses) => { p class="trouble bad-text" { (icon(Icon::Warning)) span { "This loses " (loses) "." } } },
                     None => { p class="trouble good-text" { (icon(Icon::Check)) span { "Nothing of the data is lost." } } },
                 }
+                @if let Some(until) = undo.offer.until {
+                    p { "It can be gone back to until " (time::moment(until)) "; then what only it needs is taken away." }
+                }
                 form class="start" method="post" action={ "/undo/" (undo.target) } {
                     (token(reader))
                     div class="buttons" {

@@ -60,7 +60,8 @@ impl Problem {
             StartError::Busy { running } => Self::Busy(running),
             StartError::Stale(stale) => Self::Stale(stale),
             StartError::Plan(PlanError::Unknown { .. }) => Self::NotFound,
-            StartError::Staged { .. }
+            StartError::Rehearsing { .. }
+            | StartError::Staged { .. }
             | StartError::Blocked(_)
             | StartError::ConsentNeeded { .. }
             | StartError::Plan(_)

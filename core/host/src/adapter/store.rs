@@ -8,16 +8,20 @@ use async_trait::async_trait;
 use newleaf_domain::{PlanId, Timestamp};
 use newleaf_trust::Pin;
 use newleaf_update::port::{Contact, PlanMemo, Store, StoreError};
+use newleaf_update::view::RehearsalNote;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use sqlx::Connection as _;
 
 use super::INSTALL_ID;
 use super::files::{self, FileError, blocking};
+use crate::db::{self, Db, DbError, Migration};
 
 /// Files below one folder.
 #[derive(Debug, Clone)]
 pub(crate) struct DiskStore {
     dir: PathBuf,
+    migrations: &'static [Migration],
 }
 
 impl From<FileError> for StoreErrorBox {
@@ -40,7 +44,21 @@ type Kept<T> = Result<T, StoreErrorBox>;
 impl DiskStore {
     /// The store of the host in `dir`.
     pub(crate) fn new(dir: &Path) -> Self {
-        Self { dir: dir.to_owned() }
+        Self { dir: dir.to_owned(), migrations: &[] }
+    }
+
+    /// The same, of a product whose database has these steps.
+    pub(crate) fn with_migrations(self, migrations: &'static [Migration]) -> Self {
+        Self { migrations, ..self }
+    }
+
+    /// An error of the database, as the port has it.
+    fn database(&self, doing: &'static str) -> impl FnOnce(DbError) -> StoreError {
+        let path = self.dir.join("newleaf.db");
+        move |error| {
+            let source = std::io::Error::other(newleaf_update::explain::chain(&error));
+            StoreError::Io { doing, path, source }
+        }
     }
 
     fn trust(&self) -> PathBuf {
@@ -49,6 +67,10 @@ impl DiskStore {
 
     fn plans(&self) -> PathBuf {
         self.dir.join("plans")
+    }
+
+    fn rehearsal_file(&self) -> PathBuf {
+        self.dir.join("cache/rehearsal.json")
     }
 
     fn contact_file(&self) -> PathBuf {
@@ -170,12 +192,27 @@ impl Store for DiskStore {
     }
 
     async fn core_reader(&self) -> Result<Option<u32>, StoreError> {
-        let read = crate::db::oldest_reader(&self.dir).await;
-        read.map_err(|error| StoreError::Io {
-            doing: "read",
-            path: self.dir.join("newleaf.db"),
-            source: std::io::Error::other(newleaf_update::explain::chain(&error)),
-        })
+        db::oldest_reader(&self.dir).await.map_err(self.database("read"))
+    }
+
+    async fn has_to_contract(&self, schema: u32) -> Result<bool, StoreError> {
+        let read = async {
+            let mut connection = db::reading(&self.dir).await?;
+            let due = db::has_to_contract(&mut connection, self.migrations, schema).await;
+            connection.close().await.map_err(DbError::on("close newleaf.db"))?;
+            due
+        };
+        read.await.map_err(self.database("read"))
+    }
+
+    async fn contract(&self, schema: u32) -> Result<(), StoreError> {
+        let work = async {
+            let db = Db::open(&self.dir).await?;
+            let done = db::contract(&db, self.migrations, schema).await;
+            db.close().await;
+            done
+        };
+        work.await.map_err(self.database("written"))
     }
 
     async fn plan(&self, id: &PlanId) -> Result<Option<PlanMemo>, StoreError> {
@@ -203,6 +240,20 @@ impl Store for DiskStore {
             Ok(())
         })
         .await
+    }
+
+    async fn rehearsal(&self) -> Result<Option<RehearsalNote>, StoreError> {
+        self.run(|store| {
+            let kept = files::read(&store.rehearsal_file())?;
+            // It can be had again: one of a form that is not known is none.
+            Ok(kept.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
+        })
+        .await
+    }
+
+    async fn put_rehearsal(&self, note: &RehearsalNote) -> Result<(), StoreError> {
+        let note = note.clone();
+        self.run(move |store| put_json(&store.rehearsal_file(), &note)).await
     }
 
     async fn contact(&self) -> Result<Contact, StoreError> {
@@ -275,7 +326,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_database_says_who_may_still_read_it() {
-        use crate::db::{self, Beat, Db, Migration};
+        use crate::db::Beat;
         const STEP: Migration = Migration { schema: 1, contract: &["SELECT 1"], ..Migration::NONE };
         let dir = tempfile::tempdir().unwrap();
         let store = DiskStore::new(dir.path());
@@ -283,7 +334,10 @@ mod tests {
         let db = Db::open(dir.path()).await.unwrap();
         db::expand(&db, &[STEP], &mut |_| Beat::GoOn).await.unwrap();
         assert_eq!(store.core_reader().await.unwrap(), Some(0));
-        db::contract(&db, &[STEP], 1).await.unwrap();
+        let store = store.with_migrations(&[STEP]);
+        assert!(store.has_to_contract(1).await.unwrap());
+        store.contract(1).await.unwrap();
+        assert!(!store.has_to_contract(1).await.unwrap());
         assert_eq!(store.core_reader().await.unwrap(), Some(1));
     }
 

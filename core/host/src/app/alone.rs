@@ -41,7 +41,7 @@ pub(crate) async fn alone(
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let ports = Ports {
         repository: adapter::open(&config.repository)?,
-        store: Arc::new(DiskStore::new(layout.dir())),
+        store: Arc::new(DiskStore::new(layout.dir()).with_migrations(product.migrations)),
         slots: Arc::new(DiskSlots::new(layout.clone())),
         policies: Arc::new(TomlPolicies::new(layout.dir())),
         plugins: Arc::new(apps),

@@ -1,13 +1,13 @@
 //! What a worker does by itself, once it holds the baton and until it is told to drain: clears up
 //! after a crash, goes on with a plan of several hops, looks at the repository, removes what nobody
-//! needs any more, keeps the table of updates.
+//! needs any more, ends *Undo* of core at its date, keeps the table of updates.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use newleaf_launcher::journal::Entry;
 use newleaf_update::explain::chain;
-use newleaf_update::{Checks, LeftBehind, Updater};
+use newleaf_update::{Checks, LeftBehind, UndoStands, Updater};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
@@ -16,6 +16,10 @@ use crate::worker::{News, WorkerContext};
 
 /// How often the repository is looked at: an hour, as often as its timestamp is signed anew.
 const CHECK_EVERY: Duration = Duration::from_hours(1);
+
+/// How often it is asked whether *Undo* has expired, at the least: an update that ends moves its
+/// date.
+const UNDO_EVERY: Duration = Duration::from_mins(10);
 
 /// Starts it all.
 pub(super) fn start(updater: &Arc<Updater>, worker: &WorkerContext, apps: &Apps) {
@@ -35,6 +39,7 @@ async fn live(updater: Arc<Updater>, worker: WorkerContext, apps: Apps) {
     }
     tokio::select! {
         () = check(&updater) => {}
+        () = end_undo(&updater) => {}
         () = tidy(&updater, &apps, news) => {}
         () = Arc::clone(&updater).keep_going(LeftBehind::TakeUp) => {}
         () = follow_history(&worker.db, &updater, also) => {}
@@ -55,6 +60,25 @@ async fn check(updater: &Updater) {
             tracing::warn!(error = chain(&error), "the repository was not read");
         }
         tokio::time::sleep(CHECK_EVERY).await;
+    }
+}
+
+/// Takes away what only the version before needs, once it cannot be gone back to any more.
+async fn end_undo(updater: &Updater) {
+    loop {
+        let wait = match updater.end_undo().await {
+            Ok(UndoStands::Open { left }) => left.min(UNDO_EVERY),
+            Ok(UndoStands::Settled) => UNDO_EVERY,
+            Ok(UndoStands::Ended { schema }) => {
+                tracing::info!(schema, "Undo of core has expired");
+                UNDO_EVERY
+            }
+            Err(error) => {
+                tracing::warn!(error = chain(&error), "Undo of core was not ended");
+                UNDO_EVERY
+            }
+        };
+        tokio::time::sleep(wait).await;
     }
 }
 

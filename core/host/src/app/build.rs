@@ -40,7 +40,7 @@ pub(crate) async fn build(
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let ports = Ports {
         repository: adapter::open(&config.repository)?,
-        store: Arc::new(DiskStore::new(&dir)),
+        store: Arc::new(DiskStore::new(&dir).with_migrations(product.migrations)),
         slots: Arc::new(DiskSlots::new(worker.layout.clone())),
         policies: Arc::new(TomlPolicies::new(&dir)),
         plugins: Arc::new(apps.clone()),

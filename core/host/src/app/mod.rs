@@ -11,7 +11,8 @@ pub(crate) use build::build;
 
 use newleaf_domain::{AbiVersion, Edition, InvalidWord, Platform, Version};
 use newleaf_launcher::Layout;
-use newleaf_update::{ProductFace, Settings};
+use newleaf_update::port::RehearsalWaits;
+use newleaf_update::{ProductFace, Settings, SnapshotRule};
 
 use crate::Product;
 use crate::adapter::{AppsError, Holding, OpenError};
@@ -56,7 +57,7 @@ pub(crate) enum BuildError {
 }
 
 /// How apps are held, as the settings say.
-const fn holding(config: &Config) -> Holding {
+pub(crate) const fn holding(config: &Config) -> Holding {
     let apps = &config.apps;
     Holding { cap: apps.hold_cap, client_within: apps.client_within.duration() }
 }
@@ -82,6 +83,19 @@ fn settings(config: &Config) -> Settings {
         stall: config.repository.stall.duration(),
         rate: config.repository.rate.map(Rate::a_second),
         expand_within: config.core.expand_within.duration(),
+        rehearsal: config.core.rehearsal,
+        rehearsal_waits: RehearsalWaits {
+            ready: config.core.ready_within.duration(),
+            probe: config.core.probe_within.duration(),
+            ..Settings::default().rehearsal_waits
+        },
+        // While the version before still drains, it needs what is its own.
+        undo_for: config.core.undo_for.duration().max(config.core.drain_within.duration()),
+        versions: config.core.versions.into(),
+        snapshots: SnapshotRule {
+            count: usize::from(config.core.snapshots.get()),
+            age: config.core.snapshots_for.duration(),
+        },
         drain_within: config.apps.drain_within.duration(),
         probation: config.apps.probation.duration(),
         ..Settings::default()

@@ -116,6 +116,8 @@ pub(crate) enum Asked {
     Preflight(Targets),
     /// Show what an update would do.
     Plan(PlanArguments),
+    /// Try a version of core on a copy of the data, without updating.
+    Rehearse(Rehearse),
     /// Update core or apps; without a target, list what could be updated.
     Update(Update),
     /// Go back to the version before.
@@ -151,6 +153,7 @@ impl Asked {
             | Self::SignInLink => Purpose::Look,
             Self::Channel(_)
             | Self::Update(_)
+            | Self::Rehearse(_)
             | Self::Rollback(_)
             | Self::Apps(_)
             | Self::Trust(_) => Purpose::Change { workers_within: WORKERS_WITHIN },
@@ -265,6 +268,17 @@ pub(crate) enum Spoken {
     Nothing,
 }
 
+/// Arguments of `rehearse`.
+#[derive(Debug, Args)]
+pub(crate) struct Rehearse {
+    /// `core`
+    #[arg(value_name = "TARGET")]
+    pub(crate) target: Target,
+    /// Exactly this version; the newest that fits where none is named.
+    #[arg(long)]
+    pub(crate) version: Option<Version>,
+}
+
 /// Arguments of `rollback`.
 #[derive(Debug, Args)]
 pub(crate) struct Rollback {
@@ -356,6 +370,9 @@ pub(crate) struct Worker {
     /// Extend the database for this version and exit.
     #[arg(long)]
     pub(crate) expand: bool,
+    /// Compile and link the apps for this version and exit.
+    #[arg(long, conflicts_with = "expand")]
+    pub(crate) prewarm: bool,
 }
 
 #[cfg(test)]

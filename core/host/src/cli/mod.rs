@@ -145,6 +145,9 @@ fn by_itself(
         Own::Worker(worker) if worker.expand => {
             crate::worker::run_expand(product, &dir_of(common)?)
         }
+        Own::Worker(worker) if worker.prewarm => {
+            crate::worker::run_prewarm(product, &dir_of(common)?)
+        }
         Own::Worker(_) => crate::worker::run_worker(product, &dir_of(common)?),
         Own::Compile { input, output } => newleaf_plugin_host::compile_main(&input, &output),
         Own::Probe { socket, within } => {

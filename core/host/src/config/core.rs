@@ -2,6 +2,7 @@
 
 use std::num::NonZeroU8;
 
+use newleaf_update::Rehearsal;
 use serde::de::{Error as _, Unexpected};
 use serde::{Deserialize, Deserializer};
 
@@ -9,6 +10,8 @@ use super::Seconds;
 
 /// A second start may succeed where the first met a machine that was busy; a third learns nothing.
 const TRIES: NonZeroU8 = NonZeroU8::MIN.saturating_add(1);
+
+const DAY: u64 = 24 * 60 * 60;
 
 /// How long each part of a core update may take, and how often a new version is tried.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -30,8 +33,20 @@ pub struct Core {
     pub linger: Seconds,
     /// How long a serving version may give no sign of life; then it is ended and started again.
     pub hang_within: Seconds,
-    /// How long the extension of the database may take.
+    /// How long the extension of the database may take, at the least: ten times what its rehearsal
+    /// took, where that is longer.
     pub expand_within: Seconds,
+    /// What it means where a new version fails on a copy of the data, or breaks apps.
+    pub rehearsal: Rehearsal,
+    /// How long *Undo* is kept possible after an update.
+    pub undo_for: Seconds,
+    /// Versions of core and of each app that stay on disk, 2 or more.
+    #[serde(deserialize_with = "two_or_more")]
+    pub versions: u16,
+    /// Snapshots of the data that stay, 1 or more.
+    pub snapshots: NonZeroU8,
+    /// How long they stay; the newest one always does.
+    pub snapshots_for: Seconds,
 }
 
 impl Default for Core {
@@ -45,6 +60,11 @@ impl Default for Core {
             linger: Seconds::new(2),
             hang_within: Seconds::new(30),
             expand_within: Seconds::new(60),
+            rehearsal: Rehearsal::Required,
+            undo_for: Seconds::new(7 * DAY),
+            versions: 3,
+            snapshots: NonZeroU8::MIN.saturating_add(2),
+            snapshots_for: Seconds::new(30 * DAY),
         }
     }
 }
@@ -54,4 +74,11 @@ fn at_least_one<'de, D: Deserializer<'de>>(deserializer: D) -> Result<NonZeroU8,
     let number = u8::deserialize(deserializer)?;
     let refused = || D::Error::invalid_value(Unexpected::Unsigned(number.into()), &"1 to 255");
     NonZeroU8::new(number).ok_or_else(refused)
+}
+
+/// The one that serves, and the one that is gone back to.
+fn two_or_more<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u16, D::Error> {
+    let number = u16::deserialize(deserializer)?;
+    let refused = || D::Error::invalid_value(Unexpected::Unsigned(number.into()), &"2 or more");
+    if number < 2 { Err(refused()) } else { Ok(number) }
 }

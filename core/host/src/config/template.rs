@@ -64,7 +64,18 @@ url = "{repository}"
 # linger = 2
 # How long a serving version may give no sign of life; then it is ended and started again.
 # hang_within = 30
+# The least that the data's extension may take; ten times its rehearsal, where that is longer.
 # expand_within = 60
+# A new version is tried on a copy of the data first, and the apps are compiled for it: "required"
+# stops an update that fails there, "warn" goes on and says so, "off" does neither.
+# rehearsal = "required"
+# How long the version before can be gone back to: 7 days. Then what only it needs is taken away.
+# undo_for = 604800
+# Versions of core and of each app that stay on disk.
+# versions = 3
+# Snapshots of the data that stay, and how long: 30 days. The newest one always stays.
+# snapshots = 3
+# snapshots_for = 2592000
 
 [apps]
 # probation = 60

@@ -20,6 +20,27 @@ pub async fn contract(db: &Db, product: &[Migration], schema: u32) -> Result<(),
     Ok(())
 }
 
+/// Whether [`contract`] up to `schema` would change anything.
+///
+/// # Errors
+/// The database cannot be read.
+pub async fn has_to_contract(
+    connection: &mut SqliteConnection,
+    product: &[Migration],
+    schema: u32,
+) -> Result<bool, DbError> {
+    let reached = Meta::read(connection, Side::Product).await?.schema;
+    for migration in product {
+        if migration.schema <= schema.min(reached) && !migration.contract.is_empty() {
+            let done = meta::is_done(connection, Side::Product, migration.schema, "contract");
+            if !done.await.map_err(DbError::on("read the schema"))? {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
+}
+
 async fn step(connection: &mut SqliteConnection, migration: &Migration) -> Result<(), sqlx::Error> {
     let Migration { schema, contract, .. } = *migration;
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;

@@ -11,11 +11,13 @@ mod meta;
 mod migration;
 mod open;
 pub(crate) mod snapshot;
+#[cfg(test)]
+mod write_load;
 
-pub use contract::contract;
+pub use contract::{contract, has_to_contract};
 pub use expand::{Beat, Progress, expand};
 pub use host_schema::HOST_MIGRATIONS;
 pub use meta::{Meta, Side};
 pub use migration::Migration;
-pub(crate) use open::oldest_reader;
 pub use open::{Db, DbError};
+pub(crate) use open::{oldest_reader, reading};

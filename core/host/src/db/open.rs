@@ -224,16 +224,21 @@ impl Db {
 /// # Errors
 /// The database cannot be read.
 pub(crate) async fn oldest_reader(dir: &Path) -> Result<Option<u32>, DbError> {
-    let path = dir.join(FILE);
-    if !path.exists() {
+    if !dir.join(FILE).exists() {
         return Ok(None);
     }
-    let options = SqliteConnectOptions::new().filename(path).read_only(true).busy_timeout(BUSY);
-    let opened = SqliteConnection::connect_with(&options).await;
-    let mut connection = opened.map_err(DbError::on("open newleaf.db for reading"))?;
+    let mut connection = reading(dir).await?;
     let meta = Meta::read(&mut connection, Side::Product).await;
     connection.close().await.map_err(DbError::on("close newleaf.db"))?;
     meta.map(|meta| Some(meta.oldest_reader))
+}
+
+/// One connection that only reads the database of the host in `dir`, which must be there.
+pub(crate) async fn reading(dir: &Path) -> Result<SqliteConnection, DbError> {
+    let options =
+        SqliteConnectOptions::new().filename(dir.join(FILE)).read_only(true).busy_timeout(BUSY);
+    let opened = SqliteConnection::connect_with(&options).await;
+    opened.map_err(DbError::on("open newleaf.db for reading"))
 }
 
 /// The newest schema of a list of migrations; 0 of none.

@@ -7,12 +7,10 @@ use std::path::{Path, PathBuf};
 
 use newleaf_domain::{ByteSize, Timestamp, Version};
 use serde::Serialize;
+use sqlx::Connection as _;
 
 use super::open::FILE;
 use super::{Beat, Db, DbError, Migration, expand};
-
-/// How many stay; older ones go with the clearing up after an update.
-pub(crate) const KEPT: usize = 3;
 
 /// How the names of core's snapshots begin. Those of apps are named by their update, whose id
 /// begins with a digit.
@@ -117,6 +115,11 @@ pub(crate) fn is_cores(name: &str) -> bool {
     parts_of(name).is_some()
 }
 
+/// When the snapshot of this name was taken; none where it is not one of core's.
+pub(crate) fn taken_at(name: &str) -> Option<Timestamp> {
+    parts_of(name).map(|(at, _)| at)
+}
+
 /// Every snapshot of core in the host's folder, newest first.
 ///
 /// # Errors
@@ -178,6 +181,22 @@ async fn copy(db: &Db, to: &Path) -> Result<(), SnapshotError> {
     copied.execute(db.writer()).await.map_err(DbError::on("copy newleaf.db into a snapshot"))?;
     sync(&path)?;
     sync(to)
+}
+
+/// Copies the live database of the host in `dir` into the folder `to`, as it is at one moment, while
+/// others read and write it. Where there is none yet, none is made.
+///
+/// # Errors
+/// The copy does not fit, or the database cannot be read.
+pub(crate) async fn copy_live(dir: &Path, to: &Path) -> Result<(), DbError> {
+    if !dir.join(FILE).exists() {
+        return Ok(());
+    }
+    let mut source = super::open::reading(dir).await?;
+    let copied = sqlx::query("VACUUM INTO ?").bind(file(to, "").to_string_lossy().into_owned());
+    let copied = copied.execute(&mut source).await.map_err(DbError::on("copy newleaf.db"));
+    let closed = source.close().await.map_err(DbError::on("close newleaf.db"));
+    copied.and(closed)
 }
 
 /// Puts a snapshot in the place of `newleaf.db`: checked, extended to what `product` needs, without

@@ -6,8 +6,8 @@ use axum::http::request::Parts;
 use axum::http::{Method, Uri};
 use newleaf_update::explain::chain;
 use newleaf_update::{
-    AcceptError, ChannelError, CheckError, ExitClass, Explain, FourLines, PlanError, StartError,
-    Updater,
+    AcceptError, ChannelError, CheckError, ExitClass, Explain, FourLines, PlanError, RehearseError,
+    StartError, Updater,
 };
 use serde::de::DeserializeOwned;
 
@@ -99,6 +99,15 @@ pub(super) fn unreadable(updater: &Updater, error: &(dyn std::error::Error + 'st
         .todo("newleaf preflight names the folder and the command that mends it")
 }
 
+/// A rehearsal that could not be.
+pub(super) fn rehearse_problem(updater: &Updater, error: &RehearseError) -> Problem {
+    match error {
+        RehearseError::Plan(error) => plan_problem(updater, error),
+        RehearseError::Start(error) => start_problem(updater, error),
+        RehearseError::Bring { .. } => explained(updater, error),
+    }
+}
+
 /// A plan that was not made.
 pub(super) fn plan_problem(updater: &Updater, error: &PlanError) -> Problem {
     match error {
@@ -130,6 +139,7 @@ pub(super) fn start_problem(updater: &Updater, error: &StartError) -> Problem {
             running: Some(running.clone()),
             ..With::default()
         }),
+        StartError::Rehearsing { .. } => of_kind(Kind::Busy, updater, error),
         StartError::Staged { update, .. } => of_kind(Kind::Busy, updater, error)
             .with(With { running: Some(update.clone()), ..With::default() }),
         StartError::Stale(stale) => {

@@ -4,6 +4,7 @@ mod bootstrap;
 mod control;
 mod expand;
 mod hello;
+mod prewarm;
 mod private;
 
 use std::path::{Path, PathBuf};
@@ -16,6 +17,7 @@ pub use bootstrap::WorkerError;
 pub use control::{Control, ControlError, News, Standing};
 pub use expand::run_expand;
 pub(crate) use hello::{Hello, addresses};
+pub use prewarm::run_prewarm;
 
 use crate::config::{ConfigError, Log, Settings};
 use crate::db::Db;

@@ -5,6 +5,7 @@ mod ground;
 mod launcher;
 mod plugins;
 mod policies;
+mod rehearsal;
 mod repository;
 mod slots;
 mod store;
@@ -22,6 +23,8 @@ pub use ground::{
 pub use launcher::{Launcher, LauncherError, News, Reach};
 pub use plugins::{Drained, Kept, PluginError, Plugins, Serving, Trouble};
 pub use policies::{Policies, PolicyError};
+pub(crate) use rehearsal::counted;
+pub use rehearsal::{BrokenApp, RehearsalError, RehearsalWaits, Rehearsed, WarmLine, Warmed};
 pub use repository::{Body, Length, Place, Repository, RepositoryError, Resume, Wanted};
 pub use slots::{
     Download, ExpandError, Heard, Inspected, Keep, Measured, Partial, SelfTest, SlotError, SlotRef,

@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use newleaf_domain::{ByteSize, Digest, Manifest, Platform, Target};
-use newleaf_launcher::state::{AppSlot, CoreSlot};
+use newleaf_domain::{ByteSize, Digest, Manifest, Platform, Target, Timestamp};
+use newleaf_launcher::state::{AppSlot, CoreSlot, State};
 use serde::{Deserialize, Serialize};
 
+use crate::port::{RehearsalError, RehearsalWaits, Rehearsed, Warmed};
 use crate::proof::VerifiedArtifact;
 
 /// Counts bytes for the viewers; called often, must return at once.
@@ -103,6 +104,42 @@ pub trait Slots: Send + Sync + std::fmt::Debug {
         within: Duration,
         heard: &(dyn for<'line> Fn(&'line str) + Send + Sync),
     ) -> Result<(), ExpandError>;
+
+    /// Room that a rehearsal of core needs for its time.
+    ///
+    /// # Errors
+    /// The data cannot be measured.
+    async fn rehearsal_needs(&self) -> Result<ByteSize, SlotError>;
+
+    /// Copies core's data into a folder of its own, extends the copy by the new slot's program, and
+    /// starts its worker there as for a trial: it is probed on a private socket and is never told
+    /// to go, so it accepts nothing and runs nothing by itself. Nothing is left of it afterwards.
+    ///
+    /// # Errors
+    /// [`RehearsalError`]; the data that serves is untouched.
+    async fn rehearse(
+        &self,
+        slot: &CoreSlot,
+        state: &State,
+        waits: RehearsalWaits,
+    ) -> Result<Rehearsed, RehearsalError>;
+
+    /// Lets the new core's `worker --prewarm` compile every app that serves and link it with the
+    /// new version's interfaces; none where that version does not know how to.
+    ///
+    /// # Errors
+    /// The child could not be run, or not to its end within `within`.
+    async fn prewarm(
+        &self,
+        slot: &CoreSlot,
+        within: Duration,
+    ) -> Result<Option<Warmed>, ExpandError>;
+
+    /// The slots that [`Slots::sweep`] would remove.
+    ///
+    /// # Errors
+    /// A folder cannot be read.
+    async fn unused(&self, keep: &Keep) -> Result<Vec<SlotRef>, SlotError>;
 
     /// Removes slots, downloads, staging folders and snapshots that `keep` does not name.
     ///
@@ -250,6 +287,15 @@ pub struct Keep {
     pub snapshots: Vec<String>,
     /// Downloads.
     pub downloads: Vec<Digest>,
+    /// For each target that `slots` names: how many slots stay in all, filled up with the newest
+    /// ones on disk.
+    pub versions: usize,
+    /// Slots of these packages do not fill up: they failed here.
+    pub bad: Vec<Digest>,
+    /// How many snapshots of core's data stay, the newest ones; never none of them.
+    pub core_snapshots: usize,
+    /// Snapshots of core's data that were taken before go, but the newest one.
+    pub core_snapshots_since: Option<Timestamp>,
 }
 
 /// What was removed.

@@ -9,6 +9,8 @@ use newleaf_plan::Plan;
 use newleaf_trust::pin::Pin;
 use serde::{Deserialize, Serialize};
 
+use crate::view::RehearsalNote;
+
 /// Durable memory. Every `put` is on disk when it returns.
 #[async_trait]
 pub trait Store: Send + Sync + std::fmt::Debug {
@@ -43,6 +45,18 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// The database cannot be read.
     async fn core_reader(&self) -> Result<Option<u32>, StoreError>;
 
+    /// Whether there is anything to take away that only versions below `schema` need.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    async fn has_to_contract(&self, schema: u32) -> Result<bool, StoreError>;
+
+    /// Takes it away, and raises what [`Store::core_reader`] gives. The version that serves goes on.
+    ///
+    /// # Errors
+    /// The database refuses; the part that failed is undone whole.
+    async fn contract(&self, schema: u32) -> Result<(), StoreError>;
+
     /// A plan that was shown, where it is still remembered.
     ///
     /// # Errors
@@ -54,6 +68,18 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// The folder cannot be written.
     async fn put_plan(&self, memo: &PlanMemo, forget_before: Timestamp) -> Result<(), StoreError>;
+
+    /// What the last rehearsal of core came to; none where there was none, or it is forgotten.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    async fn rehearsal(&self) -> Result<Option<RehearsalNote>, StoreError>;
+
+    /// Keeps it in the place of the one before.
+    ///
+    /// # Errors
+    /// The folder cannot be written.
+    async fn put_rehearsal(&self, note: &RehearsalNote) -> Result<(), StoreError>;
 
     /// What is known of the last look at the repository.
     ///

@@ -1,6 +1,8 @@
 //! Core: lets the new version extend the database while the old one serves.
 //! Only adds to the schema, so that the old version's writes go on.
 
+use std::time::Duration;
+
 use newleaf_launcher::proto::Ask;
 use newleaf_launcher::state::CoreSlot;
 
@@ -9,10 +11,9 @@ use crate::port::ExpandError;
 use crate::run::{Broken, Context, Passed, StepResult, Stop};
 
 /// Runs the new slot's `worker --expand` as a child, within its deadline.
-pub(crate) async fn run(cx: Context, slot: &CoreSlot) -> StepResult<()> {
+pub(crate) async fn run(cx: Context, slot: &CoreSlot, within: Duration) -> StepResult<()> {
     let ports = cx.updater.ports();
     ports.launcher.ask(Ask::Expand { update: cx.id.clone() }).await?;
-    let within = cx.updater.settings().expand_within;
     let heard =
         |line: &str| tracing::debug!(update = %cx.id, line, "the database is being extended");
     let expanded = ports.slots.expand(slot, within, &heard).await;

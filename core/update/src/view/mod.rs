@@ -6,6 +6,7 @@ mod journey;
 mod overview;
 mod plan;
 mod prerequisite;
+mod rehearsal;
 mod releases;
 mod report;
 mod signer;
@@ -19,6 +20,7 @@ pub use overview::{
 };
 pub use plan::{ChangeView, DisplayText, PlanView, StalePlan};
 pub use prerequisite::{Prerequisite, PrerequisiteId, Standing};
+pub use rehearsal::RehearsalNote;
 pub use releases::{ReleaseRow, ReleasesView};
 pub use report::{Progress, Report, StepReport, StepStanding, Unit};
 pub use signer::{SignerRow, SignerView, TrustView};

@@ -144,6 +144,10 @@ pub struct UndoOffer {
     pub version: Version,
     /// What of the data would be lost; none where nothing is.
     pub loses: Option<String>,
+    /// Until when it is kept possible; afterwards what only that version needs is taken away. None
+    /// where nothing ends it by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
 }
 
 /// The update that runs.

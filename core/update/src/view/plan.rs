@@ -4,7 +4,7 @@ use newleaf_domain::{ByteSize, GrantChange, Target};
 use newleaf_plan::{Candidate, Change, Plan};
 use serde::{Deserialize, Serialize};
 
-use super::Prerequisite;
+use super::{Prerequisite, RehearsalNote};
 
 /// A plan with its texts, its prerequisites and every candidate's reason.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +17,9 @@ pub struct PlanView {
     pub prerequisites: Vec<Prerequisite>,
     /// Every release that was looked at.
     pub candidates: Vec<Candidate>,
+    /// What the last rehearsal of the plan's first release came to; none where there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rehearsal: Option<RehearsalNote>,
 }
 
 /// One change with its texts.

@@ -5,7 +5,7 @@ use newleaf_launcher::journal::{Ending, Entry, StepId};
 use newleaf_launcher::state::CorePhase;
 use newleaf_update::port::Launcher as _;
 use newleaf_update::port::fake::{Fault, LauncherWay, Lie, Point, World};
-use newleaf_update::{ExitClass, Explain as _};
+use newleaf_update::{ExitClass, Explain as _, UndoStands};
 use serde_json::json;
 
 use crate::story::*;
@@ -238,4 +238,109 @@ async fn a_new_worker_leaves_a_trial_to_the_launcher() {
     let next = world.start();
     let found = next.updater.recover().await.unwrap();
     assert_eq!(found, newleaf_update::Recovered::WithLauncher(id));
+}
+
+#[tokio::test]
+async fn a_core_that_fails_on_a_copy_of_the_data_is_stopped_before_anything_changed() {
+    let world = world_with_core();
+    let host = world.start();
+    world.disk.fail(Point::Rehearse, Fault::Version);
+    let report = update(&host, &Target::Core).await;
+    assert_eq!(report.exit_class(), Some(ExitClass::Failed));
+    let (step, failure) = report.failure().unwrap();
+    assert_eq!(step, StepId::Rehearse);
+    assert!(failure.what.contains("on a copy of the data"), "{failure:?}");
+    assert!(failure.what.contains("503"), "{failure:?}");
+    let state = world.disk.state();
+    assert_eq!((state.core.phase, state.bad.len()), (CorePhase::Idle, 1));
+}
+
+#[tokio::test]
+async fn a_machine_that_cannot_rehearse_is_told_and_stops_nobody() {
+    let world = world_with_core();
+    let host = world.start();
+    world.disk.fail(Point::Rehearse, Fault::Machine);
+    let report = update(&host, &Target::Core).await;
+    assert_eq!(report.ending, Some(Ending::Committed), "{report:#?}");
+    let told = step_of(&report, StepId::Rehearse);
+    assert!(told.contains("no memory is left"), "{told}");
+}
+
+#[tokio::test]
+async fn where_the_copy_does_not_fit_the_update_says_so_with_both_numbers() {
+    let world = world_with_core();
+    let host = world.start();
+    world.disk.set_rehearsal_needs(newleaf_domain::ByteSize::mib(12 * 1024));
+    let report = update(&host, &Target::Core).await;
+    assert_eq!(report.ending, Some(Ending::Committed), "{report:#?}");
+    let told = step_of(&report, StepId::Rehearse);
+    assert!(told.contains("not rehearsed: needs 12 GiB, 4 GiB free"), "{told}");
+}
+
+/// What is told of a step that passed.
+fn step_of(report: &newleaf_update::view::Report, step: StepId) -> String {
+    let row = report.steps.iter().find(|row| row.step == step).unwrap();
+    format!("{row:?}")
+}
+
+#[tokio::test]
+async fn undo_is_offered_with_its_date_and_refused_after_it_with_both_numbers() {
+    let world = world_with_core();
+    let host = world.start();
+    update(&host, &Target::Core).await;
+    let undo = host.updater.overview().await.unwrap().core.undo.unwrap();
+    let until = undo.until.unwrap();
+    assert_eq!(until.seconds_since(world_now(&world)), 7 * 24 * 60 * 60);
+    world.clock.set(until.plus_seconds(-1));
+    let left = std::time::Duration::from_secs(1);
+    assert_eq!(host.updater.end_undo().await.unwrap(), UndoStands::Open { left });
+    assert!(host.updater.overview().await.unwrap().core.undo.is_some());
+    world.clock.set(until);
+    assert_eq!(host.updater.end_undo().await.unwrap(), UndoStands::Ended { schema: 2 });
+    let again = host.updater.end_undo().await.unwrap();
+    assert_eq!(again, UndoStands::Settled, "there is nothing left to do");
+    assert_eq!(host.updater.overview().await.unwrap().core.undo, None);
+    let refused = host.updater.rollback(&Target::Core, "ada".to_owned()).await.unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "core 1.0.0 cannot run on the data as it is: it writes schema 1, the data needs a program \
+         of 2 or newer"
+    );
+}
+
+#[tokio::test]
+async fn undo_to_a_version_of_the_same_schema_has_no_end() {
+    let world = World::new();
+    world.publisher().core("1.1.0", json!({"schema": 1, "oldest_reader": 1}));
+    world.publish();
+    let host = world.start();
+    update(&host, &Target::Core).await;
+    let undo = host.updater.overview().await.unwrap().core.undo.unwrap();
+    assert_eq!((undo.version.as_str(), undo.until), ("1.0.0", None));
+}
+
+#[tokio::test]
+async fn a_rehearsal_changes_nothing_and_the_plan_tells_what_it_learnt() {
+    let world = world_with_core();
+    let host = world.start();
+    let note = host.updater.rehearse_core(None, "ada").await.unwrap();
+    assert!(note.is_good(), "{note:?}");
+    let plan = host.updater.plan(&Target::Core, None).await.unwrap();
+    assert_eq!(plan.rehearsal, Some(note));
+    let state = world.disk.state();
+    assert_eq!((state.core.good.version.as_str(), state.core.phase), ("1.0.0", CorePhase::Idle));
+    assert_eq!(host.updater.history().await.unwrap(), [], "a rehearsal is no update");
+}
+
+#[tokio::test]
+async fn what_a_rehearsal_finds_wrong_is_told_and_not_held_against_the_version() {
+    let world = world_with_core();
+    let host = world.start();
+    world.disk.fail(Point::Rehearse, Fault::Version);
+    let note = host.updater.rehearse_core(None, "ada").await.unwrap();
+    assert!(!note.is_good());
+    assert!(note.sentences()[0].contains("503"), "{:?}", note.sentences());
+    assert_eq!(world.disk.state().bad, []);
+    let plan = host.updater.plan(&Target::Core, None).await.unwrap();
+    assert_eq!(plan.rehearsal, Some(note));
 }

@@ -10,6 +10,8 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration {
         schema: 2,
         expand: &["ALTER TABLE notice ADD COLUMN pinned INTEGER NOT NULL DEFAULT 0"],
+        // Views are counted anew, once nobody goes back to what counted them before.
+        contract: &["DELETE FROM page_view"],
         ..Migration::NONE
     },
 ];

@@ -8,7 +8,9 @@ use newleaf_launcher::state::AppSlot;
 use newleaf_plugin_host::storage::{self, CopyError};
 use newleaf_plugin_host::{App, LifecycleError, PrepareError, Prepared};
 use newleaf_update::Budget;
-use newleaf_update::port::{Drained, Kept, PluginError, Plugins, Serving, StoreError, Trouble};
+use newleaf_update::port::{
+    Drained, Kept, PluginError, Plugins, Serving, StoreError, Trouble, WarmLine,
+};
 
 use super::super::files::{self, FileError, blocking};
 use super::entry::{Counting, Entry, Loaded, Standing};
@@ -95,6 +97,16 @@ impl Apps {
             }
         };
         self.0.host.prepare(&component, digest).await.map_err(BringUp::Prepare)
+    }
+
+    /// Compiles and links a version, and lets go of it again.
+    pub(crate) async fn warm(&self, app: &PackageName, slot: &AppSlot) -> WarmLine {
+        let (broken, hindered) = match self.bring_up(app, slot).await {
+            Ok(_) => (None, None),
+            Err(error) if error.is_machine_fault() => (None, Some(error.line())),
+            Err(error) => (Some(error.line()), None),
+        };
+        WarmLine { app: app.clone(), broken, hindered }
     }
 
     /// The digest of a slot's component as it is on disk; none where it cannot be read.

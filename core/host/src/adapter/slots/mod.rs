@@ -3,8 +3,10 @@
 mod compare;
 mod partial;
 mod program;
+mod rehearsal;
 mod sweep;
 mod travel;
+mod warm;
 
 use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt as _;
@@ -12,13 +14,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use newleaf_domain::{Digest, Manifest, Target};
+use newleaf_domain::{ByteSize, Digest, Manifest, Target};
 use newleaf_launcher::Layout;
-use newleaf_launcher::state::CoreSlot;
+use newleaf_launcher::state::{CoreSlot, State};
 use newleaf_package::{Limits, MANIFEST, PackageReader, UnpackError};
 use newleaf_update::port::{
-    Download, ExpandError, Heard, Inspected, Keep, Measured, Partial, SelfTest, SlotError, SlotRef,
-    Slots, Swept, Unpacked, runs,
+    Download, ExpandError, Heard, Inspected, Keep, Measured, Partial, RehearsalError,
+    RehearsalWaits, Rehearsed, SelfTest, SlotError, SlotRef, Slots, Swept, Unpacked, Warmed, runs,
 };
 use newleaf_update::proof::VerifiedArtifact;
 use tokio::sync::mpsc;
@@ -85,7 +87,7 @@ impl DiskSlots {
     fn unpack_now(
         &self,
         job: &Unpack,
-        heard: &mut dyn FnMut(newleaf_domain::ByteSize),
+        heard: &mut dyn FnMut(ByteSize),
     ) -> Result<Unpacked, SlotError> {
         let target = self.slot(&job.slot);
         let download = self.download(job.digest);
@@ -285,7 +287,35 @@ impl Slots for DiskSlots {
         within: Duration,
         heard: &(dyn for<'line> Fn(&'line str) + Send + Sync),
     ) -> Result<(), ExpandError> {
-        program::expand(&self.layout, slot, within, heard).await
+        program::expand(&self.layout.program(slot), self.layout.dir(), within, heard).await
+    }
+
+    async fn rehearsal_needs(&self) -> Result<ByteSize, SlotError> {
+        let dir = self.layout.dir().to_owned();
+        blocking(move || rehearsal::needs(&dir)).await.map_err(io)
+    }
+
+    async fn rehearse(
+        &self,
+        slot: &CoreSlot,
+        state: &State,
+        waits: RehearsalWaits,
+    ) -> Result<Rehearsed, RehearsalError> {
+        rehearsal::rehearse(self, slot, state, waits).await
+    }
+
+    async fn prewarm(
+        &self,
+        slot: &CoreSlot,
+        within: Duration,
+    ) -> Result<Option<Warmed>, ExpandError> {
+        warm::prewarm(&self.layout.program(slot), self.layout.dir(), within).await
+    }
+
+    async fn unused(&self, keep: &Keep) -> Result<Vec<SlotRef>, SlotError> {
+        let (slots, keep) = (self.clone(), keep.clone());
+        let found = blocking(move || sweep::unused_slots(&slots, &keep)).await.map_err(io)?;
+        Ok(found.into_iter().map(|(slot, _)| slot).collect())
     }
 
     async fn sweep(&self, keep: &Keep) -> Result<Swept, SlotError> {
@@ -296,7 +326,7 @@ impl Slots for DiskSlots {
 
 #[cfg(test)]
 mod tests {
-    use newleaf_domain::{ByteSize, PackageName};
+    use newleaf_domain::PackageName;
     use newleaf_package::PackageWriter;
 
     use super::*;

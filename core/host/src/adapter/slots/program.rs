@@ -6,9 +6,7 @@ use std::path::Path;
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
-use newleaf_launcher::Layout;
 use newleaf_launcher::proto::EXIT_MACHINE;
-use newleaf_launcher::state::CoreSlot;
 use newleaf_update::port::{ExpandError, SelfTest, SlotError};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Command;
@@ -76,22 +74,21 @@ fn last_line(bytes: &[u8]) -> String {
         .collect()
 }
 
-/// Runs `worker --expand` of a slot's program, and waits for its end.
+/// Runs `worker --expand` of a slot's program on the host in `dir`, and waits for its end.
 pub(super) async fn expand(
-    layout: &Layout,
-    slot: &CoreSlot,
+    program: &Path,
+    dir: &Path,
     within: Duration,
     heard: &(dyn Fn(&str) + Send + Sync),
 ) -> Result<(), ExpandError> {
-    let program = layout.program(slot);
-    let mut child = Command::new(&program)
+    let mut child = Command::new(program)
         .args(["worker", "--expand", "--dir"])
-        .arg(layout.dir())
+        .arg(dir)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .kill_on_drop(true)
         .spawn()
-        .map_err(|source| ExpandError::Start { path: program.clone(), source })?;
+        .map_err(|source| ExpandError::Start { path: program.to_owned(), source })?;
     let lines = child.stdout.take().map(|out| BufReader::new(out).lines());
     let work = async {
         let mut last = "it said nothing".to_owned();
@@ -106,7 +103,7 @@ pub(super) async fn expand(
     match tokio::time::timeout(within, work).await {
         Ok((Ok(status), _)) if status.success() => Ok(()),
         Ok((Ok(status), last)) => Err(ended(status, &last)),
-        Ok((Err(source), _)) => Err(ExpandError::Start { path: program, source }),
+        Ok((Err(source), _)) => Err(ExpandError::Start { path: program.to_owned(), source }),
         Err(_) => {
             // Its work is in short transactions: the next try goes on where this one was ended.
             drop(child.kill().await);
@@ -117,7 +114,7 @@ pub(super) async fn expand(
 
 /// How a failed expand is judged: by what the child says of itself, and not against it where it was
 /// ended from outside, by the system for want of memory or by a person.
-fn ended(status: std::process::ExitStatus, last: &str) -> ExpandError {
+pub(super) fn ended(status: std::process::ExitStatus, last: &str) -> ExpandError {
     use rustix::process::Signal;
     let detail = format!("it ended with {status} after: {last}");
     let outside = [Signal::KILL, Signal::TERM, Signal::INT, Signal::HUP].map(Signal::as_raw);
@@ -152,21 +149,9 @@ mod tests {
     /// Expands with a program that does what `text` says, within `millis`.
     async fn expanded_by(text: &str, millis: u64) -> ExpandError {
         let dir = tempfile::tempdir().unwrap();
-        let layout = Layout::new(dir.path());
-        let slot = CoreSlot {
-            digest: newleaf_domain::Digest::of(b"slot"),
-            version: newleaf_domain::Version::parse("1.1.0").unwrap(),
-            origin: newleaf_launcher::state::Origin::Release,
-            protocol: 1,
-            program: "program".to_owned(),
-            binary: None,
-            schema: 2,
-            oldest_reader: 0,
-        };
-        let folder = layout.program(&slot).parent().unwrap().to_owned();
-        std::fs::create_dir_all(&folder).unwrap();
-        script(&folder, text);
-        expand(&layout, &slot, Duration::from_millis(millis), &|_| {}).await.unwrap_err()
+        let program = script(dir.path(), text);
+        let within = Duration::from_millis(millis);
+        expand(&program, dir.path(), within, &|_| {}).await.unwrap_err()
     }
 
     #[tokio::test]

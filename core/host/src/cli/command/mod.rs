@@ -9,6 +9,7 @@ pub(super) mod init;
 mod plan;
 mod preflight;
 pub(super) mod recovery_link;
+mod rehearse;
 mod rollback;
 pub(super) mod serve;
 mod sign_in_link;
@@ -43,6 +44,7 @@ pub(crate) async fn run(context: Context<'_>, asked: Asked) -> Result<Exit, Prob
         Asked::Preflight(targets) => preflight::run(context, &targets.targets).await,
         Asked::Plan(arguments) => plan::run(context, &arguments).await,
         Asked::Update(arguments) => update::run(context, arguments).await,
+        Asked::Rehearse(arguments) => rehearse::run(context, arguments).await,
         Asked::Rollback(arguments) => rollback::run(context, arguments).await,
         Asked::Apps(apps) => apps::run(context, apps).await,
         Asked::Trust(trust) => trust::run(context, trust).await,

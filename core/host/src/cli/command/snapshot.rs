@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use newleaf_domain::{Clock as _, Version};
+use newleaf_domain::{ByteSize, Clock as _, Version};
 use newleaf_launcher::journal::Entry;
 use newleaf_launcher::offline::Purpose;
 use newleaf_launcher::state::State;
@@ -15,6 +15,7 @@ use crate::adapter::SystemClock;
 use crate::cli::arguments::{Snapshot as Asked, Spoken};
 use crate::cli::show::{Screen, table};
 use crate::cli::{Exit, door, owner, runtime};
+use crate::config::{Core, Settings};
 use crate::db::snapshot::{self, Snapshot, SnapshotError};
 use crate::db::{Db, DbError};
 use crate::route::{Kind, Problem};
@@ -56,7 +57,9 @@ fn list(screen: Screen, dir: &Path) -> Result<Exit, Problem> {
                 [it.name.clone(), at, version, it.size.to_string()]
             };
             let rows = all.iter().map(row).collect::<Vec<_>>();
-            table(["name", "taken", "version", "size"], &rows)
+            let space = ByteSize::bytes(all.iter().map(|it| it.size.as_u64()).sum());
+            let each = table(["name", "taken", "version", "size"], &rows);
+            format!("{each}\n\n{} in all: {space}", all.len())
         }
     };
     screen.show(text, &all);
@@ -77,7 +80,9 @@ fn create(screen: Screen, dir: &Path, version: &Version) -> Result<Exit, Problem
         taken
     });
     let name = taken.map_err(|error: SnapshotError| problem("take a snapshot", &error))?;
-    let text = format!("snapshot {name} is taken; the newest {} stay", snapshot::KEPT);
+    let stay =
+        Settings::load(dir).map_or_else(|_| Core::default(), |found| found.config.core).snapshots;
+    let text = format!("snapshot {name} is taken; the newest {stay} stay");
     screen.show(|| text, &Taken { name: &name });
     Ok(Exit::Done)
 }

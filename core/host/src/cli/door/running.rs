@@ -33,6 +33,9 @@ impl Patience {
     /// What asks the repository, whose metadata may take 60 s; texts may be read after it.
     const REPOSITORY: Self = Self::of(15, 150);
 
+    /// What copies the data and works on the copy, which takes as long as there is data.
+    const REHEARSAL: Self = Self::of(15, 4 * 3600);
+
     const fn of(word_after: u64, at_most: u64) -> Self {
         Self { word_after: Duration::from_secs(word_after), at_most: Duration::from_secs(at_most) }
     }
@@ -41,6 +44,7 @@ impl Patience {
         let path = request.uri().path().trim_start_matches("/api/v1/");
         match (request.method(), path) {
             (_, "preflight" | "check" | "plan" | "update" | "trust/accept") => Self::REPOSITORY,
+            (_, "rehearse") => Self::REHEARSAL,
             (&Method::GET, _) | (_, "sign-in-links") => Self::LOOK,
             _ => Self::CHANGE,
         }

@@ -37,7 +37,10 @@ fn notice(notice: &Notice) -> String {
 }
 
 fn core(core: &CoreCard) -> String {
-    let undo = core.undo.as_ref().map(|undo| format!("rollback to {}", undo.version));
+    let undo = core.undo.as_ref().map(|undo| {
+        let until = undo.until.map_or_else(String::new, |until| format!(" until {until}"));
+        format!("rollback to {}{until}", undo.version)
+    });
     let line = format!("{} {} ({}, {})", core.product, core.version, core.edition, core.channel);
     joined([Some(line), core.offer.as_ref().map(offer), undo])
 }

@@ -21,6 +21,10 @@ pub(crate) fn plan(view: &PlanView) -> String {
         let hop = format!("hop {} of {hops}: {}", at + 1, view.change.because);
         change(view, (hops > 1).then_some(hop))
     }));
+    parts.extend(view.rehearsal.as_ref().map(|note| {
+        let each = note.sentences().join("\n  ");
+        format!("rehearsed at {}:\n  {each}", note.at)
+    }));
     parts.push(prerequisites(&view.prerequisites));
     parts.join("\n\n")
 }

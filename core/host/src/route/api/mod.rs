@@ -7,6 +7,7 @@ mod events;
 mod history;
 mod plan;
 mod preflight;
+mod rehearse;
 mod releases;
 mod rollback;
 mod sign_in_link;
@@ -89,6 +90,7 @@ pub(super) fn routes(api: &Api) -> Router {
         .route("/update", post(update::post))
         .route("/updates/{id}", get(update::get))
         .route("/updates/{id}/events", get(events::get))
+        .route("/rehearse", post(rehearse::post))
         .route("/rollback", post(rollback::post))
         .route("/history", get(history::get))
         .route("/apps", get(apps::list))

@@ -33,7 +33,7 @@ fn nothing_is_lost(overview: &Overview, target: &Target) -> Result<(), Problem> 
         }
     };
     match undo {
-        Some(UndoOffer { version, loses: Some(loses) }) => Err(Problem::new(
+        Some(UndoOffer { version, loses: Some(loses), .. }) => Err(Problem::new(
             Kind::ConsentNeeded,
             format!("go back to {target} {version} without a yes: {loses} would be lost"),
         )

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use newleaf_domain::{Channel, Digest, Manifest, PackageName, PlanId, Platform, Target, Version};
+use newleaf_domain::{
+    ByteSize, Channel, Digest, Manifest, PackageName, PlanId, Platform, Target, Version,
+};
 use newleaf_launcher::journal::Record;
 use newleaf_launcher::proto::PROTOCOL;
 use newleaf_launcher::state::{CorePhase, CoreSlot, CoreState, Origin, STATE_SCHEMA, State};
@@ -32,6 +34,10 @@ pub enum Point {
     Unpack,
     /// A core program's self-test.
     SelfTest,
+    /// Running the new core on a copy of the data.
+    Rehearse,
+    /// Compiling the apps with the new core's engine: one of them breaks.
+    Prewarm,
     /// Extending the database.
     Expand,
     /// Compiling an app.
@@ -115,6 +121,9 @@ pub(super) struct Inner {
     /// The lowest schema whose core can still run on the database.
     pub(super) core_reader: u32,
     pub(super) lie: Option<Lie>,
+    /// Room that a rehearsal of core needs.
+    pub(super) rehearsal_needs: ByteSize,
+    pub(super) rehearsal: Option<crate::view::RehearsalNote>,
 }
 
 impl Disk {
@@ -149,6 +158,8 @@ impl Disk {
             expanded: BTreeSet::new(),
             core_reader: 0,
             lie: None,
+            rehearsal_needs: ByteSize::mib(12),
+            rehearsal: None,
         };
         Self { inner: Mutex::new(inner) }
     }
@@ -239,6 +250,11 @@ impl Disk {
     /// From now on `point` fails.
     pub fn fail(&self, point: Point, fault: Fault) {
         self.lock().faults.insert(point, fault);
+    }
+
+    /// From now on a rehearsal of core needs so much room.
+    pub fn set_rehearsal_needs(&self, room: ByteSize) {
+        self.lock().rehearsal_needs = room;
     }
 
     /// From now on every core program says this of itself, which its manifest does not say.

@@ -8,14 +8,14 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use newleaf_domain::{ByteSize, Digest, Manifest, Target};
 use newleaf_launcher::proto::PROTOCOL;
-use newleaf_launcher::state::CoreSlot;
+use newleaf_launcher::state::{CoreSlot, State};
 use newleaf_package::transport::{self, Base};
 use newleaf_package::{Limits, PackageReader, Written};
 
 use super::disk::{Disk, Fault, Point};
 use crate::port::{
-    Download, ExpandError, Heard, Inspected, Keep, Measured, Partial, SelfTest, SlotError, SlotRef,
-    Slots, Swept, Unpacked, runs,
+    BrokenApp, Download, ExpandError, Heard, Inspected, Keep, Measured, Partial, RehearsalError,
+    RehearsalWaits, Rehearsed, SelfTest, SlotError, SlotRef, Slots, Swept, Unpacked, Warmed, runs,
 };
 use crate::proof::VerifiedArtifact;
 
@@ -172,10 +172,59 @@ impl Slots for FakeSlots {
         Ok(())
     }
 
+    async fn rehearsal_needs(&self) -> Result<ByteSize, SlotError> {
+        Ok(self.0.lock().rehearsal_needs)
+    }
+
+    async fn rehearse(
+        &self,
+        _slot: &CoreSlot,
+        _state: &State,
+        _waits: RehearsalWaits,
+    ) -> Result<Rehearsed, RehearsalError> {
+        match self.0.fault(Point::Rehearse) {
+            Some(Fault::Version) => {
+                Err(RehearsalError::Unfit { detail: "answered 503: no such table".to_owned() })
+            }
+            Some(Fault::Machine) => {
+                Err(RehearsalError::Machine { detail: "no memory is left".to_owned() })
+            }
+            None => {
+                Ok(Rehearsed { copied: ByteSize::mib(4), copy_ms: 20, expand_ms: 30, start_ms: 40 })
+            }
+        }
+    }
+
+    async fn prewarm(
+        &self,
+        _slot: &CoreSlot,
+        within: Duration,
+    ) -> Result<Option<Warmed>, ExpandError> {
+        let apps = self.0.lock().state.apps.keys().cloned().collect::<Vec<_>>();
+        let why = "it imports acme:old/clock".to_owned();
+        match self.0.fault(Point::Prewarm) {
+            Some(Fault::Machine) => Err(ExpandError::TooSlow { within }),
+            Some(Fault::Version) => Ok(Some(Warmed {
+                apps: apps.len(),
+                broken: apps
+                    .into_iter()
+                    .take(1)
+                    .map(|app| BrokenApp { app, why: why.clone() })
+                    .collect(),
+            })),
+            None => Ok(Some(Warmed { apps: apps.len(), broken: Vec::new() })),
+        }
+    }
+
+    async fn unused(&self, keep: &Keep) -> Result<Vec<SlotRef>, SlotError> {
+        Ok(unused(self.0.lock().slots.keys(), keep))
+    }
+
     async fn sweep(&self, keep: &Keep) -> Result<Swept, SlotError> {
         let mut disk = self.0.lock();
         let before = disk.slots.len() + disk.snapshots.len() + disk.downloads.len();
-        disk.slots.retain(|slot, _| keep.slots.contains(slot));
+        let gone = unused(disk.slots.keys(), keep);
+        disk.slots.retain(|slot, _| !gone.contains(slot));
         disk.snapshots.retain(|name, _| keep.snapshots.contains(name));
         disk.downloads.retain(|digest, _| keep.downloads.contains(digest));
         let after = disk.slots.len() + disk.snapshots.len() + disk.downloads.len();
@@ -187,6 +236,11 @@ impl FakeSlots {
     fn take_hint(&self, hint: Download) -> Vec<u8> {
         self.0.lock().hints.remove(&hint).unwrap_or_default()
     }
+}
+
+/// What is not named. This disk knows no times, so nothing fills up.
+fn unused<'a>(slots: impl Iterator<Item = &'a SlotRef>, keep: &Keep) -> Vec<SlotRef> {
+    slots.filter(|slot| !keep.slots.contains(slot)).cloned().collect()
 }
 
 const fn written(measured: Measured) -> Written {

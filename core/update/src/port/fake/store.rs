@@ -9,6 +9,7 @@ use newleaf_trust::Pin;
 
 use super::disk::Disk;
 use crate::port::{Contact, PlanMemo, Store, StoreError};
+use crate::view::RehearsalNote;
 
 /// Keeps everything on the disk.
 #[derive(Debug)]
@@ -40,6 +41,16 @@ impl Store for FakeStore {
         Ok(Some(self.0.lock().core_reader))
     }
 
+    async fn has_to_contract(&self, schema: u32) -> Result<bool, StoreError> {
+        Ok(self.0.lock().core_reader < schema)
+    }
+
+    async fn contract(&self, schema: u32) -> Result<(), StoreError> {
+        let mut disk = self.0.lock();
+        disk.core_reader = disk.core_reader.max(schema);
+        Ok(())
+    }
+
     async fn plan(&self, id: &PlanId) -> Result<Option<PlanMemo>, StoreError> {
         Ok(self.0.lock().plans.get(id).cloned())
     }
@@ -48,6 +59,15 @@ impl Store for FakeStore {
         let mut disk = self.0.lock();
         disk.plans.retain(|_, old| old.plan.created >= forget_before);
         disk.plans.insert(memo.plan.id.clone(), memo.clone());
+        Ok(())
+    }
+
+    async fn rehearsal(&self) -> Result<Option<RehearsalNote>, StoreError> {
+        Ok(self.0.lock().rehearsal.clone())
+    }
+
+    async fn put_rehearsal(&self, note: &RehearsalNote) -> Result<(), StoreError> {
+        self.0.lock().rehearsal = Some(note.clone());
         Ok(())
     }
 

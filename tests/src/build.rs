@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 
 /// Packages whose programs the world runs. The tests' own package is in the list so that cargo
 /// resolves the same features as for the tests.
-const PROGRAMS: [&str; 10] = [
+const PROGRAMS: [&str; 11] = [
     "newleaf-tests",
     "newleaf",
     "newleaf-registry",
@@ -20,6 +20,7 @@ const PROGRAMS: [&str; 10] = [
     "newleaf-core-hangs",
     "newleaf-core-sours",
     "newleaf-core-unhealthy",
+    "newleaf-core-successor",
 ];
 
 /// Guests: they are built for `wasm32-wasip2` only.

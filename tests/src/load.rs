@@ -165,8 +165,9 @@ const PATIENCE: Duration = Duration::from_mins(1);
 /// Each has room for so many requests at a time as a server lets one connection have.
 const HTTP2_CONNECTIONS: u64 = 8;
 const TICK: Duration = Duration::from_millis(10);
-/// More than so many seconds' requests are never under way.
-const MOST_SECONDS: u64 = 8;
+/// More than so many seconds' requests are never under way. A host that is given more than its
+/// machine can do says so after a while (503), update or not.
+const MOST_SECONDS: u64 = 2;
 
 impl Load {
     /// Starts `per_second` requests a second against `address`, taking the shots in turn.

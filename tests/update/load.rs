@@ -2,11 +2,14 @@
 
 use bytes::Bytes;
 use hyper::{Method, StatusCode};
-use newleaf_tests::load::{Load, Over, Shot, Tally};
-use newleaf_tests::world::{CoreRelease, Host, HostSettings, World};
+use newleaf_tests::load::{self, Load, Over, Shot, Tally};
+use newleaf_tests::skip::Tier;
+use newleaf_tests::world::{CoreRelease, Host, HostSettings, START, World};
 
-/// Requests a second, over keep-alive HTTP/1.1; half of them to an app, half to core.
-const RATE: u32 = 500;
+/// Requests a second, over keep-alive HTTP/1.1; half of them to an app, half to core, half writes.
+fn rate() -> u32 {
+    load::rate(if Tier::current() == Tier::All { 500 } else { 200 })
+}
 
 /// Reads and writes, of the app's database and of core's.
 fn shots() -> Vec<Shot> {
@@ -49,7 +52,7 @@ fn shots() -> Vec<Shot> {
 
 /// Runs `update` while the load goes on, from well before to well after it.
 async fn under_load(host: Host, update: impl FnOnce(&Host) + Send + 'static) -> (Host, Tally) {
-    let load = Load::start(host.public, RATE, shots());
+    let load = Load::start(host.public, rate(), shots());
     let host = tokio::task::spawn_blocking(move || {
         update(&host);
         host
@@ -57,7 +60,7 @@ async fn under_load(host: Host, update: impl FnOnce(&Host) + Send + 'static) -> 
     .await
     .unwrap();
     // The old worker drains after the update is reported; the load goes on until it is gone.
-    let enough = load.good() + u64::from(RATE) * 3;
+    let enough = load.good() + u64::from(rate()) * 3;
     let reached =
         tokio::time::timeout(std::time::Duration::from_mins(1), load.reaches(enough)).await;
     assert!(
@@ -124,6 +127,42 @@ async fn no_request_fails_while_an_app_and_core_are_updated_and_one_core_is_roll
     assert_eq!(tally.failures(), 0, "{tally}\n{}", host.process.log());
     assert_eq!(host.core_version(), "1.1.0");
     drop((host, world));
+}
+
+/// The launcher of 1.3.0 speaks a later protocol: once 1.3.0 is good it takes the place of the one
+/// at the prefix, and once more at the next start.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_request_fails_while_one_launcher_hands_over_to_the_next() {
+    let (world, host) = running_world().await;
+    let world = publish(world, CoreRelease::Successor).await;
+    let launcher = host.process.pid();
+    let (host, tally) = under_load(host, move |host| {
+        assert!(!runs_in_a_slot(host));
+        host.run(&["update", "core", "--yes"]).assert_code(0);
+        let workers = host.workers();
+        host.process.wait_for_line("launcher started product=\"Newleaf\" version=\"1.3.0\"", START);
+        // Forgotten once the worker that was handed over has answered.
+        while host.state()["core"]["launcher_tries"].is_number() {
+            std::thread::yield_now();
+        }
+        assert!(runs_in_a_slot(host));
+        assert!(host.workers().iter().all(|worker| workers.contains(worker)), "{workers:?}");
+    })
+    .await;
+    println!("core 1.0.0 -> 1.3.0, whose launcher takes over: {tally}");
+    assert_eq!(tally.failures(), 0, "{tally}\n{}", host.process.log());
+    assert_eq!((host.process.pid(), host.core_version()), (launcher, "1.3.0".to_owned()));
+    let host = tokio::task::spawn_blocking(move || host.power_cycle()).await.unwrap();
+    assert_eq!(host.core_version(), "1.3.0");
+    assert!(runs_in_a_slot(&host), "a cold start hands over too");
+    drop((host, world));
+}
+
+/// Whether the launcher runs the program of a slot, and not the one at the prefix.
+fn runs_in_a_slot(host: &Host) -> bool {
+    let pid = host.process.pid().as_raw_nonzero();
+    let program = std::fs::read_link(format!("/proc/{pid}/exe")).unwrap();
+    program.starts_with(host.dir.join("slots/core"))
 }
 
 /// Notes are numbered without a gap and none is deleted: those of the load follow the first one.

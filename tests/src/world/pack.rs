@@ -28,6 +28,8 @@ pub enum CoreRelease {
     Unhealthy,
     /// 1.2.3, whose worker is healthy until it serves.
     Sours,
+    /// 1.3.0, whose launcher takes over.
+    Successor,
 }
 
 impl CoreRelease {
@@ -42,6 +44,7 @@ impl CoreRelease {
             Self::Hangs => "1.2.1",
             Self::Unhealthy => "1.2.2",
             Self::Sours => "1.2.3",
+            Self::Successor => "1.3.0",
         }
     }
 
@@ -56,6 +59,7 @@ impl CoreRelease {
             Self::Hangs => "newleaf-core-hangs",
             Self::Unhealthy => "newleaf-core-unhealthy",
             Self::Sours => "newleaf-core-sours",
+            Self::Successor => "newleaf-core-successor",
         }
     }
 
@@ -64,7 +68,12 @@ impl CoreRelease {
         match self {
             Self::Oldest => 0,
             Self::Old | Self::Stock => 1,
-            Self::Newer | Self::Exits | Self::Hangs | Self::Unhealthy | Self::Sours => 2,
+            Self::Newer
+            | Self::Exits
+            | Self::Hangs
+            | Self::Unhealthy
+            | Self::Sours
+            | Self::Successor => 2,
         }
     }
 
@@ -80,6 +89,7 @@ impl CoreRelease {
             Self::Hangs => "# 1.2.1\n\nNever becomes ready.\n",
             Self::Unhealthy => "# 1.2.2\n\nSays that it is not well.\n",
             Self::Sours => "# 1.2.3\n\nIs well until it serves.\n",
+            Self::Successor => "# 1.3.0\n\nSpeaks a later launcher protocol.\n",
         }
     }
 

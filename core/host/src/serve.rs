@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use newleaf_launcher::lock::LockError;
+use newleaf_launcher::serve::ListenError;
 use newleaf_launcher::supervisor::Timing;
 use newleaf_launcher::{Bound, ServeError, Settings};
 
@@ -80,5 +81,18 @@ fn problem(error: &ServeError) -> Problem {
     };
     Problem::new(kind, format!("serve: {}", newleaf_update::explain::chain(error)))
         .state("this process serves nothing")
-        .todo(error.hint())
+        .todo(no_right_to_bind(error).unwrap_or_else(|| error.hint().to_owned()))
+}
+
+/// What gives this program the right to a low port, where the lack of it is the fault.
+fn no_right_to_bind(error: &ServeError) -> Option<String> {
+    let ServeError::Listen(ListenError::Bind { source, .. }) = error else { return None };
+    let program = std::env::current_exe().ok()?;
+    (source.kind() == std::io::ErrorKind::PermissionDenied).then(|| {
+        format!(
+            "sudo setcap 'cap_net_bind_service=+ep' {}, or start it by newleaf.service, which has \
+             AmbientCapabilities=CAP_NET_BIND_SERVICE",
+            program.display()
+        )
+    })
 }

@@ -63,6 +63,11 @@ impl Layout {
         self.run().join("workers")
     }
 
+    /// What the launcher that runs stood on when it bound its sockets.
+    pub fn footing(&self) -> PathBuf {
+        self.run().join("footing")
+    }
+
     /// Where the command line speaks to a running host.
     pub fn admin_socket(&self) -> PathBuf {
         self.run().join("admin.sock")

@@ -11,7 +11,7 @@ use crate::layout::Layout;
 use crate::lock::{self, HostLock, LockError, Orphans};
 use crate::loss;
 use crate::proto::{Answer, Ask};
-use crate::state::State;
+use crate::state::{Image, State};
 use crate::state_file::{self, Source, StateError};
 
 /// Why a stopped host could not be worked on.
@@ -143,6 +143,19 @@ impl StoppedHost {
         entry: Entry,
     ) -> Result<Record, OfflineError> {
         Ok(self.journal.append(update, entry)?)
+    }
+
+    /// Notes the program that was started as `<prefix>`, and what is to be said of it.
+    ///
+    /// # Errors
+    /// The disk refused.
+    pub fn know_image(&mut self, image: Image) -> Result<(), OfflineError> {
+        let mut state = self.state.clone();
+        state.seq += 1;
+        state.core.image = Some(image);
+        state_file::write(&self.lock, &self.layout, &state)?;
+        self.state = state;
+        Ok(())
     }
 
     /// Carries out a request as the launcher would. `Arm` of core lays the trial ready: the

@@ -28,6 +28,7 @@ pub(crate) fn state() -> State {
             phase: CorePhase::Idle,
             launcher_tries: 0,
             stand_in: None,
+            image: None,
         },
         apps: std::collections::BTreeMap::default(),
         bad: Vec::new(),

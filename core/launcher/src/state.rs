@@ -46,6 +46,41 @@ pub struct CoreState {
     /// update of core ends well.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stand_in: Option<String>,
+    /// The program that was started last as `<prefix>`, by which another one is noticed that an
+    /// admin put in its place; none on a host that an older version made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<Image>,
+}
+
+/// The program at `<prefix>`, once it was looked at: it is not looked at again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Image {
+    /// SHA-256 of its bytes.
+    pub digest: Digest,
+    /// What a person must know of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<ImageNote>,
+}
+
+impl Image {
+    /// A program of which there is nothing to say.
+    pub const fn plain(digest: Digest) -> Self {
+        Self { digest, note: None }
+    }
+}
+
+/// Why a program at `<prefix>` is not used, or is used though nobody signed it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImageNote {
+    /// It is told while the slot with this digest is good.
+    pub about: Digest,
+    /// What, in one sentence without its full stop.
+    pub text: String,
+    /// What to do, in one sentence.
+    pub todo: String,
+    /// The command that does it, ready to paste.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<String>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the form serde asks for")]
@@ -97,7 +132,8 @@ pub enum CorePhase {
 /// An unpacked core version under `slots/core/<digest12>-<version>/`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct CoreSlot {
-    /// SHA-256 of the signed zip; of the bare binary where `origin` is local.
+    /// SHA-256 of the signed zip; of the bare binary where `origin` is local and no signed release
+    /// has that binary.
     pub digest: Digest,
     /// Its version.
     pub version: Version,
@@ -132,7 +168,8 @@ impl CoreSlot {
 pub enum Origin {
     /// Unpacked from a signed release.
     Release,
-    /// Copied from a program on this machine, not yet matched to a release.
+    /// Copied from a program on this machine: the slot holds that program alone, and is no base for
+    /// a delta.
     Local,
 }
 

@@ -11,10 +11,11 @@ use crate::Updater;
 use crate::explain::{Explain, chain};
 use crate::ledger::is_success;
 use crate::port::{LauncherError, Reach, SlotRef, StoreError};
+use crate::preflight;
 use crate::refresh::{CheckError, Known};
 use crate::view::{
-    AppRow, CoreCard, Freshness, HistoryEntry, Notice, Offer, Overview, RunningUpdate, Severity,
-    StepReport, StepStanding, UndoOffer,
+    AppRow, CoreCard, Freshness, HistoryEntry, Notice, Offer, Overview, Prerequisite,
+    RunningUpdate, Severity, StepReport, StepStanding, UndoOffer,
 };
 
 /// Signatures that expire within so many seconds are worth a word: a day.
@@ -77,6 +78,7 @@ impl Updater {
         };
         let lost = self.ledger().await.map_err(OverviewError::Launcher)?.lost(&state);
         overview.notices.splice(0..0, lost.map(|lost| lost_notice(&lost, &state)));
+        overview.notices.extend(preflight::lost_ports(self).await.map(ports_notice));
         overview.sentence = match self.deferred(&overview).await.map_err(OverviewError::Launcher)? {
             Some(told) => told,
             None => sentence(&overview),
@@ -226,6 +228,7 @@ impl Updater {
             targets.filter_map(|target| history.iter().find(|entry| entry.target.target == target));
         let mut notices = last.filter_map(failure_notice).collect::<Vec<_>>();
         notices.extend(stood_in(state));
+        notices.extend(image_notice(state));
         notices.extend(flagged(state, known));
         notices.extend(self.freshness_notice(freshness));
         notices.extend(clock_notice(known));
@@ -292,6 +295,31 @@ fn lost_notice(lost: &Missing, state: &State) -> Notice {
         command: Some(lost.command(state)),
         update: Some(lost.update.clone()),
     }
+}
+
+/// The right to bind a port is gone, or cannot be learnt: told while the port is still held.
+fn ports_notice(row: Prerequisite) -> Notice {
+    let mut text = row.measured;
+    close(&mut text);
+    Notice {
+        severity: Severity::Warning,
+        text,
+        todo: row.remedy,
+        command: row.command,
+        update: None,
+    }
+}
+
+/// What is to be said of the program at `<prefix>`.
+fn image_notice(state: &State) -> Option<Notice> {
+    let note = state.core.image.as_ref()?.note.as_ref()?;
+    (note.about == state.core.good.digest).then(|| Notice {
+        severity: Severity::Warning,
+        text: note.text.clone(),
+        todo: Some(note.todo.clone()),
+        command: note.command.clone(),
+        update: None,
+    })
 }
 
 /// The last update of a target, where it did not succeed: its reason comes first.

@@ -9,10 +9,12 @@ use std::time::{Duration, SystemTime};
 use async_trait::async_trait;
 use newleaf_domain::ByteSize;
 use newleaf_update::port::{
-    Area, Filesystem, Ground, GroundError, Locality, Probe, ProbeFault, ProbeResult, Space,
+    Area, ColdStart, Filesystem, Ground, GroundError, Locality, Probe, ProbeFault, ProbeResult,
+    Space,
 };
 use newleaf_update::view::{Notice, Severity};
 
+use super::cold_start::{self, Listening};
 use super::files::blocking;
 use crate::http::tls::Certificates;
 
@@ -21,12 +23,13 @@ use crate::http::tls::Certificates;
 pub(crate) struct HostGround {
     dir: PathBuf,
     certificates: Certificates,
+    listening: Listening,
 }
 
 impl HostGround {
-    /// The machine under `dir`.
-    pub(crate) fn new(dir: &Path) -> Self {
-        Self { dir: dir.to_owned(), certificates: Certificates::default() }
+    /// The machine under `dir`, and the addresses of its host.
+    pub(crate) fn new(dir: &Path, listening: Listening) -> Self {
+        Self { dir: dir.to_owned(), certificates: Certificates::default(), listening }
     }
 
     /// The same, with the certificates that the host serves.
@@ -79,6 +82,11 @@ impl Ground for HostGround {
             update: None,
         });
         mistake.into_iter().chain(self.certificates.notices()).collect()
+    }
+
+    async fn cold_start(&self) -> ColdStart {
+        let ground = self.clone();
+        blocking(move || cold_start::measure(&ground.dir, &ground.listening)).await
     }
 }
 
@@ -232,7 +240,7 @@ fn fault_of(error: &io::Error) -> ProbeFault {
 }
 
 /// The user's name by `/etc/passwd`, else the number, which `chown` takes as well.
-fn user_name(uid: u32) -> String {
+pub(super) fn user_name(uid: u32) -> String {
     let passwd = fs::read_to_string("/etc/passwd").unwrap_or_default();
     let named = passwd.lines().find_map(|line| {
         let mut fields = line.split(':');
@@ -244,12 +252,18 @@ fn user_name(uid: u32) -> String {
 
 #[cfg(test)]
 mod tests {
+    use newleaf_update::port::Held;
+
     use super::*;
+
+    fn ground(dir: &Path) -> HostGround {
+        HostGround::new(dir, Listening { addresses: Vec::new(), held: Held::Not })
+    }
 
     #[tokio::test]
     async fn a_folder_that_can_be_written_is_left_as_it_was() {
         let dir = tempfile::tempdir().unwrap();
-        let probe = HostGround::new(dir.path()).probe(Area::Root).await;
+        let probe = ground(dir.path()).probe(Area::Root).await;
         assert_eq!(probe.result, ProbeResult::Written);
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
     }
@@ -284,7 +298,7 @@ mod tests {
     #[tokio::test]
     async fn a_missing_folder_is_said_to_be_missing() {
         let dir = tempfile::tempdir().unwrap();
-        let probe = HostGround::new(dir.path()).probe(Area::Slots).await;
+        let probe = ground(dir.path()).probe(Area::Slots).await;
         let ProbeResult::Failed { fault, .. } = probe.result else { panic!("it was written") };
         assert_eq!(fault, ProbeFault::Missing);
     }
@@ -303,7 +317,7 @@ mod tests {
     #[tokio::test]
     async fn room_and_filesystem_are_measured() {
         let dir = tempfile::tempdir().unwrap();
-        let ground = HostGround::new(dir.path());
+        let ground = ground(dir.path());
         assert!(ground.space().await.unwrap().free > ByteSize::bytes(0));
         let found = ground.filesystem().await.unwrap();
         assert_eq!((found.locality, found.elsewhere), (Locality::Local, None));

@@ -2,6 +2,7 @@
 //! launcher over its socket, the portal's stores over `newleaf.db`. Decides nothing.
 
 mod clock;
+mod cold_start;
 mod files;
 mod ground;
 mod history;
@@ -14,6 +15,7 @@ mod slots;
 mod store;
 
 pub(crate) use clock::SystemClock;
+pub(crate) use cold_start::Listening;
 pub(crate) use ground::{HostGround, filesystem_of};
 pub(crate) use history::follow as follow_history;
 pub(crate) use launcher::{FolderLauncher, WorkerLauncher};

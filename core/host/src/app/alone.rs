@@ -6,12 +6,13 @@ use std::time::Duration;
 use newleaf_domain::Clock;
 use newleaf_launcher::StoppedHost;
 use newleaf_launcher::offline::Purpose;
+use newleaf_update::port::Held;
 use newleaf_update::{LeftBehind, Ports, Settings, Updater};
 
 use super::vitals::NothingRuns;
 use super::{BuildError, face, holding, make_folders, settings};
 use crate::adapter::{
-    self, Apps, DbLinks, DiskSlots, DiskStore, FolderLauncher, HostGround, SystemClock,
+    self, Apps, DbLinks, DiskSlots, DiskStore, FolderLauncher, HostGround, Listening, SystemClock,
     TomlPolicies,
 };
 use crate::config::Config;
@@ -46,7 +47,7 @@ pub(crate) async fn alone(
         policies: Arc::new(TomlPolicies::new(layout.dir())),
         plugins: Arc::new(apps),
         launcher: Arc::new(FolderLauncher::new(host.with_tries(config.core.tries.get()), &layout)),
-        ground: Arc::new(HostGround::new(layout.dir())),
+        ground: Arc::new(HostGround::new(layout.dir(), listening(config))),
         clock: Arc::clone(&clock),
     };
     let waits = Settings { probation: Duration::ZERO, ..settings(config) };
@@ -76,4 +77,10 @@ pub(crate) async fn alone(
         vitals: Arc::new(NothingRuns),
         shutdown: never,
     }))
+}
+
+/// What a start would listen on.
+fn listening(config: &Config) -> Listening {
+    let addresses = [config.listen.public.clone(), config.listen.admin.clone()].concat();
+    Listening { addresses, held: Held::Not }
 }

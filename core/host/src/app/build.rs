@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use newleaf_domain::{Clock, Version};
+use newleaf_update::port::Held;
 use newleaf_update::{Ports, Updater};
 use newleaf_web::Portal;
 use newleaf_web::origin::{Origin, OriginPolicy};
@@ -13,7 +14,8 @@ use newleaf_web::origin::{Origin, OriginPolicy};
 use super::vitals::WorkerVitals;
 use super::{BuildError, background, face, holding, make_folders, settings};
 use crate::adapter::{
-    self, Apps, DbLinks, DbSessions, DiskSlots, DiskStore, HostGround, SystemClock, TomlPolicies,
+    self, Apps, DbLinks, DbSessions, DiskSlots, DiskStore, HostGround, Listening, SystemClock,
+    TomlPolicies,
     WorkerLauncher,
 };
 use crate::config::{Config, Tls, scheme};
@@ -45,7 +47,9 @@ pub(crate) async fn build(
         policies: Arc::new(TomlPolicies::new(&dir)),
         plugins: Arc::new(apps.clone()),
         launcher: Arc::new(WorkerLauncher::new(worker.control.clone(), &worker.layout)),
-        ground: Arc::new(HostGround::new(&dir).with(worker.certificates.clone())),
+        ground: Arc::new(
+            HostGround::new(&dir, listening(&worker)).with(worker.certificates.clone()),
+        ),
         clock: Arc::clone(&clock),
     };
     let updater = Updater::new(ports, settings(&config), face(product)?);
@@ -77,6 +81,12 @@ pub(crate) async fn build(
         local: named_in(route::local(&api, owner), product.program),
         product: context,
     })
+}
+
+/// What the launcher holds, and a start would have to bind again.
+fn listening(worker: &WorkerContext) -> Listening {
+    let addresses = [worker.public.clone(), worker.admin.clone()].concat();
+    Listening { addresses, held: Held::Now }
 }
 
 fn pages(portal: Portal) -> Router {

@@ -124,6 +124,7 @@ pub(crate) mod tests {
                 phase: CorePhase::Idle,
                 launcher_tries: 0,
                 stand_in: None,
+                image: None,
             },
             apps: std::collections::BTreeMap::default(),
             bad: Vec::new(),

@@ -22,7 +22,8 @@ pub use process::is_machine;
 pub use succession::HandoverError;
 pub use test_point::{AND_STATES, STATE as TEST_POINT_STATE, VARIABLE as TEST_POINT};
 
-use crate::journal::{Journal, JournalError, unfinished_core};
+use crate::footing::{self, Footing};
+use crate::journal::{Entry, Journal, JournalError, unfinished_core};
 use crate::layout::Layout;
 use crate::lock::{self, HostLock, LockError, Orphans};
 use crate::loss;
@@ -127,6 +128,7 @@ impl Bound {
         state_file::read(&layout)?;
         lock::wait_for_workers(&layout, settings.timing.orphans_within, Orphans::End)?;
         let listeners = Listeners::open(&settings.public, &settings.admin, &layout.admin_socket())?;
+        write_footing(&layout);
         Ok(Self { settings, layout, lock, listeners, inherited: None })
     }
 
@@ -145,7 +147,11 @@ impl Bound {
     /// # Errors
     /// The journal or the system fails at the start. Later failures are lived with.
     pub fn run(self) -> Result<(), ServeError> {
-        let journal = Journal::open(&self.lock, &self.layout)?;
+        let mut journal = Journal::open(&self.lock, &self.layout)?;
+        if let Err(error) = footing::give_up() {
+            let text = format!("the launcher could not give up its capabilities: {error}");
+            journal.append(None, Entry::Notice { text })?;
+        }
         let unfinished = unfinished_core(crate::journal::replay(&self.layout)?)?;
         let mut first = match &self.inherited {
             Some(_) => vec![Event::TookOver],
@@ -162,6 +168,14 @@ impl Bound {
         let model = Model::new(state, self.settings.timing).speaking(self.settings.protocol);
         let mut shell = Shell::new(self, journal, model)?;
         shell.run(first)
+    }
+}
+
+/// Without it nobody can tell what the next start would do, which they then say; the host runs.
+fn write_footing(layout: &Layout) {
+    match Footing::measure().map(|footing| footing.write(&layout.footing())) {
+        Ok(Ok(())) => {}
+        Ok(Err(_)) | Err(_) => drop(std::fs::remove_file(layout.footing())),
     }
 }
 

@@ -420,6 +420,7 @@ fn first_state() -> State {
             phase: CorePhase::Idle,
             launcher_tries: 0,
             stand_in: None,
+            image: None,
         },
         apps: std::collections::BTreeMap::default(),
         bad: Vec::new(),

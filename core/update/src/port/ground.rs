@@ -1,6 +1,7 @@
 //! The machine under the host: what can be written, how much room there is, on what filesystem.
 //! Measures; judges nothing.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use async_trait::async_trait;
@@ -31,6 +32,79 @@ pub trait Ground: Send + Sync + std::fmt::Debug {
     fn notices(&self) -> Vec<Notice> {
         Vec::new()
     }
+
+    /// What the next start from nothing has to bind, and by what right it may.
+    async fn cold_start(&self) -> ColdStart;
+}
+
+/// What a start of the host from nothing meets: its addresses, and the rights it would have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ColdStart {
+    /// The addresses that it binds.
+    pub listeners: Vec<SocketAddr>,
+    /// The lowest port that needs no right (`net.ipv4.ip_unprivileged_port_start`).
+    pub first_free: u16,
+    /// The program that is started, at `<prefix>`.
+    pub program: PathBuf,
+    /// The user it is started as, by name or number.
+    pub user: String,
+    /// Whether a host holds the addresses now.
+    pub held: Held,
+    /// The right that the start does not get from the program's file.
+    pub given: Given,
+    /// What the program's file carries.
+    pub file: FileRight,
+    /// Why a right of the file would be without effect; none where it would have its effect.
+    pub file_void: Option<FileVoid>,
+    /// The unit of systemd that starts it.
+    pub unit: Option<String>,
+}
+
+/// Whether a host holds its addresses now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Held {
+    /// It does, whatever it could get again.
+    Now,
+    /// None runs.
+    Not,
+    /// One runs that is too old to say how it got them.
+    Untold,
+}
+
+/// What a start is given to bind low ports with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Given {
+    /// The bound sockets (`LISTEN_FDS`).
+    Sockets,
+    /// `CAP_NET_BIND_SERVICE` in the ambient set.
+    Ambient,
+    /// The rights of root.
+    Root,
+    /// Nothing.
+    Nothing,
+}
+
+/// What `security.capability` of a program's file says (`capabilities(7)`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FileRight {
+    /// `cap_net_bind_service`, in effect from its start.
+    Effective,
+    /// Nothing that is in effect at its start.
+    Nothing,
+    /// It cannot be read.
+    Unknown {
+        /// The system's words.
+        detail: String,
+    },
+}
+
+/// Why a capability of a file is without effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileVoid {
+    /// The program is started with `no_new_privs`.
+    NoNewPrivs,
+    /// Its filesystem is mounted `nosuid`.
+    NoSuid,
 }
 
 /// A directory that an update writes.

@@ -18,7 +18,8 @@ use std::sync::Arc;
 use newleaf_domain::Clock;
 
 pub use ground::{
-    Area, Filesystem, Ground, GroundError, Locality, Probe, ProbeFault, ProbeResult, Space,
+    Area, ColdStart, FileRight, FileVoid, Filesystem, Given, Ground, GroundError, Held, Locality,
+    Probe, ProbeFault, ProbeResult, Space,
 };
 pub use launcher::{Launcher, LauncherError, News, Reach};
 pub use plugins::{Drained, Kept, PluginError, Plugins, Serving, Trouble};

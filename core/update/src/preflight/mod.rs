@@ -5,6 +5,7 @@ mod busy;
 mod core_range;
 mod filesystem;
 mod inodes;
+mod ports;
 mod repository;
 mod signatures;
 mod space;
@@ -19,6 +20,11 @@ use crate::view::{Prerequisite, PrerequisiteId, Standing};
 /// Space `change` needs for its time.
 pub(crate) async fn needed(updater: &Updater, change: &Change) -> ByteSize {
     space::needed(updater, Some(change)).await
+}
+
+/// Whether the next start would get its ports, where it would not for sure.
+pub(crate) async fn lost_ports(updater: &Updater) -> Option<Prerequisite> {
+    Some(ports::measure(updater).await).filter(|row| row.standing != Standing::Pass)
 }
 
 /// How much is looked at.
@@ -56,6 +62,7 @@ pub(crate) async fn measure(
         rows.push(signatures::measure(updater));
     }
     rows.extend(scope.change().and_then(|change| core_range::measure(updater, change)));
+    rows.push(ports::measure(updater).await);
     rows.push(busy::measure(updater, own).await);
     rows.sort_by_key(|row| std::cmp::Reverse(row.standing));
     rows

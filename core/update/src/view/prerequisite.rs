@@ -37,6 +37,8 @@ pub enum PrerequisiteId {
     CoreRange,
     /// All of the folder is on one local filesystem.
     Filesystem,
+    /// The next start gets its ports.
+    Ports,
     /// No other update runs.
     Busy,
 }
@@ -52,6 +54,7 @@ impl PrerequisiteId {
             Self::Signatures => "Signatures in force",
             Self::CoreRange => "Fits this core",
             Self::Filesystem => "Local filesystem",
+            Self::Ports => "Ports at the next start",
             Self::Busy => "No other update running",
         }
     }

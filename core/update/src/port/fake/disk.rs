@@ -136,6 +136,7 @@ impl Disk {
             phase: CorePhase::Idle,
             launcher_tries: 0,
             stand_in: None,
+            image: None,
         };
         let state =
             State { schema: STATE_SCHEMA, seq: 1, core, apps: BTreeMap::new(), bad: Vec::new() };

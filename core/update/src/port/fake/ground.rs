@@ -1,6 +1,7 @@
 //! Measurements that a test sets.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
@@ -8,7 +9,8 @@ use async_trait::async_trait;
 use newleaf_domain::ByteSize;
 
 use crate::port::{
-    Area, Filesystem, Ground, GroundError, Locality, Probe, ProbeFault, ProbeResult, Space,
+    Area, ColdStart, FileRight, Filesystem, Given, Ground, GroundError, Held, Locality, Probe,
+    ProbeFault, ProbeResult, Space,
 };
 
 /// A machine with much room, unless told otherwise.
@@ -77,5 +79,19 @@ impl Ground for FakeGround {
         let locality = self.edit(|it| it.locality);
         let kind = if locality == Locality::Local { "ext4" } else { "nfs" };
         Ok(Filesystem { path: FOLDER.into(), kind: kind.to_owned(), locality, elsewhere: None })
+    }
+
+    async fn cold_start(&self) -> ColdStart {
+        ColdStart {
+            listeners: vec![SocketAddr::from(([127, 0, 0, 1], 8080))],
+            first_free: 1024,
+            program: "/usr/local/bin/newleaf".into(),
+            user: "newleaf".to_owned(),
+            held: Held::Now,
+            given: Given::Nothing,
+            file: FileRight::Nothing,
+            file_void: None,
+            unit: None,
+        }
     }
 }

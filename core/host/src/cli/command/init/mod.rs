@@ -9,7 +9,7 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
 
-use newleaf_launcher::state::{CorePhase, CoreState, STATE_SCHEMA, State};
+use newleaf_launcher::state::{CorePhase, CoreState, Image, STATE_SCHEMA, State};
 use newleaf_launcher::{Layout, StoppedHost};
 use newleaf_trust::{Limits, TrustStore};
 use serde::Serialize;
@@ -82,6 +82,7 @@ fn make(
     let good = image::copy(product, &layout)?;
     block_on(database(product, dir))?.map_err(|error| failed("make newleaf.db", &error))?;
     folder::sync_all(dir)?;
+    let image = good.binary.map(Image::plain);
     let core = CoreState {
         good,
         previous: None,
@@ -89,6 +90,7 @@ fn make(
         phase: CorePhase::Idle,
         launcher_tries: 0,
         stand_in: None,
+        image,
     };
     let state = State {
         schema: STATE_SCHEMA,

@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 
 /// Packages whose programs the world runs. The tests' own package is in the list so that cargo
 /// resolves the same features as for the tests.
-const PROGRAMS: [&str; 11] = [
+const PROGRAMS: [&str; 12] = [
     "newleaf-tests",
     "newleaf",
     "newleaf-registry",
@@ -21,6 +21,7 @@ const PROGRAMS: [&str; 11] = [
     "newleaf-core-sours",
     "newleaf-core-unhealthy",
     "newleaf-core-successor",
+    "newleaf-core-enterprise",
 ];
 
 /// Guests: they are built for `wasm32-wasip2` only.

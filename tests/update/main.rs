@@ -8,6 +8,8 @@ mod defaults;
 mod download;
 mod killed;
 mod load;
+mod manual;
+mod ports;
 mod rehearsed;
 mod stones;
 mod undone;

@@ -10,6 +10,7 @@ mod cli;
 pub mod config;
 pub mod db;
 pub mod http;
+mod manual;
 mod probe;
 mod product;
 mod program;

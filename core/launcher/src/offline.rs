@@ -145,6 +145,11 @@ impl StoppedHost {
         Ok(self.journal.append(update, entry)?)
     }
 
+    /// The number of the last record.
+    pub const fn last_record(&self) -> u64 {
+        self.journal.last_seq()
+    }
+
     /// Notes the program that was started as `<prefix>`, and what is to be said of it.
     ///
     /// # Errors

@@ -82,6 +82,24 @@ impl Host {
         program
     }
 
+    /// Ends the host as a service manager does, and starts it again.
+    #[must_use]
+    pub fn restart(self) -> Self {
+        let Self { dir, program, process, .. } = self;
+        process.stop();
+        Self::serve(&dir, &program)
+    }
+
+    /// Ends the host, puts another program in the place of `<prefix>/newleaf` as an admin does, and
+    /// starts that.
+    #[must_use]
+    pub fn restart_with(self, program: &Path) -> Self {
+        let prefix = self.program.clone();
+        // A new file in its place: the one that runs is not written to.
+        Ran::ok(Command::new("install").args(["-m", "755"]).arg(program).arg(prefix));
+        self.restart()
+    }
+
     /// Starts the host in `dir` on the addresses its settings name.
     pub fn serve(dir: &Path, program: &Path) -> Self {
         Self::serve_with(dir, program, None)

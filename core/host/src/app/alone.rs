@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use newleaf_domain::Clock;
 use newleaf_launcher::StoppedHost;
 use newleaf_launcher::offline::Purpose;
 use newleaf_update::port::Held;
@@ -36,22 +35,7 @@ pub(crate) async fn alone(
     config: &Config,
 ) -> Result<Api, BuildError> {
     let (layout, purpose) = (host.layout().clone(), host.purpose());
-    make_folders(&layout);
-    let apps = Apps::new(layout.clone(), holding(config), config.apps.clone())?;
-    apps.know_all(host.state(), NO_HOST).await;
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let ports = Ports {
-        repository: adapter::open(&config.repository)?,
-        store: Arc::new(DiskStore::new(layout.dir()).with_migrations(product.migrations)),
-        slots: Arc::new(DiskSlots::new(layout.clone())),
-        policies: Arc::new(TomlPolicies::new(layout.dir())),
-        plugins: Arc::new(apps),
-        launcher: Arc::new(FolderLauncher::new(host.with_tries(config.core.tries.get()), &layout)),
-        ground: Arc::new(HostGround::new(layout.dir(), listening(config))),
-        clock: Arc::clone(&clock),
-    };
-    let waits = Settings { probation: Duration::ZERO, ..settings(config) };
-    let updater = Updater::new(ports, waits, face(product)?);
+    let updater = offline(product, host, config).await?;
     if purpose != Purpose::Look
         && let Err(error) = updater.recover().await
     {
@@ -73,10 +57,37 @@ pub(crate) async fn alone(
         updater,
         links: Arc::new(DbLinks(Db::open(layout.dir()).await?)),
         portal: None,
-        clock,
+        clock: Arc::new(SystemClock),
         vitals: Arc::new(NothingRuns),
         shutdown: never,
     }))
+}
+
+/// An updater over the folder itself.
+///
+/// # Errors
+/// [`BuildError`].
+pub(crate) async fn offline(
+    product: &'static Product,
+    host: StoppedHost,
+    config: &Config,
+) -> Result<Arc<Updater>, BuildError> {
+    let layout = host.layout().clone();
+    make_folders(&layout);
+    let apps = Apps::new(layout.clone(), holding(config), config.apps.clone())?;
+    apps.know_all(host.state(), NO_HOST).await;
+    let ports = Ports {
+        repository: adapter::open(&config.repository)?,
+        store: Arc::new(DiskStore::new(layout.dir()).with_migrations(product.migrations)),
+        slots: Arc::new(DiskSlots::new(layout.clone())),
+        policies: Arc::new(TomlPolicies::new(layout.dir())),
+        plugins: Arc::new(apps),
+        launcher: Arc::new(FolderLauncher::new(host.with_tries(config.core.tries.get()), &layout)),
+        ground: Arc::new(HostGround::new(layout.dir(), listening(config))),
+        clock: Arc::new(SystemClock),
+    };
+    let waits = Settings { probation: Duration::ZERO, ..settings(config) };
+    Ok(Updater::new(ports, waits, face(product)?))
 }
 
 /// What a start would listen on.

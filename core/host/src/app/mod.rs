@@ -6,7 +6,7 @@ mod background;
 mod build;
 mod vitals;
 
-pub(crate) use alone::alone;
+pub(crate) use alone::{alone, offline};
 pub(crate) use build::build;
 
 use newleaf_domain::{AbiVersion, Edition, InvalidWord, Platform, Version};

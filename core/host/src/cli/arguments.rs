@@ -82,6 +82,9 @@ pub(crate) enum Own {
     /// A version's own process, started by the launcher.
     #[command(hide = true)]
     Worker(Worker),
+    /// Looks at this program, which a person put in place of another.
+    #[command(hide = true)]
+    Adopt,
     /// Compiles one component, as a limited child.
     #[command(hide = true)]
     Compile {

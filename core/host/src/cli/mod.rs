@@ -18,6 +18,7 @@ use self::arguments::{Arguments, Command, Common, Own};
 use self::command::Context;
 use self::door::Door;
 use self::exit::Exit;
+pub(crate) use self::self_test::OLDEST_READER;
 use self::show::{Form, Screen};
 use crate::Product;
 use crate::route::{Kind, Problem};
@@ -149,6 +150,7 @@ fn by_itself(
             crate::worker::run_prewarm(product, &dir_of(common)?)
         }
         Own::Worker(_) => crate::worker::run_worker(product, &dir_of(common)?),
+        Own::Adopt => crate::manual::run(product, &dir_of(common)?),
         Own::Compile { input, output } => newleaf_plugin_host::compile_main(&input, &output),
         Own::Probe { socket, within } => {
             crate::probe::run_probe(&socket, std::time::Duration::from_millis(within))

@@ -1,7 +1,7 @@
 //! `newleaf --self-test`: what this program says of itself, asked of an unpacked version before it
 //! is trusted with anything. That it answers at all shows that it runs on this machine.
 
-use newleaf_domain::{Platform, Version};
+use newleaf_domain::{Edition, Platform, Version};
 use newleaf_update::port::SelfTest;
 
 use super::exit::Exit;
@@ -17,6 +17,7 @@ pub(super) fn run(product: &Product) -> Exit {
         schema: product.schema(),
         oldest_reader: OLDEST_READER,
         platform: Some(Platform::current()),
+        edition: Edition::parse(product.edition).ok(),
     };
     Screen::new(Form::Json, product.program).line(&said);
     Exit::Done
@@ -24,4 +25,4 @@ pub(super) fn run(product: &Product) -> Exit {
 
 /// What a version adds to the data by *expand*, every earlier one reads past: none is shut out
 /// before *contract* has run.
-pub(super) const OLDEST_READER: u32 = 0;
+pub(crate) const OLDEST_READER: u32 = 0;

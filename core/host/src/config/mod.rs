@@ -29,7 +29,7 @@ pub use self::http::Http;
 pub use self::kept::{GOOD, Settings, mistake};
 pub use self::listen::{Listen, Tls, scheme};
 pub use self::log::{Log, LogForm};
-pub use self::policy::PolicySettings;
+pub use self::policy::{Admission, PolicySettings};
 pub use self::portal::PortalSettings;
 pub use self::proxy::{InvalidProxy, ProxySetting, ProxyUrl};
 pub use self::repository::{Rate, Repository, RepositoryUrl};

@@ -93,6 +93,11 @@ url = "{repository}"
 # Whether apps of authors whom no admin of the repository has claimed may be installed:
 # "accepted" or "refused".
 # fresh_authors = "accepted"
+# A newer program that you put in place of the one at <prefix> is tried at the next start. Whether
+# that holds for one of no signed release that is known here, and for an older one: "tried" or
+# "refused".
+# unknown_core = "tried"
+# older_core = "refused"
 
 [policy.channels]
 # stable, beta or nightly for each target; `newleaf channel` and the portal change these lines.

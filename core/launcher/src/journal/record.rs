@@ -39,7 +39,8 @@ pub enum Entry {
         plan: PlanId,
         /// Forward, or back to the version before.
         way: Way,
-        /// Who asked: an account's name, `cli:<user>`, or `recovery`.
+        /// Who asked: an account's name, `cli:<user>`, `recovery`, or `manual:<path>` of the
+        /// program that a person put there.
         by: String,
     },
     /// A step is about to run.

@@ -276,6 +276,9 @@ pub struct SelfTest {
     /// The platform it was built for; none where an older program does not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub platform: Option<Platform>,
+    /// Its edition; none where an older program does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edition: Option<newleaf_domain::Edition>,
 }
 
 /// What must stay on disk.

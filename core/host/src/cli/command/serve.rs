@@ -37,5 +37,6 @@ pub(in crate::cli) fn run(
     if let Some(mistake) = mistake {
         tracing::error!("{mistake}");
     }
+    crate::manual::look(dir);
     crate::serve::run(product, dir, &config)
 }

@@ -145,6 +145,7 @@ impl Slots for FakeSlots {
             schema: manifest.schema,
             oldest_reader: manifest.oldest_reader,
             platform: Some(super::platform()),
+            edition: None,
         };
         Ok(self.0.lock().lie.as_ref().map_or(said.clone(), |lie| lie.of(said)))
     }

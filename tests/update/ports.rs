@@ -1,0 +1,1 @@
+//! Ports below 1024.

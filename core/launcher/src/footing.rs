@@ -1,6 +1,7 @@
-//! What a launcher stands on when it binds: the rights by which it got its ports. Written down for
-//! those who foretell the next start, and then given up: no worker, and nothing that a worker
-//! starts, has a capability.
+//! What a launcher stands on when it binds: the rights by which it got its ports.
+//!
+//! Written down for those who foretell the next start, and then given up: no worker, and nothing
+//! that a worker starts, has a capability.
 
 use std::fs;
 use std::io;
@@ -19,17 +20,43 @@ pub struct Footing {
     pub program: PathBuf,
     /// The user it runs as.
     pub uid: u32,
-    /// Whether it may bind a low port: `CAP_NET_BIND_SERVICE` is in its effective set.
-    pub may_bind: bool,
-    /// Whether that came from the ambient set (`capabilities(7)`), as a service manager gives it.
-    pub ambient: bool,
+    /// By what it got its ports.
+    pub right: Right,
     /// Whether a capability of the program's file is without effect (`PR_SET_NO_NEW_PRIVS`).
     pub no_new_privs: bool,
-    /// Whether the public sockets were passed on by `LISTEN_FDS` (`sd_listen_fds(3)`).
-    pub passed: bool,
     /// The unit of systemd that started it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unit: Option<String>,
+}
+
+/// What lets a process have ports below the system's bound; the first that holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Right {
+    /// The sockets were passed on by `LISTEN_FDS` (`sd_listen_fds(3)`).
+    Sockets,
+    /// `CAP_NET_BIND_SERVICE` in the ambient set (`capabilities(7)`), as a service manager gives it.
+    Ambient,
+    /// `CAP_NET_BIND_SERVICE` in the effective set, from the program's file or as root.
+    Effective,
+    /// None.
+    Nothing,
+}
+
+impl Right {
+    fn measure() -> io::Result<Self> {
+        let bind = CapabilitySet::NET_BIND_SERVICE;
+        let is_passed = names_us("LISTEN_PID") && std::env::var_os("LISTEN_FDS").is_some();
+        Ok(if is_passed {
+            Self::Sockets
+        } else if thread::capability_is_in_ambient_set(bind)? {
+            Self::Ambient
+        } else if thread::capabilities(None)?.effective.contains(bind) {
+            Self::Effective
+        } else {
+            Self::Nothing
+        })
+    }
 }
 
 impl Footing {
@@ -41,12 +68,8 @@ impl Footing {
         Ok(Self {
             program: std::env::current_exe()?,
             uid: rustix::process::geteuid().as_raw(),
-            may_bind: thread::capabilities(None)?
-                .effective
-                .contains(CapabilitySet::NET_BIND_SERVICE),
-            ambient: thread::capability_is_in_ambient_set(CapabilitySet::NET_BIND_SERVICE)?,
+            right: Right::measure()?,
             no_new_privs: thread::no_new_privs()?,
-            passed: names_us("LISTEN_PID") && std::env::var_os("LISTEN_FDS").is_some(),
             unit: unit(),
         })
     }

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use newleaf_launcher::Layout;
-use newleaf_launcher::footing::Footing;
+use newleaf_launcher::footing::{Footing, Right};
 use newleaf_update::port::{ColdStart, FileRight, FileVoid, Given, Held};
 use rustix::fs::StatVfsMountFlags;
 use rustix::io::Errno;
@@ -38,10 +38,7 @@ pub(super) fn measure(dir: &Path, listening: &Listening) -> ColdStart {
     let is_told = last.is_some();
     let footing = last.or_else(|| Footing::measure().ok());
     let program = footing.as_ref().map_or_else(PathBuf::new, |it| it.program.clone());
-    let held = match listening.held {
-        Held::Now if !is_told => Held::Untold,
-        held => held,
-    };
+    let held = if listening.held == Held::Now && !is_told { Held::Untold } else { listening.held };
     let uid = rustix::process::geteuid().as_raw();
     ColdStart {
         listeners: listening.addresses.clone(),
@@ -63,11 +60,11 @@ fn first_free() -> u16 {
 
 /// What the start had, apart from its file.
 const fn given(footing: &Footing) -> Given {
-    match (footing.passed, footing.ambient, footing.uid, footing.may_bind) {
-        (true, ..) => Given::Sockets,
-        (false, true, ..) => Given::Ambient,
-        (false, false, 0, true) => Given::Root,
-        (false, false, ..) => Given::Nothing,
+    match (footing.right, footing.uid) {
+        (Right::Sockets, _) => Given::Sockets,
+        (Right::Ambient, _) => Given::Ambient,
+        (Right::Effective, 0) => Given::Root,
+        (Right::Effective | Right::Nothing, _) => Given::Nothing,
     }
 }
 

@@ -215,26 +215,24 @@ fn trial(dropped: &Dropped, host: &Host) -> Trial {
     let good = &host.state.core.good;
     let way = if dropped.version < good.version { Way::Back } else { Way::Forward };
     let slot = slot(dropped, host);
-    match &host.matched.release {
-        Some(release) => Trial { slot, way, provenance: Ok(release.path.clone()), note: None },
-        None => {
-            let why = host.matched.unknown.as_ref();
-            let why = why.map_or_else(String::new, |why| format!(" ({why})"));
-            let note = ImageNote {
-                about: slot.digest,
-                text: format!(
-                    "{} at {} was put in place by hand and is of no signed release that is known \
-                     here{why}: it was tried as it is",
-                    dropped.version,
-                    dropped.path.display()
-                ),
-                todo: "Update to a signed release when there is one.".to_owned(),
-                command: Some("newleaf check".to_owned()),
-            };
-            let provenance = Err(format!("no signed release that is known here has it{why}"));
-            Trial { slot, way, provenance, note: Some(note) }
-        }
+    if let Some(release) = &host.matched.release {
+        return Trial { slot, way, provenance: Ok(release.path.clone()), note: None };
     }
+    let why = host.matched.unknown.as_ref();
+    let why = why.map_or_else(String::new, |why| format!(" ({why})"));
+    let note = ImageNote {
+        about: slot.digest,
+        text: format!(
+            "{} at {} was put in place by hand and is of no signed release that is known \
+             here{why}: it was tried as it is",
+            dropped.version,
+            dropped.path.display()
+        ),
+        todo: "Update to a signed release when there is one.".to_owned(),
+        command: Some("newleaf check".to_owned()),
+    };
+    let provenance = Err(format!("no signed release that is known here has it{why}"));
+    Trial { slot, way, provenance, note: Some(note) }
 }
 
 /// The slot of the version before, where it is of this very program.

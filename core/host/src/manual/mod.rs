@@ -25,7 +25,7 @@ const OWN_IMAGE: &str = "/proc/self/exe";
 
 /// How long the look may take: it copies one program on one disk. Less than a service manager
 /// waits for a start (90 s).
-const LOOK_WITHIN: Duration = Duration::from_secs(60);
+const LOOK_WITHIN: Duration = Duration::from_mins(1);
 
 /// Looks at this program, where it is not the one that was started last on `dir`. The host starts
 /// whatever comes of it: what cannot be done now is tried at the next start.

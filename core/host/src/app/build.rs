@@ -15,8 +15,7 @@ use super::vitals::WorkerVitals;
 use super::{BuildError, background, face, holding, make_folders, settings};
 use crate::adapter::{
     self, Apps, DbLinks, DbSessions, DiskSlots, DiskStore, HostGround, Listening, SystemClock,
-    TomlPolicies,
-    WorkerLauncher,
+    TomlPolicies, WorkerLauncher,
 };
 use crate::config::{Config, Tls, scheme};
 use crate::product::{Product, ProductContext};

@@ -6,7 +6,6 @@ use std::process::ExitCode;
 use newleaf_domain::{Edition, InvalidWord, Version};
 use newleaf_launcher::journal::Entry;
 use newleaf_launcher::offline::{OfflineError, Purpose, WORKERS_WITHIN};
-use newleaf_launcher::proto::PROTOCOL;
 use newleaf_launcher::state::{CorePhase, Image, State};
 use newleaf_launcher::state_file::StateError;
 use newleaf_launcher::{Layout, StoppedHost, state_file};
@@ -127,7 +126,7 @@ fn measure(product: &Product) -> Result<Dropped, AdoptError> {
         binary: copy::digest_of(&own_image()).map_err(AdoptError::system("read this program"))?,
         version: Version::parse(product.version)?,
         edition: Edition::parse(product.edition)?,
-        protocol: PROTOCOL,
+        protocol: crate::protocol::spoken(),
         schema: product.schema(),
         oldest_reader: OLDEST_READER,
     })

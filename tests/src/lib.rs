@@ -14,6 +14,7 @@ pub mod delay;
 pub mod events;
 pub mod faulty;
 pub mod load;
+pub mod network;
 pub mod process;
 pub mod skip;
 pub mod test_point;

@@ -31,9 +31,14 @@ struct Lines {
 impl Process {
     /// Starts `command`, both its output streams read line by line.
     pub fn start(name: &str, command: &mut Command) -> Self {
+        Self::start_with(name, command, Stdio::null())
+    }
+
+    /// The same with this as its standard input.
+    pub fn start_with(name: &str, command: &mut Command, stdin: Stdio) -> Self {
         use std::os::unix::process::CommandExt as _;
         let mut child = command
-            .stdin(Stdio::null())
+            .stdin(stdin)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .process_group(0)

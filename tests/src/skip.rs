@@ -3,6 +3,8 @@
 
 use std::io::Write as _;
 
+use crate::process::find_program;
+
 /// Names the file to which skipped tests add a line each; set by `cargo verify`.
 pub const SKIP_FILE: &str = "NEWLEAF_SKIP_FILE";
 
@@ -79,6 +81,15 @@ pub fn system_tier(test: &str) -> bool {
         return false;
     }
     true
+}
+
+/// Whether each of these is a program on the path; says which is not.
+pub fn has_programs(test: &str, names: &[&str]) -> bool {
+    let missing = names.iter().find(|name| find_program(&[name]).is_none());
+    if let Some(name) = missing {
+        skipped(test, name);
+    }
+    missing.is_none()
 }
 
 /// Whether the test may take its time; says so where not.

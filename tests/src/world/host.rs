@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use super::{CoreRelease, Registry, START};
 use crate::build;
@@ -67,10 +67,24 @@ impl Host {
 
     /// The same as another user: the folder is that user's, and so is the host.
     pub fn start_as(user: u32, dir: &Path, registry: &Registry, settings: HostSettings) -> Self {
-        let program = prefix_of(dir);
+        let program = Self::init_as(user, CoreRelease::Stock, dir, registry, settings);
+        let mut command = serve_command(dir, &program);
+        Self::serve_by(dir, &program, command.uid(user).gid(user), Stdio::null())
+    }
+
+    /// Makes the folder of a host of `core` that is another user's; returns the program that stands
+    /// for `<prefix>/newleaf`, which is root's.
+    pub fn init_as(
+        user: u32,
+        core: CoreRelease,
+        dir: &Path,
+        registry: &Registry,
+        settings: HostSettings,
+    ) -> PathBuf {
+        let program = prefix_with(core.program(), dir);
         Ran::ok(init_command(&program, dir, &registry.url, &registry.root).uid(user).gid(user));
         settings.write(dir);
-        Self::serve_command(dir, &program, serve_command(dir, &program).uid(user).gid(user))
+        program
     }
 
     /// Makes the folder of a host that runs core 1.0.0; returns the program that stands for
@@ -111,13 +125,14 @@ impl Host {
         if let Some(end) = &test_point {
             command.env("NEWLEAF_TEST_POINT_FD", end.as_raw_fd().to_string());
         }
-        let host = Self::serve_command(dir, program, &mut command);
+        let host = Self::serve_by(dir, program, &mut command, Stdio::null());
         drop(test_point);
         host
     }
 
-    fn serve_command(dir: &Path, program: &Path, command: &mut Command) -> Self {
-        let process = Process::start("newleaf serve", command);
+    /// The same by a command that becomes `newleaf serve` on `dir`.
+    pub fn serve_by(dir: &Path, program: &Path, command: &mut Command, stdin: Stdio) -> Self {
+        let process = Process::start_with("newleaf serve", command, stdin);
         let public = address_in(&process.wait_for_line("public http://", START));
         let admin = address_in(&process.wait_for_line("admin http://", START));
         Self { dir: dir.to_owned(), public, admin, process, program: program.to_owned() }

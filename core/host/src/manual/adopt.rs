@@ -71,7 +71,7 @@ pub(crate) fn run(product: &'static Product, dir: &Path) -> ExitCode {
 }
 
 fn adopt(product: &'static Product, dir: &Path) -> Result<(), AdoptError> {
-    let config = crate::worker::begin_log(dir)?;
+    let config = crate::worker::begin_log(dir)?.config;
     let layout = Layout::new(dir);
     let state = state_file::read(&layout)?;
     let dropped = measure(product)?;

@@ -72,6 +72,7 @@ impl Stateless {
             phase: CorePhase::Idle,
             launcher_tries: 0,
             stand_in: None,
+            image: None,
         };
         // A number that the lost state never had: none is changed once a second for decades.
         let seq = u64::try_from(told.at.unix()).unwrap_or_default().max(told.seq);

@@ -1,5 +1,8 @@
 //! The first slot of core: a copy of the program that runs `init`.
 
+use std::fs;
+use std::io;
+
 use newleaf_domain::Version;
 use newleaf_launcher::Layout;
 use newleaf_launcher::state::{CoreSlot, Origin};

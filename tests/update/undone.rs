@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use hyper::{Method, StatusCode};
-use newleaf_tests::load::{Load, Shot, Tally};
+use newleaf_tests::load::{Load, Over, Shot, Tally};
 use newleaf_tests::world::{CoreRelease, Host, HostSettings, World};
 
 /// Writes a second.
@@ -20,6 +20,7 @@ fn write() -> Shot {
         path: "/board".into(),
         body: Some(("application/json", Bytes::from_static(br#"{"text":"from the load"}"#))),
         expect: StatusCode::CREATED,
+        over: Over::Http1,
     }
 }
 

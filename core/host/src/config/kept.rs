@@ -75,8 +75,7 @@ fn told(error: &ConfigError) -> String {
 
 fn read(dir: &Path, name: &str) -> Result<(Config, String), ConfigError> {
     let path = dir.join(name);
-    let text = fs::read_to_string(&path)
-        .map_err(|source| ConfigError::Read { path: path.clone(), source })?;
+    let text = super::text_of(&path)?;
     Ok((Config::parse(&text, &path)?, text))
 }
 
@@ -121,5 +120,18 @@ mod tests {
         fs::write(dir.path().join(GOOD), "torn").unwrap();
         let error = Settings::load(dir.path()).unwrap_err();
         assert!(error.to_string().contains("newleaf.toml line"), "{error}");
+    }
+
+    #[test]
+    fn settings_that_are_no_text_give_way_with_the_line_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(FILE);
+        fs::write(&path, WHOLE).unwrap();
+        Settings::load(dir.path()).unwrap().keep(dir.path()).unwrap();
+        fs::write(&path, b"[repository]\nurl = \"\xe9\"\n").unwrap();
+        let found = Settings::load(dir.path()).unwrap();
+        let mistake = found.mistake().unwrap();
+        assert!(mistake.contains("line 2: byte 0xe9 is not UTF-8 text"), "{mistake}");
+        assert!(mistake.contains("save the file as UTF-8"), "{mistake}");
     }
 }

@@ -75,12 +75,7 @@ impl Config {
     /// The file cannot be read, or a line of it is not understood; the error names both.
     pub fn load(dir: &Path) -> Result<Self, ConfigError> {
         let path = dir.join(FILE);
-        let bytes = std::fs::read(&path)
-            .map_err(|source| ConfigError::Read { path: path.clone(), source })?;
-        match String::from_utf8(bytes) {
-            Ok(text) => Self::parse(&text, &path),
-            Err(error) => Err(ConfigError::not_utf8(&path, &error)),
-        }
+        Self::parse(&text_of(&path)?, &path)
     }
 
     /// Parses the text of a `newleaf.toml`; `path` is only named in errors.
@@ -90,6 +85,13 @@ impl Config {
     pub fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
         toml::from_str(text).map_err(|error| ConfigError::form(path, text, &error))
     }
+}
+
+/// The text of a file of settings.
+fn text_of(path: &Path) -> Result<String, ConfigError> {
+    let bytes = std::fs::read(path)
+        .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+    String::from_utf8(bytes).map_err(|error| ConfigError::not_utf8(path, &error))
 }
 
 #[cfg(test)]

@@ -5,14 +5,14 @@
 
 use std::time::{Duration, Instant};
 
-use sqlx::{Connection as _, SqliteConnection};
+use sqlx::{Connection as _, Row as _, SqliteConnection};
 
 use super::open::newest;
 use super::{Db, DbError, HOST_MIGRATIONS, Meta, Migration, Side, meta};
 
 /// The longest a backfill's transaction may take, so that the serving version's writes wait no
-/// longer (its own busy timeout is forty times this). Half of it is aimed at: the machine is not
-/// always as quick as it was a moment ago.
+/// longer (its own busy timeout is forty times this). A quarter of it is aimed at: the machine is
+/// not always as quick as it was a moment ago.
 const TRANSACTION: Duration = Duration::from_millis(250);
 
 /// The pause after a transaction of a backfill. SQLite's lock is not fair: who waits for it asks
@@ -22,8 +22,9 @@ const TURN: Duration = Duration::from_millis(120);
 /// Rows of a backfill's first transaction; halved and doubled by how long each took.
 const FIRST_BATCH: u32 = 500;
 
-/// The fewest and most rows of one transaction.
-const BATCHES: std::ops::RangeInclusive<u32> = 1..=100_000;
+/// The fewest and most rows of one transaction. With fewer, a statement that looks for its rows anew
+/// each time would spend its time on looking, and a slow machine would never be done.
+const BATCHES: std::ops::RangeInclusive<u32> = 100..=100_000;
 
 /// How far an expand is; told after each transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,7 +35,7 @@ pub struct Progress {
     pub schema: u32,
     /// Rows filled so far.
     pub rows: u64,
-    /// How long the last transaction took: as long as others could not write.
+    /// How long the last transaction had the lock: as long as others could not write.
     pub took: Duration,
 }
 
@@ -78,9 +79,9 @@ async fn step(
     beat: &mut (dyn FnMut(Progress) -> Beat + Send),
 ) -> Result<(), DbError> {
     let schema = migration.schema;
-    let start = Instant::now();
-    add(connection, side, migration).await.map_err(DbError::on("add to the schema"))?;
-    tell(beat, Progress { side, schema, rows: 0, took: start.elapsed() })?;
+    let added = add(connection, side, migration).await;
+    let took = added.map_err(DbError::on("add to the schema"))?;
+    tell(beat, Progress { side, schema, rows: 0, took })?;
     let filled = meta::is_done(connection, side, schema, "backfill");
     if !filled.await.map_err(DbError::on("read the schema"))? {
         let mut rows = 0;
@@ -106,20 +107,23 @@ fn tell(
     }
 }
 
-/// The statements that add, and the note that they ran, in one transaction.
+/// The statements that add, and the note that they ran, in one transaction. Gives how long it had
+/// the lock.
 async fn add(
     connection: &mut SqliteConnection,
     side: Side,
     migration: &Migration,
-) -> Result<(), sqlx::Error> {
+) -> Result<Duration, sqlx::Error> {
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+    let start = Instant::now();
     if !meta::is_done(&mut transaction, side, migration.schema, "expand").await? {
         for statement in migration.expand {
             sqlx::query(*statement).execute(&mut *transaction).await?;
         }
         meta::mark_done(&mut transaction, side, migration.schema, "expand").await?;
     }
-    transaction.commit().await
+    transaction.commit().await?;
+    Ok(start.elapsed())
 }
 
 /// One backfill statement, in transactions short enough for others to write between them.
@@ -128,16 +132,10 @@ async fn fill(
     statement: &'static str,
     tell: &mut (dyn FnMut(u64, Duration) -> Result<(), DbError> + Send),
 ) -> Result<(), DbError> {
-    let mut batch = FIRST_BATCH;
+    let (mut batch, mut place) = (FIRST_BATCH, i64::MIN);
     loop {
-        let start = Instant::now();
-        let changed = sqlx::query(statement)
-            .bind(batch)
-            .execute(&mut *connection)
-            .await
-            .map_err(DbError::on("fill what was added to the schema"))?
-            .rows_affected();
-        let took = start.elapsed();
+        let filled = fill_some(connection, statement, batch, &mut place).await;
+        let (changed, took) = filled.map_err(DbError::on("fill what was added to the schema"))?;
         tell(changed, took)?;
         // Not until none is left: a version that writes without pause would always leave one.
         if changed < u64::from(batch) {
@@ -148,11 +146,36 @@ async fn fill(
     }
 }
 
+/// One transaction of it: how many rows it changed, and how long it had the lock. The wait for the
+/// lock does not count: fewer rows would not make it shorter.
+async fn fill_some(
+    connection: &mut SqliteConnection,
+    statement: &'static str,
+    batch: u32,
+    place: &mut i64,
+) -> Result<(u64, Duration), sqlx::Error> {
+    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+    let start = Instant::now();
+    let query = sqlx::query(statement).bind(batch);
+    let changed = if statement.contains("?2") {
+        let rows = query.bind(*place).fetch_all(&mut *transaction).await?;
+        for row in &rows {
+            *place = (*place).max(row.try_get(0)?);
+        }
+        let changes = sqlx::query_scalar::<_, i64>("SELECT changes()");
+        u64::try_from(changes.fetch_one(&mut *transaction).await?).unwrap_or(0)
+    } else {
+        query.execute(&mut *transaction).await?.rows_affected()
+    };
+    transaction.commit().await?;
+    Ok((changed, start.elapsed()))
+}
+
 /// Fewer rows after a transaction that took too long, more after a quick one.
 fn next_batch(batch: u32, took: Duration) -> u32 {
-    let next = if took > TRANSACTION / 2 {
+    let next = if took > TRANSACTION / 4 {
         batch / 2
-    } else if took < TRANSACTION / 8 {
+    } else if took < TRANSACTION / 16 {
         batch.saturating_mul(2)
     } else {
         batch
@@ -254,6 +277,28 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_backfill_that_keeps_its_place_fills_every_row_also_after_it_was_cut_short() {
+        const PLACED: Migration = Migration {
+            backfill: &["UPDATE note SET length = length(text) WHERE id IN
+                (SELECT id FROM note WHERE length IS NULL AND id > ?2 ORDER BY id LIMIT ?1)
+                RETURNING id"],
+            ..SECOND
+        };
+        let (_dir, db) = grown(&[FIRST]).await;
+        fill_with(&db, 3_000).await;
+        let mut turns = Vec::new();
+        let stopped = expand(&db, &[FIRST, PLACED], &mut |progress| {
+            turns.push(progress.rows);
+            if progress.rows < 1_000 { Beat::GoOn } else { Beat::Stop }
+        })
+        .await;
+        assert!(matches!(stopped, Err(DbError::Orphaned)), "{turns:?}");
+        assert_eq!(3_000 - unfilled(&db).await, i64::try_from(*turns.last().unwrap()).unwrap());
+        expand(&db, &[FIRST, PLACED], &mut |_| Beat::GoOn).await.unwrap();
+        assert_eq!(unfilled(&db).await, 0);
+    }
+
+    #[tokio::test]
     async fn an_older_version_expands_nothing_on_newer_data() {
         let (_dir, db) = grown(&[FIRST, SECOND]).await;
         expand(&db, &[FIRST], &mut |_| Beat::GoOn).await.unwrap();
@@ -262,9 +307,9 @@ mod tests {
 
     #[test]
     fn batches_follow_the_time_they_took() {
-        assert_eq!(next_batch(500, Duration::from_millis(130)), 250);
-        assert_eq!(next_batch(500, Duration::from_millis(100)), 500);
+        assert_eq!(next_batch(500, Duration::from_millis(70)), 250);
+        assert_eq!(next_batch(500, Duration::from_millis(50)), 500);
         assert_eq!(next_batch(500, Duration::from_millis(10)), 1_000);
-        assert_eq!(next_batch(1, Duration::from_secs(9)), 1);
+        assert_eq!(next_batch(150, Duration::from_secs(9)), 100);
     }
 }

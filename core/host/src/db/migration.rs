@@ -13,7 +13,9 @@ pub struct Migration {
     /// changes fewer: then it has found every row that was there. It must look for rows that still
     /// need it (`WHERE id IN (SELECT id FROM t WHERE added IS NULL LIMIT ?1)`), so that it can be
     /// cut short anywhere. The number follows the time the last transaction took, well below
-    /// 250 ms. Rows that the version before writes later stay as it writes them: a default or null
+    /// 250 ms. A statement that looks through a large table keeps its place: it gives the keys of
+    /// its rows back (`RETURNING id`), and `?2` is the greatest so far, at first the smallest
+    /// integer (`… WHERE added IS NULL AND id > ?2 ORDER BY id LIMIT ?1`). Rows that the version before writes later stay as it writes them: a default or null
     /// that this version can read.
     pub backfill: &'static [&'static str],
     /// Statements that take away what only older versions need, run in one transaction once

@@ -16,9 +16,11 @@ fn rows() -> i64 {
     }
 }
 
-/// The longest that a transaction of the extension may hold the lock: 250 ms, and as much again for
-/// a machine whose two cores do other work.
-const LONGEST: Duration = Duration::from_millis(500);
+/// The longest that a transaction of the extension should hold the lock.
+const LONGEST: Duration = Duration::from_millis(250);
+
+/// Of a hundred transactions so many may take longer, and one of any: the machine has other work.
+const SLOW: usize = 5;
 
 const FIRST: Migration = Migration {
     schema: 1,
@@ -30,7 +32,7 @@ const SECOND: Migration = Migration {
     schema: 2,
     expand: &["ALTER TABLE note ADD COLUMN length INTEGER"],
     backfill: &["UPDATE note SET length = length(text) WHERE id IN
-        (SELECT id FROM note WHERE length IS NULL LIMIT ?1)"],
+        (SELECT id FROM note WHERE length IS NULL AND id > ?2 ORDER BY id LIMIT ?1) RETURNING id"],
     ..Migration::NONE
 };
 
@@ -85,11 +87,10 @@ async fn many_rows_are_filled_and_no_write_of_the_older_version_fails() {
         let (dir, stop) = (dir.path().to_owned(), Arc::clone(&stop));
         async move { write(&dir, stop).await }
     });
-    let (mut transactions, mut longest) = (0, Duration::ZERO);
+    let mut transactions = Vec::new();
     let start = Instant::now();
     expand(&db, &[FIRST, SECOND], &mut |progress| {
-        transactions += 1;
-        longest = longest.max(progress.took);
+        transactions.push(progress.took);
         Beat::GoOn
     })
     .await
@@ -98,9 +99,12 @@ async fn many_rows_are_filled_and_no_write_of_the_older_version_fails() {
     stop.store(true, Ordering::Relaxed);
     let written = writer.await.unwrap();
 
+    let slow = transactions.iter().filter(|took| **took > LONGEST).count();
     println!(
-        "{rows} rows in {transactions} transactions and {took:.1?}: the longest took {longest:.1?}; \
-         {} writes meanwhile, the longest waited {:.1?}, {} failed",
+        "{rows} rows in {} transactions and {took:.1?}: the longest held the lock for {:.1?}, {slow} for \
+         more than {LONGEST:?}; {} writes meanwhile, the longest waited {:.1?}, {} failed",
+        transactions.len(),
+        transactions.iter().max().unwrap(),
         written.notes,
         written.longest,
         written.failed.len()
@@ -110,5 +114,5 @@ async fn many_rows_are_filled_and_no_write_of_the_older_version_fails() {
     assert_eq!(count(&db, "SELECT count(*) FROM note").await, rows + written.notes);
     let unfilled = "SELECT count(*) FROM note WHERE length IS NULL AND text LIKE 'note number %'";
     assert_eq!(count(&db, unfilled).await, 0);
-    assert!(longest < LONGEST, "a transaction took {longest:?}");
+    assert!(slow <= 1 + transactions.len() * SLOW / 100, "{transactions:?}");
 }

@@ -86,9 +86,9 @@ fn a_host_that_lost_its_state_gets_another_by_one_command_and_keeps_its_data() {
     }
     let status = place.run(&["status"]);
     assert_eq!(status.code, 1, "{status:?}");
-    assert!(status.err.contains("newleaf init --adopt --dir"), "{status:?}");
+    assert!(status.err.contains("init --adopt --dir"), "{status:?}");
     let again = place.init();
-    assert!(again.err.contains("newleaf init --adopt --dir"), "{again:?}");
+    assert!(again.err.contains("init --adopt --dir"), "{again:?}");
     let said = place.run(&["init", "--adopt"]);
     assert_eq!((said.code, said.err.as_str()), (0, ""), "{said:?}");
     insta::assert_snapshot!(said.out, @r"

@@ -1,10 +1,12 @@
 //! The sockets that outlive every version: bound once, or taken from a service manager.
 
 use std::net::{SocketAddr, TcpListener};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
+
+use rustix::net::{AddressFamily, SocketType, sockopt};
 
 use crate::durable::{self, DiskError};
 use crate::inherit;
@@ -33,6 +35,16 @@ pub enum ListenError {
         #[source]
         source: std::io::Error,
     },
+    /// A socket named by `LISTEN_FDS` is of another kind than a host can serve on.
+    #[error("serve on descriptor {number} named by LISTEN_FDS, {name}: it is {what}")]
+    Unsuited {
+        /// Its number.
+        number: i32,
+        /// Its name, as `LISTEN_FDNAMES` tells it.
+        name: String,
+        /// What it is.
+        what: &'static str,
+    },
     /// `run/admin.sock` cannot be made.
     #[error(transparent)]
     Disk(#[from] DiskError),
@@ -53,14 +65,15 @@ impl Listeners {
         admin: &[SocketAddr],
         local: &Path,
     ) -> Result<Self, ListenError> {
-        let mut given = inherited()?;
+        let mut given = inherited(local)?;
         if given.public.is_empty() {
             given.public = bind(public)?;
         }
         if given.admin.is_empty() {
             given.admin = bind(admin)?;
         }
-        Ok(Self { public: given.public, admin: given.admin, local: bind_local(local)? })
+        let local = given.local.map_or_else(|| bind_local(local), Ok)?;
+        Ok(Self { public: given.public, admin: given.admin, local })
     }
 
     /// The order of `Hello`: public, admin, `run/admin.sock`.
@@ -70,14 +83,16 @@ impl Listeners {
     }
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Given {
     public: Vec<TcpListener>,
     admin: Vec<TcpListener>,
+    local: Option<UnixListener>,
 }
 
-/// The sockets of `sd_listen_fds(3)`; one called `admin` is the admin listener.
-fn inherited() -> Result<Given, ListenError> {
+/// The sockets of `sd_listen_fds(3)`: one called `admin` is an admin listener, or `run/admin.sock`
+/// itself; any other is a public one, as a socket unit that names nothing has the unit's name.
+fn inherited(local: &Path) -> Result<Given, ListenError> {
     let number = |name| std::env::var(name).ok().and_then(|text| text.parse::<u32>().ok());
     let mut given = Given::default();
     if number("LISTEN_PID") != Some(std::process::id()) {
@@ -86,14 +101,67 @@ fn inherited() -> Result<Given, ListenError> {
     let names = std::env::var("LISTEN_FDNAMES").unwrap_or_default();
     let mut names = names.split(':');
     for number in (3..).take(number("LISTEN_FDS").unwrap_or(0) as usize) {
+        let name = names.next().unwrap_or_default();
         let socket =
             inherit::duplicate(number).map_err(|source| ListenError::Inherit { number, source })?;
-        match names.next() {
-            Some("admin") => given.admin.push(socket.into()),
-            _ => given.public.push(socket.into()),
-        }
+        let kind = Kind::of(&socket, local);
+        let kind = kind.map_err(|source| ListenError::Inherit { number, source })?;
+        given.place(socket, kind, name).map_err(|what| {
+            let name = if name.is_empty() { "without a name" } else { name };
+            ListenError::Unsuited { number, name: name.to_owned(), what }
+        })?;
     }
     Ok(given)
+}
+
+/// What a socket that was passed on can be used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// It listens on an address of IP.
+    Tcp,
+    /// It listens on the path of `run/admin.sock`.
+    Local,
+    /// For nothing here, because it is that.
+    Unsuited(&'static str),
+}
+
+impl Kind {
+    fn of(socket: &OwnedFd, local: &Path) -> std::io::Result<Self> {
+        if sockopt::socket_type(socket)? != SocketType::STREAM
+            || !sockopt::socket_acceptconn(socket)?
+        {
+            return Ok(Self::Unsuited("no stream socket that listens"));
+        }
+        Ok(match sockopt::socket_domain(socket)? {
+            AddressFamily::INET | AddressFamily::INET6 => Self::Tcp,
+            AddressFamily::UNIX if is_at(socket, local)? => Self::Local,
+            AddressFamily::UNIX => {
+                Self::Unsuited("a Unix socket on another path than run/admin.sock")
+            }
+            _ => Self::Unsuited("a socket of another family than IP"),
+        })
+    }
+}
+
+/// Whether a Unix socket has the path of `local`, however that is written.
+fn is_at(socket: &OwnedFd, local: &Path) -> std::io::Result<bool> {
+    let address = UnixListener::from(socket.try_clone()?).local_addr()?;
+    let Some(path) = address.as_pathname() else { return Ok(false) };
+    Ok(std::fs::canonicalize(path)? == std::fs::canonicalize(local)?)
+}
+
+impl Given {
+    /// Puts a socket where it belongs, or says what it is instead.
+    fn place(&mut self, socket: OwnedFd, kind: Kind, name: &str) -> Result<(), &'static str> {
+        match (kind, name) {
+            (Kind::Tcp, "admin") => self.admin.push(socket.into()),
+            (Kind::Tcp, _) => self.public.push(socket.into()),
+            (Kind::Local, "admin") => self.local = Some(socket.into()),
+            (Kind::Local, _) => return Err("run/admin.sock, which must be called admin"),
+            (Kind::Unsuited(what), _) => return Err(what),
+        }
+        Ok(())
+    }
 }
 
 fn bind(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, ListenError> {
@@ -118,4 +186,35 @@ fn bind_local(path: &Path) -> Result<UnixListener, DiskError> {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))
         .map_err(DiskError::on("restrict", path))?;
     Ok(listener)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_socket_that_listens_on_ip_or_is_the_hosts_own_is_taken() {
+        let dir = tempfile::tempdir().unwrap();
+        let (own, other) = (dir.path().join("admin.sock"), dir.path().join("other.sock"));
+        let unix = |path: &Path| OwnedFd::from(UnixListener::bind(path).unwrap());
+        let tcp = || OwnedFd::from(TcpListener::bind("127.0.0.1:0").unwrap());
+        let (own_socket, pair) = (unix(&own), std::os::unix::net::UnixStream::pair().unwrap());
+        let kind = |socket: &OwnedFd| Kind::of(socket, &own).unwrap();
+        assert_eq!((kind(&tcp()), kind(&own_socket)), (Kind::Tcp, Kind::Local));
+        assert!(
+            matches!(kind(&unix(&other)), Kind::Unsuited(what) if what.contains("another path"))
+        );
+        assert!(matches!(kind(&pair.0.into()), Kind::Unsuited(_)));
+        let datagram = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        assert!(matches!(kind(&datagram.into()), Kind::Unsuited(_)));
+
+        let mut given = Given::default();
+        for (socket, name) in [(tcp(), "admin"), (tcp(), "public"), (tcp(), "newleaf.socket")] {
+            given.place(socket, Kind::Tcp, name).unwrap();
+        }
+        assert_eq!((given.admin.len(), given.public.len()), (1, 2));
+        assert!(given.place(tcp(), Kind::Local, "public").is_err());
+        given.place(own_socket, Kind::Local, "admin").unwrap();
+        assert!(given.local.is_some());
+    }
 }

@@ -88,7 +88,13 @@ impl ServeError {
             Self::Lock(error) => error.hint(),
             Self::State(error) => error.hint(),
             Self::Journal(_) => "check that the folder is writable and the disk is not full",
-            Self::Listen(_) => "stop what uses the address, or choose another with --listen",
+            Self::Listen(ListenError::Inherit { .. } | ListenError::Unsuited { .. }) => {
+                "mend the socket unit; it passes on TCP sockets that listen, called public or admin, \
+                 and run/admin.sock, called admin"
+            }
+            Self::Listen(ListenError::Bind { .. } | ListenError::Disk(_)) => {
+                "stop what uses the address, or choose another with --listen"
+            }
             Self::Handover(_) => "start the service again",
             Self::System { .. } => "check the limits of open files and processes",
         }

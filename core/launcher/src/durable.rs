@@ -36,7 +36,8 @@ pub(crate) enum Before {
 }
 
 /// Replaces `path` by `bytes`; what was there may be kept as `previous`. There is no moment
-/// without a complete `path`.
+/// without a complete `path`. Where this fails, what was there is there again: nobody goes on as if
+/// it were, only to be contradicted by the disk at the next start.
 pub(crate) fn replace(
     path: &Path,
     previous: &Path,
@@ -52,6 +53,21 @@ pub(crate) fn replace(
         fs::rename(&link, previous).map_err(DiskError::on("replace", previous))?;
     }
     fs::rename(&fresh, path).map_err(DiskError::on("replace", path))?;
+    sync_parent(path).inspect_err(|_| {
+        if before == Before::IsKept {
+            // By names alone, which needs no room; a disk that refuses this too is told of by the
+            // error there is.
+            drop(put_back(path, previous));
+        }
+    })
+}
+
+/// Gives `path` the content that is kept as `previous`.
+fn put_back(path: &Path, previous: &Path) -> Result<(), DiskError> {
+    let link = path.with_extension("back-tmp");
+    remove_if_there(&link)?;
+    fs::hard_link(previous, &link).map_err(DiskError::on("link", &link))?;
+    fs::rename(&link, path).map_err(DiskError::on("put back", path))?;
     sync_parent(path)
 }
 

@@ -149,6 +149,55 @@ fn a_version_that_dies_twice_while_watched_is_taken_back() {
 }
 
 #[test]
+fn a_version_that_leaves_once_it_is_ready_is_taken_back() {
+    let world = World::new();
+    let host = updated(&world, "leaves");
+    assert_eq!(host.version(), "1.0.0");
+    assert_eq!(world.endings(), [Ending::RolledBack]);
+}
+
+#[test]
+fn a_version_that_is_ready_twice_is_probed_and_good() {
+    let world = World::new();
+    let host = updated(&world, "repeats");
+    assert_eq!(host.version(), "1.1.0");
+    assert_eq!(world.endings(), [Ending::Committed]);
+}
+
+#[test]
+fn a_version_that_dies_after_its_probation_is_started_again_and_stays_good() {
+    let world = World::new();
+    let host = updated(&world, "good");
+    assert_eq!(host.version(), "1.1.0");
+    host.crash_worker();
+    // It is started again; a connection that the old one took with it says nothing.
+    while host.version() != "1.1.0" {}
+    assert_eq!(world.endings(), [Ending::Committed]);
+    assert!(world.state().bad.is_empty());
+}
+
+#[test]
+fn a_program_that_cannot_run_here_is_taken_back() {
+    let ours = std::fs::read(std::env::current_exe().unwrap()).unwrap();
+    // Bytes 18 and 19 of an ELF file name the machine; this one is no longer made.
+    let mut foreign = ours[..4096].to_vec();
+    foreign[18..20].copy_from_slice(&[0x08, 0x00]);
+    let loader = b"#!/no/such/loader\n".to_vec();
+    let crashes = b"#!/bin/sh\nkill -SEGV $$\n".to_vec();
+    for program in [foreign, ours[..100].to_vec(), Vec::new(), loader, crashes] {
+        let world = World::new();
+        let slot = world.stage("1.1.0", "good");
+        std::fs::write(world.layout.program(&slot), &program).unwrap();
+        let host = world.start();
+        host.update_to(&slot);
+        host.wait_for_end();
+        let ended = (host.version(), world.endings());
+        assert_eq!(ended, ("1.0.0".to_owned(), vec![Ending::RolledBack]), "{:?}", program.first());
+        assert!(world.state().bad_reason(&slot.digest).is_some(), "it is offered again");
+    }
+}
+
+#[test]
 fn a_version_that_says_more_than_the_launcher_knows_is_not_ended() {
     let world = World::new();
     let host = updated(&world, "newer");

@@ -110,12 +110,13 @@ fn worker(behaviour: &str, version: &str) -> i32 {
     if behaviour == "newer" {
         wire.send(&serde_json::json!({ "say": "sing" }), &[], Blocking::Yes).unwrap();
     }
-    wire.send(
-        &ToLauncher::Ready { schema: 0, protocol: 1, pulse: Pulse::Answered },
-        &[],
-        Blocking::Yes,
-    )
-    .unwrap();
+    let ready = ToLauncher::Ready { schema: 0, protocol: 1, pulse: Pulse::Answered };
+    wire.send(&ready, &[], Blocking::Yes).unwrap();
+    match behaviour {
+        "leaves" => return 3,
+        "repeats" => wire.send(&ready, &[], Blocking::Yes).unwrap(),
+        _ => {}
+    }
     live(&wire, behaviour, version, public, local)
 }
 

@@ -1,11 +1,12 @@
 //! Live progress for whoever watches. Low priority: a listener that falls behind misses some of
-//! it, and loses no record.
+//! it, and loses no record. Also tells of updates whose end nobody will record.
 
+use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
 use newleaf_domain::UpdateId;
 use newleaf_launcher::journal::StepId;
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 
 use crate::view::Progress;
 
@@ -17,6 +18,7 @@ const BACKLOG: usize = 64;
 pub(crate) struct Hub {
     sender: broadcast::Sender<Told>,
     latest: Mutex<Option<Told>>,
+    abandoned: watch::Sender<BTreeSet<UpdateId>>,
 }
 
 /// How far a step of an update is.
@@ -29,7 +31,11 @@ pub(crate) struct Told {
 
 impl Default for Hub {
     fn default() -> Self {
-        Self { sender: broadcast::channel(BACKLOG).0, latest: Mutex::new(None) }
+        Self {
+            sender: broadcast::channel(BACKLOG).0,
+            latest: Mutex::new(None),
+            abandoned: watch::Sender::default(),
+        }
     }
 }
 
@@ -42,6 +48,18 @@ impl Hub {
 
     pub(crate) fn listen(&self) -> broadcast::Receiver<Told> {
         self.sender.subscribe()
+    }
+
+    /// The disk does not take the end of an update: it stays open until the next start.
+    pub(crate) fn abandon(&self, update: &UpdateId) {
+        self.abandoned.send_modify(|all| {
+            all.insert(update.clone());
+        });
+    }
+
+    /// Hears of each update that is abandoned; those before are known at once.
+    pub(crate) fn abandoned(&self) -> watch::Receiver<BTreeSet<UpdateId>> {
+        self.abandoned.subscribe()
     }
 
     /// The newest progress of `step`, for those who look late.

@@ -244,6 +244,7 @@ impl Run {
                 Stop::Lost(error) => chain(error),
             };
             tracing::error!(update = %self.cx.id, why, "the update could not be ended; it is taken up at the next start");
+            self.cx.updater.hub().abandon(&self.cx.id);
         }
     }
 
@@ -257,6 +258,7 @@ impl Run {
         };
         if deferred.is_err() {
             tracing::error!(update = %self.cx.id, "the end of the update could not be recorded");
+            self.cx.updater.hub().abandon(&self.cx.id);
         }
     }
 

@@ -1,13 +1,13 @@
 //! Lets people watch an update: the records after one they have seen, then live ones, without a
 //! gap, however late they come and however slow they read.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use futures_util::stream::{self, BoxStream, Stream, StreamExt};
 use newleaf_domain::UpdateId;
 use newleaf_launcher::journal::{Entry, Record, StepId};
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 
 use crate::Updater;
 use crate::hub::Told;
@@ -33,8 +33,8 @@ pub enum Watch {
 
 impl Updater {
     /// Everything of one update after the record numbered `after`, then what happens, to the end.
-    /// The stream also ends where the launcher is gone; a viewer then comes back with the number of
-    /// the last record it saw, to whoever serves by then.
+    /// The stream also ends where the launcher is gone, or the disk does not take the update's end; a
+    /// viewer then comes back with the number of the last record it saw, to whoever serves by then.
     pub fn watch(
         self: &Arc<Self>,
         id: &UpdateId,
@@ -44,6 +44,7 @@ impl Updater {
         let viewer = Viewer {
             news: self.ports().launcher.subscribe(),
             steps: self.hub().listen(),
+            abandoned: self.hub().abandoned(),
             updater: self.clone(),
             id: id.clone(),
             seen: after,
@@ -53,8 +54,8 @@ impl Updater {
         stream::unfold(viewer, Viewer::next)
     }
 
-    /// Waits until an update is over. None where the journal has no such update, or the launcher
-    /// went away before its end.
+    /// Waits until an update is over. None where the journal has no such update, the launcher went
+    /// away before its end, or that could not be recorded.
     ///
     /// # Errors
     /// The journal cannot be read.
@@ -87,6 +88,7 @@ struct Viewer {
     id: UpdateId,
     news: BoxStream<'static, News>,
     steps: broadcast::Receiver<Told>,
+    abandoned: watch::Receiver<BTreeSet<UpdateId>>,
     seen: u64,
     waiting: VecDeque<Watch>,
     stage: Stage,
@@ -127,8 +129,9 @@ impl Viewer {
         Some(())
     }
 
-    /// Waits for news. None where the launcher is gone.
+    /// Waits for news. None where the launcher is gone, or nobody will record the end.
     async fn listen(&mut self) -> Option<()> {
+        let is_abandoned = self.abandoned.borrow_and_update().contains(&self.id);
         tokio::select! {
             biased;
             news = self.news.next() => match news? {
@@ -137,6 +140,10 @@ impl Viewer {
                 News::Record(_) | News::Missed => self.stage = Stage::Behind,
                 News::State(_) => {}
             },
+            // What was recorded before is told first.
+            () = std::future::ready(()), if is_abandoned => return None,
+            // Where the updater is gone, its news end too.
+            Ok(()) = self.abandoned.changed() => {}
             step = self.steps.recv() => {
                 // Lagged: the next progress says all that the missed ones did.
                 if let Ok(Told { update, step, progress }) = step

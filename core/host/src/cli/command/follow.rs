@@ -97,6 +97,9 @@ async fn report_of(context: Context<'_>, id: &UpdateId) -> Result<Report, Proble
                         UpdateEvent::Ended(report) => return Ok(*report),
                     }
                 }
+                if !context.door.may_come_back() {
+                    return Err(unrecorded(id));
+                }
             }
             Err(problem) if !context.door.may_come_back() || is_final(&problem) => {
                 return Err(problem);
@@ -109,6 +112,14 @@ async fn report_of(context: Context<'_>, id: &UpdateId) -> Result<Report, Proble
         follower.waits();
         tokio::time::sleep(RETRY).await;
     }
+}
+
+/// Nobody is left who could record the end: the disk of this folder did not take it.
+fn unrecorded(id: &UpdateId) -> Problem {
+    Problem::new(Kind::Failed, format!("record the end of update {id}: the disk did not take it"))
+        .state("no host runs on this folder")
+        .done("the update stopped; the next start or command clears it up")
+        .todo("see to the disk, then run the command again")
 }
 
 /// Whether asking again could not help.

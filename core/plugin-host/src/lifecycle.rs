@@ -49,6 +49,15 @@ pub enum LifecycleError {
         /// What it may take.
         limit: Duration,
     },
+    /// The machine failed in what the app asked of it: its disk is full, or failing. What the app
+    /// made of that says nothing about the app.
+    #[error("this machine failed in `{function}`: {reason}")]
+    Machine {
+        /// The function.
+        function: &'static str,
+        /// What failed.
+        reason: String,
+    },
     /// No instance could be made.
     #[error("no instance of the app can be made for `{function}`: {reason}")]
     Instantiate {
@@ -79,8 +88,15 @@ where
     let limit = app.config.limits.lifecycle;
     let running = app.counters.enter();
     let (mut store, meter) = instance::store(pre.engine(), app, limit, running);
+    // What failed before belongs to another call.
+    drop(app.database.take_machine_fault());
     let work = invoke(pre, &mut store, export, function, parameters);
-    match tokio::time::timeout(limit, work).await {
+    let done = tokio::time::timeout(limit, work).await;
+    let is_done = matches!(done, Ok(Ok(())));
+    if let Some(reason) = app.database.take_machine_fault().filter(|_| !is_done) {
+        return Err(LifecycleError::Machine { function, reason });
+    }
+    match done {
         Err(_) => Err(LifecycleError::TimedOut { function, limit }),
         Ok(Err(LifecycleError::Trapped { .. })) if meter.is_spent() => {
             tracing::warn!(app = %app.config.name, function, "{CpuSpent}");

@@ -76,6 +76,8 @@ pub(crate) struct Database {
     /// Commits that are not counted as writes: the host's own, and those before the app served.
     not_counted: AtomicU64,
     prepared: Once,
+    /// What the machine failed in last, for whoever judges the app by what came of it.
+    machine: Mutex<Option<String>>,
 }
 
 impl Database {
@@ -94,6 +96,7 @@ impl Database {
             commits: Arc::default(),
             not_counted: AtomicU64::new(0),
             prepared: Once::new(),
+            machine: Mutex::default(),
         })
     }
 
@@ -105,6 +108,16 @@ impl Database {
     /// Forgets the writes so far, such as those of a migration.
     pub(crate) fn count_writes_anew(&self) {
         self.not_counted.store(self.commits.load(Relaxed), Relaxed);
+    }
+
+    /// The machine, not the app, is why a statement failed.
+    pub(super) fn blame_machine(&self, what: String) {
+        *lock(&self.machine) = Some(what);
+    }
+
+    /// What the machine failed in since this was asked last.
+    pub(crate) fn take_machine_fault(&self) -> Option<String> {
+        lock(&self.machine).take()
     }
 
     /// The app's limits.
@@ -209,6 +222,7 @@ impl Database {
     fn open(&self, quota: ByteSize) -> Result<Guarded, StorageError> {
         let failed = |what: &str, error: &dyn std::fmt::Display| {
             tracing::error!(folder = %self.folder.display(), %error, "{what}");
+            self.blame_machine(format!("{what}: {error}"));
             StorageError::Failed(what.to_owned())
         };
         DirBuilder::new()

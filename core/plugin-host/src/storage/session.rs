@@ -211,6 +211,21 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_machine_that_fails_is_told_apart_from_what_an_app_did() {
+        let folder = tempfile::tempdir().unwrap();
+        let sound = database(folder.path());
+        execute(&mut session(&sound), "SELECT * FROM nothing").await.unwrap_err();
+        assert_eq!(sound.take_machine_fault(), None);
+        // A folder in the file's place: nothing that an app could bring about.
+        let place = folder.path().join("broken");
+        std::fs::create_dir_all(place.join(super::super::DATABASE_FILE)).unwrap();
+        let broken = database(&place);
+        execute(&mut session(&broken), "SELECT 1").await.unwrap_err();
+        assert!(broken.take_machine_fault().is_some());
+        assert_eq!(broken.take_machine_fault(), None, "it is told once");
+    }
+
+    #[tokio::test]
     async fn a_key_or_value_beyond_its_limit_is_too_large() {
         let folder = tempfile::tempdir().unwrap();
         let mut session = session(&database(folder.path()));

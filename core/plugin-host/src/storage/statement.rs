@@ -111,6 +111,9 @@ pub(super) fn explain(
     if let Some(what) = guarded.denied() {
         return StorageError::Denied(what);
     }
+    if is_machine(database, error) {
+        database.blame_machine(error.to_string());
+    }
     match error.sqlite_error_code() {
         // SQLite says the same of both.
         Some(ErrorCode::DiskFull) if database.is_disk_full() => {
@@ -122,6 +125,16 @@ pub(super) fn explain(
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StorageError::Busy,
         Some(ErrorCode::TooBig) => StorageError::TooLarge,
         Some(_) | None => StorageError::Failed(error.to_string()),
+    }
+}
+
+/// Whether an error tells of the machine: a disk that fails, is full or read only. An app cannot
+/// bring these about on its own database.
+fn is_machine(database: &Database, error: &rusqlite::Error) -> bool {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::SystemIoFailure | ErrorCode::ReadOnly | ErrorCode::CannotOpen) => true,
+        Some(ErrorCode::DiskFull) => database.is_disk_full(),
+        Some(_) | None => false,
     }
 }
 

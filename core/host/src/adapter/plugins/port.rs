@@ -35,6 +35,10 @@ fn load(app: &PackageName, error: &BringUp) -> PluginError {
 }
 
 fn failed(app: &PackageName, doing: String, error: &LifecycleError) -> PluginError {
+    if matches!(error, LifecycleError::Machine { .. }) {
+        let detail = format!("it failed to {doing}: {error}");
+        return PluginError::Machine { app: app.clone(), detail };
+    }
     PluginError::Failed { app: app.clone(), doing, detail: error.to_string() }
 }
 

@@ -33,6 +33,10 @@ pub(super) async fn self_test(program: &Path) -> Result<SelfTest, SlotError> {
         Ok(Err(source)) => return Err(failed(format!("it cannot be started: {source}"))),
         Ok(Ok(output)) => output,
     };
+    if was_stopped(output.status) {
+        let source = std::io::Error::other(format!("it ended with {}", output.status));
+        return Err(SlotError::Io { doing: "asked what it is", path: program.to_owned(), source });
+    }
     if !output.status.success() {
         return Err(failed(format!(
             "it ended with {}: {}",
@@ -115,14 +119,18 @@ pub(super) async fn expand(
 /// How a failed expand is judged: by what the child says of itself, and not against it where it was
 /// ended from outside, by the system for want of memory or by a person.
 pub(super) fn ended(status: std::process::ExitStatus, last: &str) -> ExpandError {
-    use rustix::process::Signal;
     let detail = format!("it ended with {status} after: {last}");
-    let outside = [Signal::KILL, Signal::TERM, Signal::INT, Signal::HUP].map(Signal::as_raw);
-    let was_stopped = status.signal().is_some_and(|signal| outside.contains(&signal));
-    if was_stopped || status.code() == Some(EXIT_MACHINE) {
+    if was_stopped(status) || status.code() == Some(EXIT_MACHINE) {
         return ExpandError::Machine { detail };
     }
     ExpandError::Failed { detail }
+}
+
+/// Whether a program was ended from outside.
+fn was_stopped(status: std::process::ExitStatus) -> bool {
+    use rustix::process::Signal;
+    let outside = [Signal::KILL, Signal::TERM, Signal::INT, Signal::HUP].map(Signal::as_raw);
+    status.signal().is_some_and(|signal| outside.contains(&signal))
 }
 
 #[cfg(test)]
@@ -174,6 +182,41 @@ mod tests {
             let error = expanded_by(text, millis).await;
             assert!(error.is_machine_fault(), "{text}: {error}");
         }
+    }
+
+    /// A program of these bytes.
+    fn binary(dir: &Path, bytes: &[u8]) -> std::path::PathBuf {
+        let path = script(dir, "");
+        std::fs::write(&path, bytes).unwrap();
+        path
+    }
+
+    #[tokio::test]
+    async fn a_program_that_cannot_run_here_is_found_out_by_its_self_test() {
+        let dir = tempfile::tempdir().unwrap();
+        let ours = std::fs::read(std::env::current_exe().unwrap()).unwrap();
+        // Bytes 18 and 19 of an ELF file name the machine; this one is no longer made.
+        let mut foreign = ours[..4096].to_vec();
+        foreign[18..20].copy_from_slice(&[0x08, 0x00]);
+        let cases: [(&str, Vec<u8>); 6] = [
+            ("of another machine", foreign),
+            ("cut short", ours[..100].to_vec()),
+            ("empty", Vec::new()),
+            ("without its loader", b"#!/no/such/loader\n".to_vec()),
+            ("crashes", b"#!/bin/sh\nkill -SEGV $$\n".to_vec()),
+            ("exits", b"#!/bin/sh\nexit 1\n".to_vec()),
+        ];
+        for (what, bytes) in cases {
+            let error = self_test(&binary(dir.path(), &bytes)).await.unwrap_err();
+            assert!(!error.is_machine_fault(), "{what}: {error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_program_that_is_ended_from_outside_is_not_to_blame() {
+        let dir = tempfile::tempdir().unwrap();
+        let error = self_test(&script(dir.path(), "kill -KILL $$")).await.unwrap_err();
+        assert!(error.is_machine_fault(), "{error}");
     }
 
     #[tokio::test]

@@ -6,6 +6,7 @@ mod broken;
 mod crowded;
 mod defaults;
 mod download;
+mod fault;
 mod killed;
 mod load;
 mod manual;

@@ -26,6 +26,8 @@ pub mod worker;
 
 use std::process::ExitCode;
 
+#[doc(hidden)]
+pub use adapter::ports_of_folder;
 pub use db::{Db, Migration};
 pub use product::{Health, Product, ProductContext, always_healthy};
 

@@ -37,6 +37,9 @@ fn main() -> ExitCode {
     };
     let began = Instant::now();
     fetch_browser();
+    if tier >= Tier::System {
+        fetch_strace();
+    }
     if !has_wasm_target() {
         println!("cargo verify: cannot go on without the wasm32-wasip2 target; add it with");
         println!("  rustup target add wasm32-wasip2");
@@ -122,16 +125,32 @@ fn fetch_browser() {
         println!("  apt-get install chromium chromium-driver");
         return;
     }
-    println!("fetching chromium and chromium-driver from Debian");
-    for arguments in
-        [&["update", "-qq"][..], &["install", "-y", "-qq", "chromium", "chromium-driver"]]
-    {
+    fetch(&["chromium", "chromium-driver"], "the browser tests");
+}
+
+/// Installs strace where Debian has it and we may; the tests that need it say so where not.
+fn fetch_strace() {
+    let may = rustix::process::geteuid().is_root() && find_program(&["apt-get"]).is_some();
+    match (find_program(&["strace"]), may) {
+        (Some(_), _) => {}
+        (None, true) => fetch(&["strace"], "the sweeps over system calls"),
+        (None, false) => {
+            println!("strace is missing; the sweeps over system calls will be skipped");
+        }
+    }
+}
+
+/// Installs Debian packages.
+fn fetch(packages: &[&str], used_by: &str) {
+    println!("fetching {} from Debian", packages.join(" and "));
+    let install = [&["install", "-y", "-qq"], packages].concat();
+    for arguments in [vec!["update", "-qq"], install] {
         let done = Command::new("apt-get")
-            .args(arguments)
+            .args(&arguments)
             .env("DEBIAN_FRONTEND", "noninteractive")
             .output();
         if !done.is_ok_and(|output| output.status.success()) {
-            println!("apt-get {} failed; the browser tests will be skipped", arguments.join(" "));
+            println!("apt-get {} failed; {used_by} will be skipped", arguments.join(" "));
             return;
         }
     }

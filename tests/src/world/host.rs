@@ -359,6 +359,21 @@ impl Host {
         request(self.public, "POST", path, Some(body))
     }
 
+    /// A request on the public address where maybe nobody is there to answer, with a JSON body
+    /// where there is one.
+    ///
+    /// # Errors
+    /// The connection is refused or breaks.
+    pub fn try_request(
+        &self,
+        method: &str,
+        path: &str,
+        json: Option<&str>,
+    ) -> std::io::Result<Answer> {
+        let headers = if json.is_some() { "Content-Type: application/json\r\n" } else { "" };
+        try_request_with(self.public, method, path, headers, json)
+    }
+
     /// Adds a note to the notes app.
     pub fn add_note(&self, title: &str, tags: &str) {
         let body = serde_json::json!({ "title": title, "body": "", "tags": tags }).to_string();
@@ -388,23 +403,30 @@ fn request_with(
     headers: &str,
     body: Option<&str>,
 ) -> Answer {
+    try_request_with(address, method, path, headers, body).unwrap()
+}
+
+fn try_request_with(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &str,
+    body: Option<&str>,
+) -> std::io::Result<Answer> {
     use std::io::{Read as _, Write as _};
-    let mut stream = std::net::TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(std::time::Duration::from_secs(30))).unwrap();
+    let mut stream = std::net::TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(std::time::Duration::from_secs(30)))?;
     let body = body.unwrap_or_default();
     let length = body.len();
     write!(
         stream,
         "{method} {path} HTTP/1.0\r\nHost: {address}\r\nContent-Length: {length}\r\n{headers}\r\n{body}"
-    )
-    .unwrap();
+    )?;
     let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).unwrap();
+    stream.read_to_end(&mut answer)?;
     let answer = String::from_utf8_lossy(&answer).into_owned();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
     let status = head.split(' ').nth(1).and_then(|code| code.parse().ok());
-    Answer {
-        status: status.unwrap_or_else(|| panic!("no status in {head:?}")),
-        body: body.to_owned(),
-    }
+    let none = || std::io::Error::other(format!("no status in {head:?}"));
+    Ok(Answer { status: status.ok_or_else(none)?, body: body.to_owned() })
 }

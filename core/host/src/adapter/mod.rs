@@ -4,6 +4,7 @@
 mod clock;
 mod cold_start;
 mod files;
+mod folder;
 mod ground;
 mod history;
 mod launcher;
@@ -16,6 +17,7 @@ mod store;
 
 pub(crate) use clock::SystemClock;
 pub(crate) use cold_start::Listening;
+pub use folder::ports_of_folder;
 pub(crate) use ground::{HostGround, filesystem_of};
 pub(crate) use history::follow as follow_history;
 pub(crate) use launcher::{FolderLauncher, WorkerLauncher};

@@ -1,0 +1,144 @@
+//! Runs a program under `strace` and makes one of its system calls fail, or kills it there.
+//!
+//! `strace` counts the calls of each thread by itself. So the thread that is aimed at first makes
+//! [`BALLAST`] calls that matter to nobody: beyond them only this thread has an n-th call.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::ops::RangeInclusive;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// Calls a program under test makes before it begins; more than any thread beside makes in all.
+pub const BALLAST: u64 = 96;
+
+/// The system calls by which a disk changes, and those by which something is opened.
+pub const CHANGES: &str = "openat,?open,?creat,write,pwrite64,writev,pwritev,?pwritev2,fsync,\
+    fdatasync,?rename,renameat,?renameat2,?unlink,unlinkat,?rmdir,?mkdir,mkdirat,?link,linkat,\
+    ?symlink,symlinkat,ftruncate,truncate,fallocate,?chmod,fchmod,fchmodat,copy_file_range,sendfile";
+
+/// The system calls by which a disk is read.
+pub const READS: &str = "openat,?open,read,pread64,?getdents64";
+
+/// The system calls that wait until a disk has taken what was written.
+pub const SYNCS: &str = "fsync,fdatasync,?sync_file_range,?syncfs,?msync";
+
+/// The system calls that change what is in a folder or a file, without those that open a file to
+/// read it.
+pub const WRITES: &str = "write,pwrite64,writev,pwritev,?pwritev2,fsync,fdatasync,?rename,renameat,\
+    ?renameat2,?unlink,unlinkat,?rmdir,?mkdir,mkdirat,?link,linkat,ftruncate,fallocate,?chmod,\
+    fchmod,fchmodat,copy_file_range,sendfile";
+
+/// The system calls that open a file.
+pub const OPENS: &str = "openat,?open";
+
+/// How a program ends that did not end in time, as `timeout` tells it.
+const NEVER: i32 = 124;
+
+/// How a program ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// By itself, content or not, or by the fault.
+    Came,
+    /// Not at all.
+    NeverCame,
+}
+
+/// What befalls the n-th call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// The process is killed, the call is not made.
+    Kill,
+    /// The call fails with this error, and is not made.
+    Error(&'static str),
+    /// It and every call after it fail with this error.
+    Since(&'static str),
+}
+
+impl Fault {
+    /// How strace is told.
+    fn expression(self, calls: &str, nth: u64) -> String {
+        match self {
+            Self::Kill => format!("inject={calls}:signal=SIGKILL:when={nth}"),
+            Self::Error(error) => format!("inject={calls}:error={error}:when={nth}"),
+            Self::Since(error) => format!("inject={calls}:error={error}:when={nth}+"),
+        }
+    }
+}
+
+impl std::fmt::Display for Fault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Kill => "SIGKILL",
+            Self::Error(error) => error,
+            Self::Since(error) => return write!(f, "{error} from then on"),
+        })
+    }
+}
+
+/// Makes the calls that are not counted, of each kind, from the thread that is aimed at.
+pub fn make_ballast() {
+    for _ in 0..BALLAST {
+        let nowhere = std::fs::OpenOptions::new().write(true).open("/dev/null");
+        // Whether anything came of it is of no matter.
+        drop(nowhere.and_then(|mut nowhere| nowhere.write_all(MARK)));
+    }
+}
+
+/// What the ballast writes.
+const MARK: &[u8] = b"ballast";
+
+fn strace(calls: &str) -> Command {
+    let mut command = Command::new("timeout");
+    command.args([
+        "--kill-after=5",
+        "90",
+        "strace",
+        "-f",
+        "-qq",
+        "--seccomp-bpf",
+        "-e",
+        &format!("trace={calls}"),
+    ]);
+    command.args(["-e", "signal=none"]).stdin(Stdio::null()).stdout(Stdio::null());
+    command
+}
+
+/// Runs `program` with its `nth` call of `calls` failing.
+pub fn run_with(fault: Fault, calls: &str, nth: u64, program: &Command) -> End {
+    let mut command = strace(calls);
+    command.args(["-o", "/dev/null", "-e", &fault.expression(calls, nth)]);
+    command.arg(program.get_program()).args(program.get_args()).stderr(Stdio::null());
+    match command.status().unwrap().code() {
+        Some(NEVER) => End::NeverCame,
+        Some(_) | None => End::Came,
+    }
+}
+
+/// Runs `program` undisturbed, and gives the numbers of its calls of `calls`, those of the ballast
+/// left out.
+pub fn count(calls: &str, log: &Path, program: &Command) -> RangeInclusive<u64> {
+    let mut command = strace(calls);
+    command.arg("-o").arg(log);
+    command.arg(program.get_program()).args(program.get_args());
+    let ran = command.output().unwrap();
+    let said = String::from_utf8_lossy(&ran.stderr);
+    assert!(ran.status.success(), "{command:?}: {}\n{said}", ran.status);
+    let text = std::fs::read_to_string(log).unwrap();
+    let mut threads = BTreeMap::<&str, Vec<&str>>::new();
+    for line in text.lines().filter(|line| !line.contains("resumed>")) {
+        let (thread, call) = line.split_once(' ').unwrap_or_default();
+        threads.entry(thread).or_default().push(call);
+    }
+    let is_ballast = |call: &&&str| call.contains("/dev/null") || call.contains("\"ballast\"");
+    let ballast = |calls: &[&str]| calls.iter().filter(is_ballast).count() as u64;
+    let aimed = threads.iter().max_by_key(|(_, calls)| ballast(calls));
+    let (thread, aimed) = aimed.expect("a program makes system calls");
+    let others = threads.iter().filter(|(other, _)| *other != thread);
+    let most = others.map(|(_, calls)| calls.len() as u64).max().unwrap_or_default();
+    // The ballast is made in one go; a program may well use the same file later.
+    let first = aimed.iter().position(|call| is_ballast(&call)).unwrap_or_default();
+    let before = (first + aimed[first..].iter().take_while(is_ballast).count()) as u64;
+    assert!(most < BALLAST && before >= BALLAST, "another thread makes {most} calls");
+    before + 1..=aimed.len() as u64
+}

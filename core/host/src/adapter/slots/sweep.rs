@@ -95,7 +95,8 @@ fn slot_folders(slots: &DiskSlots) -> Result<Vec<(SlotRef, PathBuf)>, FileError>
         found.push((SlotRef { target: Target::Core, folder }, path));
     }
     let apps = slots.layout.dir().join("slots/apps");
-    for namespace in files::names(&apps)? {
+    // Beside namespaces may lie what a killed preflight left of its probe.
+    for namespace in files::names(&apps)?.into_iter().filter(|name| apps.join(name).is_dir()) {
         for app in files::names(&apps.join(&namespace))? {
             let Ok(name) = PackageName::parse(&format!("{namespace}/{app}")) else { continue };
             let parent = slots.layout.app_slots(&name);
@@ -137,6 +138,7 @@ mod tests {
             std::fs::write(dir.path().join("downloads").join(download), "x").unwrap();
         }
         std::fs::write(dir.path().join("downloads/empty.zip.partial"), "").unwrap();
+        std::fs::write(dir.path().join("slots/apps/.newleaf-probe-1"), "").unwrap();
         let slots = DiskSlots::new(Layout::new(dir.path()));
         let kept = SlotRef { target: Target::Core, folder: "b-1.1.0".to_owned() };
         let keep = Keep {

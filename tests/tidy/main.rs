@@ -4,6 +4,7 @@
 
 mod arrows;
 mod dependencies;
+mod faults;
 mod files;
 mod frozen;
 mod tree;

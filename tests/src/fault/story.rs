@@ -111,8 +111,9 @@ impl Story {
         self.finish(&machine).await.map_err(|error| format!("not finished: {error}"))?;
         self.looks_right(&machine).await?;
         machine.updater.tidy().await.map_err(|error| chain(&error))?;
-        let staging = machine.layout.dir().join("staging");
-        let left = std::fs::read_dir(staging).map_or(0, Iterator::count);
+        let staging = std::fs::read_dir(machine.layout.dir().join("staging"));
+        // While a core waits for the next start, nothing is tidied.
+        let left = if self == Self::Core { 0 } else { staging.map_or(0, Iterator::count) };
         if left > 0 { Err(format!("{left} folders are left in staging")) } else { Ok(found) }
     }
 

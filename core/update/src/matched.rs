@@ -43,11 +43,24 @@ impl Updater {
                 let from = &self.state().core.good.version;
                 matched(&known, &self.face().edition, binary, from, version)
             }
-            (Err(error), _) => Matched { unknown: Some(chain(&error)), ..Matched::default() },
+            (Err(error), _) => {
+                let why = if self.was_ever_read().await { chain(&error) } else { NEVER.to_owned() };
+                Matched { unknown: Some(why), ..Matched::default() }
+            }
             (Ok(()), None) => Matched::default(),
         }
     }
+
+    /// Whether anything was taken from the repository; a folder that cannot be read is no sign that
+    /// nothing was.
+    async fn was_ever_read(&self) -> bool {
+        let files = self.ports().store.trust_files().await;
+        files.map_or(true, |files| files.contains_key("timestamp.json"))
+    }
 }
+
+/// Said where no metadata is kept on disk: that is no fault of the repository.
+const NEVER: &str = "the repository has not been read yet";
 
 fn matched(
     known: &Known,

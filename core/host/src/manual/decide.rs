@@ -257,3 +257,114 @@ fn slot(dropped: &Dropped, host: &Host) -> CoreSlot {
         binary: Some(dropped.binary),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use newleaf_launcher::state::BadRelease;
+    use newleaf_update::SignedCore;
+
+    use super::*;
+
+    fn version(text: &str) -> Version {
+        Version::parse(text).unwrap()
+    }
+
+    fn edition(text: &str) -> Edition {
+        Edition::parse(text).unwrap()
+    }
+
+    /// 2.0.0, of the same edition.
+    fn dropped() -> Dropped {
+        Dropped {
+            path: "/usr/local/bin/newleaf".into(),
+            binary: Digest::of(b"dropped"),
+            version: version("2.0.0"),
+            edition: edition("community"),
+            protocol: 1,
+            schema: 2,
+            oldest_reader: 0,
+        }
+    }
+
+    fn signed(withdrawn: Option<&str>) -> SignedCore {
+        SignedCore {
+            digest: Digest::of(b"zip"),
+            path: "core/community/2.0.0/x86_64-linux.zip".to_owned(),
+            oldest_reader: 1,
+            withdrawn: withdrawn.map(str::to_owned),
+        }
+    }
+
+    /// A host that 1.5.0 serves.
+    fn host(matched: Matched) -> Host {
+        let mut state = crate::worker::tests::state();
+        state.core.good.version = version("1.5.0");
+        Host {
+            state,
+            edition: Some(edition("community")),
+            good_program: "/srv/newleaf/slots/core/abc-1.5.0/bin/newleaf".into(),
+            data_reader: 1,
+            matched,
+            unknown: Admission::Tried,
+            older: Admission::Refused,
+        }
+    }
+
+    /// Why it is left unused.
+    fn reason(dropped: &Dropped, host: &Host) -> String {
+        match decide(dropped, host) {
+            Decision::Unused(note) => note.text,
+            decision @ (Decision::Serves | Decision::Try(_)) => panic!("{decision:?}"),
+        }
+    }
+
+    #[test]
+    fn a_program_of_a_signed_release_is_tried_under_the_digest_of_its_package() {
+        let host = host(Matched { release: Some(signed(None)), ..Matched::default() });
+        let Decision::Try(trial) = decide(&dropped(), &host) else { panic!("it is not tried") };
+        assert_eq!((trial.slot.digest, trial.way), (Digest::of(b"zip"), Way::Forward));
+        assert_eq!((trial.slot.oldest_reader, trial.note), (1, None));
+    }
+
+    #[test]
+    fn what_stands_against_a_program_is_told() {
+        let release = Some(signed(Some("loses mail")));
+        let withdrawn = host(Matched { release, ..Matched::default() });
+        assert!(reason(&dropped(), &withdrawn).contains("withdrawn by its makers: loses mail"));
+
+        let stone = Some(version("1.9.0"));
+        let stone = host(Matched { stone, ..Matched::default() });
+        assert!(reason(&dropped(), &stone).contains("from 1.5.0 the way there leads over 1.9.0"));
+
+        let refused = Host { unknown: Admission::Refused, ..host(Matched::default()) };
+        assert!(reason(&dropped(), &refused).contains("as policy.unknown_core says"));
+    }
+
+    #[test]
+    fn an_older_program_is_refused_below_the_floor_whatever_the_policy_says() {
+        let older = Dropped { version: version("1.0.0"), ..dropped() };
+        let floor = Some(version("1.2.0"));
+        let floored = host(Matched { floor, ..Matched::default() });
+        let floored = Host { older: Admission::Tried, ..floored };
+        assert!(reason(&older, &floored).contains("forbid to go back from 1.5.0 below 1.2.0"));
+        let old_schema = Dropped { schema: 0, ..older };
+        let free = Host { older: Admission::Tried, ..host(Matched::default()) };
+        assert!(reason(&old_schema, &free).contains("knows schema 0, the data needs at least 1"));
+    }
+
+    #[test]
+    fn a_program_that_failed_here_is_known_by_its_bytes_and_by_its_release() {
+        for digest in [Digest::of(b"dropped"), Digest::of(b"zip")] {
+            let mut host = host(Matched { release: Some(signed(None)), ..Matched::default() });
+            host.state.bad = vec![BadRelease { digest, reason: "it exited".to_owned() }];
+            assert!(reason(&dropped(), &host).contains("because it failed here: it exited"));
+        }
+    }
+
+    #[test]
+    fn what_serves_already_is_nothing_new() {
+        let mut host = host(Matched::default());
+        host.state.core.good.binary = Some(Digest::of(b"dropped"));
+        assert_eq!(decide(&dropped(), &host), Decision::Serves);
+    }
+}

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a story that breaks off is a failed test")]
 
 mod app;
+mod bare;
 mod choice;
 mod core;
 mod crash;

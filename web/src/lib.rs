@@ -24,7 +24,11 @@ pub mod store;
 pub mod token;
 
 #[cfg(test)]
+mod contrast;
+#[cfg(test)]
 mod gallery;
+#[cfg(test)]
+mod markup;
 #[cfg(test)]
 mod sample;
 

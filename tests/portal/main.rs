@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use std::path::PathBuf;
+use std::process::Command;
 
 use newleaf_tests::browser::{Browser, JavaScript};
 use newleaf_tests::build::{source_root, target_folder};
@@ -88,7 +89,7 @@ async fn at_two_in_the_morning_one_click_brings_the_version_before() {
     browser.click("form button.primary").await;
     browser.wait_for_text("Newleaf 1.1.0 does not come up").await;
     browser.wait_for_text("exited with status 1").await;
-    browser.page.set_window_size(1180, 1180).await.unwrap();
+    browser.page.set_window_size(1180, 795).await.unwrap();
     picture(&browser, JavaScript::On, "recovery").await;
     browser.click(r#"form[action="/recovery/previous"] button"#).await;
     browser.wait_for_text("Please sign in").await;
@@ -170,9 +171,11 @@ fn without_database() -> (World, Host) {
 /// Stops the service, does as the page says, starts the service.
 fn put_back(host: Host, told: &str) -> Host {
     let words = told.split(' ').skip(1).collect::<Vec<_>>();
+    assert_eq!(words[words.len() - 2..], ["--dir", host.dir.to_str().unwrap()], "{told}");
     assert_eq!(words[..2], ["snapshot", "restore"], "{told}");
     let (dir, program) = (host.dir.clone(), host.program().to_owned());
-    let mut restore = host.command(&words);
+    let mut restore = Command::new(&program);
+    restore.args(&words);
     host.process.stop();
     Ran::of(&mut restore).assert_code(0);
     let host = Host::serve(&dir, &program);

@@ -23,7 +23,7 @@ use crate::route::headers;
 use crate::store::LinkStore;
 use crate::token::Secret;
 
-/// Seconds after which a page loads itself again, and a visitor may.
+/// Seconds after which a page that waits loads itself again, and a visitor may.
 pub const AGAIN: u32 = 5;
 
 /// The most a form may hold: a token.
@@ -38,6 +38,15 @@ pub struct Door {
     pub gate: Gate,
     /// The links that let someone in, once each.
     pub links: Arc<dyn LinkStore>,
+}
+
+/// Whether a page loads itself again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Again {
+    /// Every [`AGAIN`] seconds: its reader waits, and has nothing to read meanwhile.
+    Soon,
+    /// When its reader asks for it: a page must not change under one who reads it (WCAG 2.2 §3.2.5).
+    WhenAsked,
 }
 
 /// Who reads a page; nobody without a link.
@@ -88,7 +97,8 @@ async fn confirm(State(door): State<Arc<Door>>, Path(text): Path<String>) -> Res
                     button type="submit" class="button primary wide" autofocus { "Open it" }
                 }
             };
-            narrow(&door, StatusCode::OK, &format!("Repair {name}"), &content)
+            let title = format!("Repair {name}");
+            narrow(&door, (StatusCode::OK, Again::WhenAsked), &title, &content)
         }
         Ok(_) | Err(_) => no_such_link(&door),
     }
@@ -120,7 +130,8 @@ fn no_such_link(door: &Door) -> Response {
         p { "On the machine itself, this prints a new one:" }
         (command("newleaf recovery-link"))
     };
-    narrow(door, StatusCode::GONE, "This link opens nothing any more", &content)
+    let how = (StatusCode::GONE, Again::WhenAsked);
+    narrow(door, how, "This link opens nothing any more", &content)
 }
 
 /// What everybody sees who has no link: no word of why.
@@ -131,10 +142,10 @@ pub fn closed(door: &Door) -> Response {
         (command("newleaf recovery-link"))
     };
     let title = format!("{} is being repaired", door.product.name);
-    narrow(door, StatusCode::SERVICE_UNAVAILABLE, &title, &content)
+    narrow(door, (StatusCode::SERVICE_UNAVAILABLE, Again::Soon), &title, &content)
 }
 
-fn narrow(door: &Door, status: StatusCode, title: &str, content: &Markup) -> Response {
+fn narrow(door: &Door, how: (StatusCode, Again), title: &str, content: &Markup) -> Response {
     let card = html! {
         section class="card door" {
             div class="door-mark" { (icon(Icon::Leaf)) }
@@ -142,12 +153,16 @@ fn narrow(door: &Door, status: StatusCode, title: &str, content: &Markup) -> Res
             (content)
         }
     };
-    page(door, status, title, &card)
+    page(door, how, title, &card)
 }
 
-/// A whole page. One that tells of a fault is loaded again every [`AGAIN`] seconds.
-pub fn page(door: &Door, status: StatusCode, title: &str, content: &Markup) -> Response {
-    let again = status == StatusCode::SERVICE_UNAVAILABLE;
+/// A whole page.
+pub fn page(
+    door: &Door,
+    (status, again): (StatusCode, Again),
+    title: &str,
+    content: &Markup,
+) -> Response {
     let product = &door.product;
     let document = html! {
         (DOCTYPE)
@@ -159,7 +174,7 @@ pub fn page(door: &Door, status: StatusCode, title: &str, content: &Markup) -> R
                 meta name="color-scheme" content="light dark";
                 link rel="icon" href=(asset::ICON.path) type="image/svg+xml";
                 link rel="stylesheet" href=(asset::STYLE.path);
-                @if again { meta http-equiv="refresh" content=(AGAIN); }
+                @if again == Again::Soon { meta http-equiv="refresh" content=(AGAIN); }
             }
             body {
                 a class="skip" href="#main" { "Skip to content" }
@@ -174,7 +189,7 @@ pub fn page(door: &Door, status: StatusCode, title: &str, content: &Markup) -> R
         }
     };
     let mut response = (status, Html(document.into_string())).into_response();
-    if again {
+    if status == StatusCode::SERVICE_UNAVAILABLE {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(AGAIN));
     }
     response
@@ -198,4 +213,54 @@ pub fn pasted(text: &str) -> Markup {
 /// The sign of something that failed.
 pub fn warning() -> Markup {
     icon(Icon::Warning)
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use http_body_util::BodyExt as _;
+    use newleaf_update::port::fake::World;
+    use tower::ServiceExt as _;
+
+    use super::*;
+    use crate::markup;
+    use crate::origin::OriginPolicy;
+    use crate::sample;
+    use crate::store::{MemoryLinks, MemorySessions};
+
+    fn door() -> Arc<Door> {
+        let gate = Gate {
+            sessions: Arc::new(MemorySessions::default()),
+            origins: OriginPolicy::loopback(8081),
+            clock: World::new().clock,
+        };
+        Arc::new(Door { product: sample::product(), gate, links: Arc::new(MemoryLinks::default()) })
+    }
+
+    async fn get(door: &Arc<Door>, path: &str) -> (StatusCode, String) {
+        let shut = Arc::clone(door);
+        let pages = Router::new().fallback(move || async move { closed(&shut) });
+        let request = Request::get(path).header("host", "127.0.0.1:8081").body(Body::empty());
+        let answer = behind(door, pages).oneshot(request.unwrap()).await.unwrap();
+        let status = answer.status();
+        let body = answer.into_body().collect().await.unwrap().to_bytes();
+        (status, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    #[tokio::test]
+    async fn the_doors_of_the_recovery_page_can_be_used_without_seeing_them() {
+        let door = door();
+        let issued = link::issue_link(door.links.as_ref(), "recovery", door.gate.clock.as_ref());
+        let link = link::link_path(&issued.await.unwrap());
+        for (path, status, loads_itself) in [
+            ("/", StatusCode::SERVICE_UNAVAILABLE, true),
+            (link.as_str(), StatusCode::OK, false),
+            ("/sign-in/00", StatusCode::GONE, false),
+        ] {
+            let (found, text) = get(&door, path).await;
+            assert_eq!(found, status, "{path}: {text}");
+            assert_eq!(markup::faults(&text), Vec::<String>::new(), "{path}");
+            assert_eq!(text.contains("http-equiv=\"refresh\""), loads_itself, "{path}");
+        }
+    }
 }

@@ -207,7 +207,7 @@ impl Store for DiskStore {
 
     async fn contract(&self, schema: u32) -> Result<(), StoreError> {
         let work = async {
-            let db = Db::open(&self.dir).await?;
+            let db = Db::open_existing(&self.dir).await?;
             let done = db::contract(&db, self.migrations, schema).await;
             db.close().await;
             done

@@ -7,15 +7,15 @@ use newleaf_launcher::StoppedHost;
 use newleaf_launcher::offline::Purpose;
 use newleaf_update::port::Held;
 use newleaf_update::{LeftBehind, Ports, Settings, Updater};
+use newleaf_web::store::MemoryLinks;
 
 use super::vitals::NothingRuns;
 use super::{BuildError, face, holding, make_folders, settings};
 use crate::adapter::{
-    self, Apps, DbLinks, DiskSlots, DiskStore, FolderLauncher, HostGround, Listening, SystemClock,
+    self, Apps, DiskSlots, DiskStore, FolderLauncher, HostGround, Listening, SystemClock,
     TomlPolicies,
 };
 use crate::config::Config;
-use crate::db::Db;
 use crate::product::Product;
 use crate::route::{Api, ApiParts};
 use crate::shutdown::Shutdown;
@@ -34,7 +34,7 @@ pub(crate) async fn alone(
     host: StoppedHost,
     config: &Config,
 ) -> Result<Api, BuildError> {
-    let (layout, purpose) = (host.layout().clone(), host.purpose());
+    let purpose = host.purpose();
     let updater = offline(product, host, config).await?;
     if purpose != Purpose::Look
         && let Err(error) = updater.recover().await
@@ -55,7 +55,8 @@ pub(crate) async fn alone(
     let (_shutdown, never) = Shutdown::new();
     Ok(Api::new(ApiParts {
         updater,
-        links: Arc::new(DbLinks(Db::open(layout.dir()).await?)),
+        // No portal is served that a link could open; so `newleaf.db` is not opened, and may be lost.
+        links: Arc::new(MemoryLinks::default()),
         portal: None,
         clock: Arc::new(SystemClock),
         vitals: Arc::new(NothingRuns),

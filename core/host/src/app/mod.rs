@@ -17,7 +17,6 @@ use newleaf_update::{ProductFace, Settings, SnapshotRule};
 use crate::Product;
 use crate::adapter::{AppsError, Holding, OpenError};
 use crate::config::{Config, ConfigError, Rate};
-use crate::db::DbError;
 
 /// Why a worker could not be put together. Completes "failed to put the host together: …".
 #[derive(Debug, thiserror::Error)]
@@ -34,9 +33,6 @@ pub(crate) enum BuildError {
     /// The engine of the apps.
     #[error(transparent)]
     Apps(#[from] AppsError),
-    /// The database.
-    #[error(transparent)]
-    Db(#[from] DbError),
     /// The folder's owner cannot be learnt.
     #[error("look at {}", path.display())]
     Owner {

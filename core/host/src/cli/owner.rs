@@ -97,7 +97,7 @@ fn account(accounts: &str, uid: u32) -> Option<String> {
 }
 
 /// A word as a shell reads it back.
-fn shell_word(word: &[u8]) -> String {
+pub(crate) fn shell_word(word: &[u8]) -> String {
     let word = String::from_utf8_lossy(word);
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@+".contains(c);
     if !word.is_empty() && word.chars().all(plain) {

@@ -20,4 +20,4 @@ pub use host_schema::HOST_MIGRATIONS;
 pub use meta::{Meta, Side};
 pub use migration::Migration;
 pub use open::{Db, DbError};
-pub(crate) use open::{oldest_reader, reading};
+pub(crate) use open::{fault, oldest_reader, reading};

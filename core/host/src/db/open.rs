@@ -1,5 +1,7 @@
 //! Opens `newleaf.db`, and refuses what this version cannot read or was not prepared for.
 
+use std::fs::File;
+use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -19,6 +21,9 @@ const READERS: u32 = 4;
 
 /// The file's name below the host's folder.
 pub(crate) const FILE: &str = "newleaf.db";
+
+/// How every SQLite database begins (file format §1.3.1).
+const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 
 /// Why the database could not be used.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +50,9 @@ pub enum DbError {
         /// What this version has.
         own: u32,
     },
+    /// The file is gone, or is no database any more.
+    #[error("use newleaf.db: {0}")]
+    Lost(String),
     /// Whoever started the work is gone.
     #[error("the process that asked for the work is gone")]
     Orphaned,
@@ -76,6 +84,9 @@ impl DbError {
             Self::NotExpanded { .. } => {
                 "start this version by `newleaf update core`, which extends the data first"
             }
+            Self::Lost(_) => {
+                "stop the host, then put it back: `newleaf snapshot list` names the snapshots there are"
+            }
             Self::Orphaned => "start the update again; it goes on where it stopped",
             Self::Create { .. } => "check that the folder is writable",
             Self::Database { .. } => {
@@ -90,7 +101,7 @@ impl DbError {
         match self {
             Self::Create { source, .. } => newleaf_launcher::serve::is_machine(source),
             Self::Database { source, .. } => is_machine(source),
-            Self::Orphaned => true,
+            Self::Lost(_) | Self::Orphaned => true,
             Self::TooNew { .. } | Self::NotExpanded { .. } => false,
         }
     }
@@ -161,6 +172,17 @@ impl Db {
         Ok(Self { writer, reader })
     }
 
+    /// The same for a host that has run: one that is gone is missed, not made anew and empty.
+    ///
+    /// # Errors
+    /// [`DbError::Lost`], or the file cannot be opened.
+    pub async fn open_existing(dir: &Path) -> Result<Self, DbError> {
+        match fault(dir) {
+            None => Self::open(dir).await,
+            Some(fault) => Err(DbError::Lost(fault)),
+        }
+    }
+
     /// The one connection that writes; transactions of this process queue for it, so that none
     /// of them can fail half way for another's lock.
     pub const fn writer(&self) -> &SqlitePool {
@@ -218,6 +240,21 @@ impl Db {
     }
 }
 
+/// What a look at `newleaf.db` shows to be wrong with it. What stands in it is not asked.
+pub(crate) fn fault(dir: &Path) -> Option<String> {
+    let mut head = [0; MAGIC.len()];
+    let read = File::open(dir.join(FILE)).and_then(|mut file| file.read_exact(&mut head));
+    match read {
+        Ok(()) if head == *MAGIC => None,
+        Ok(()) => Some("the file is no database any more".to_owned()),
+        Err(error) if error.kind() == ErrorKind::NotFound => Some("the file is gone".to_owned()),
+        Err(error) if error.kind() == ErrorKind::UnexpectedEof => {
+            Some("the file is empty or torn".to_owned())
+        }
+        Err(error) => Some(format!("the file cannot be read: {error}")),
+    }
+}
+
 /// The lowest schema whose program can still run on the product's tables of the host in `dir`; none
 /// where there is no database yet. For those who have none open.
 ///
@@ -244,4 +281,31 @@ pub(crate) async fn reading(dir: &Path) -> Result<SqliteConnection, DbError> {
 /// The newest schema of a list of migrations; 0 of none.
 pub(super) fn newest(migrations: &[Migration]) -> u32 {
     migrations.iter().map(|migration| migration.schema).max().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_database_that_is_lost_is_named_and_none_is_made_in_its_place() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(FILE);
+        for (content, named) in [
+            (None, "the file is gone"),
+            (Some(""), "the file is empty or torn"),
+            (Some("no database at all"), "the file is no database any more"),
+        ] {
+            if let Some(content) = content {
+                std::fs::write(&path, content).unwrap();
+            }
+            let error = Db::open_existing(dir.path()).await.unwrap_err();
+            assert_eq!(error.to_string(), format!("use newleaf.db: {named}"));
+            assert!(error.is_machine(), "a version is blamed for {named}");
+            assert_eq!(std::fs::read_to_string(&path).ok().as_deref(), content);
+        }
+        std::fs::remove_file(&path).unwrap();
+        Db::open(dir.path()).await.unwrap().close().await;
+        Db::open_existing(dir.path()).await.unwrap().close().await;
+    }
 }

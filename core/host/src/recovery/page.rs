@@ -1,6 +1,7 @@
 //! The recovery page: plain forms, no scripts, the portal's look.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use axum::extract::State;
 use axum::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, RETRY_AFTER};
@@ -13,7 +14,7 @@ use newleaf_domain::Clock as _;
 use newleaf_launcher::Layout;
 use newleaf_web::gate::SignedIn;
 use newleaf_web::link::{LINK_SECONDS, issue_link, link_path};
-use newleaf_web::repair::{self, Reader};
+use newleaf_web::repair::{self, Again, Reader};
 use serde::Deserialize;
 
 use super::order::{Order, order};
@@ -27,6 +28,23 @@ use crate::worker::Control;
 /// Who a link lets in, as its session is called.
 const ACCOUNT: &str = "recovery";
 
+/// How long after an order the page looks for what came of it: a start takes 30 s at most.
+const WAITS: Duration = Duration::from_secs(40);
+
+/// What came of an order.
+#[derive(Debug, Clone)]
+pub(super) struct Said {
+    when: Instant,
+    what: Result<&'static str, String>,
+}
+
+impl Said {
+    /// Whether what was ordered may still come about.
+    fn is_awaited(&self) -> bool {
+        self.what.is_ok() && self.when.elapsed() < WAITS
+    }
+}
+
 /// What the handlers share.
 #[derive(Debug)]
 pub(super) struct Desk {
@@ -37,7 +55,7 @@ pub(super) struct Desk {
     /// Where people reach the admin door.
     pub(super) address: Option<String>,
     /// What came of the last order.
-    pub(super) said: Mutex<Option<Result<&'static str, String>>>,
+    pub(super) said: Mutex<Option<Said>>,
 }
 
 /// What every public request is answered with.
@@ -73,9 +91,11 @@ pub(super) fn local(desk: &Arc<Desk>, owner: u32) -> Router {
 }
 
 async fn nothing_serves(State(desk): State<Arc<Desk>>) -> Problem {
-    let name = desk.product.name;
-    Problem::new(Kind::Unreachable, format!("ask {name}: no version of it could be started"))
-        .state("the host runs and serves its recovery page only")
+    let Story { sentence, reason, said, database, .. } =
+        Story::read(desk.product.name, &desk.layout);
+    let why = database.map(|fault| format!("newleaf.db: {fault}")).or(said).unwrap_or(reason);
+    Problem::new(Kind::Unreachable, format!("ask {}: nothing serves: {why}", desk.product.name))
+        .state(format!("the recovery page is open. {sentence}"))
         .todo("open that page by the link that this prints: newleaf recovery-link")
 }
 
@@ -127,6 +147,7 @@ async fn carry_out(
     }
     let said = order(&desk.control, &desk.layout, what).await;
     tracing::warn!(?what, ?said, "ordered on the recovery page");
+    let said = Said { when: Instant::now(), what: said };
     *desk.said.lock().unwrap_or_else(PoisonError::into_inner) = Some(said);
     Redirect::to("/").into_response()
 }
@@ -159,25 +180,38 @@ fn open(desk: &Desk, reader: &SignedIn) -> Response {
     let name = desk.product.name;
     let story = Story::read(name, &desk.layout);
     let said = desk.said.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let awaited = said.as_ref().is_some_and(Said::is_awaited);
+    let again = if awaited { Again::Soon } else { Again::WhenAsked };
     let title = match &story.good {
         Some(version) => format!("{name} {version} does not come up"),
         None => format!("{name} does not come up"),
     };
     let content = html! {
         h1 { (title) }
-        p class="lead" { (story.sentence) " This page looks again every " (repair::AGAIN) " seconds." }
-        @match &said {
+        p class="lead" {
+            (story.sentence) " "
+            @match again {
+                Again::Soon => { "This page looks again every " (repair::AGAIN) " seconds." },
+                Again::WhenAsked => a href="/" { "Look\u{a0}again" },
+            }
+        }
+        @match said.map(|said| said.what) {
             Some(Ok(done)) => p class="notice plain" role="status" { (done) },
             Some(Err(why)) => p class="notice bad" role="status" { "Not done: " (why) "." },
             None => {},
         }
         (cause(&story))
-        (ways_on(&story, reader))
-        (last_resort(&story))
+        @if story.database.is_some() {
+            (lost_database(&story))
+            (ways_on(&story, reader))
+        } @else {
+            (ways_on(&story, reader))
+            (last_resort(&story))
+        }
         (records(&story))
         (log(&story))
     };
-    repair::page(&desk.door, StatusCode::SERVICE_UNAVAILABLE, &title, &content)
+    repair::page(&desk.door, (StatusCode::SERVICE_UNAVAILABLE, again), &title, &content)
 }
 
 fn cause(story: &Story) -> Markup {
@@ -185,14 +219,27 @@ fn cause(story: &Story) -> Markup {
         section class="card failure" aria-labelledby="cause" {
             h2 id="cause" { (repair::warning()) "Why" }
             dl class="lines" {
+                @if let Some(fault) = &story.database {
+                    dt { "What is wrong" } dd { "newleaf.db: " (fault) }
+                }
                 dt { "What failed" } dd { (story.reason) }
                 @if let Some(said) = &story.said { dt { "It said" } dd { (said) } }
                 @if let Some(since) = story.since {
                     dt { "Since" } dd { time datetime=(since) { (readable(since)) } }
                 }
-                dt { "Your data" } dd { "Nothing was changed or removed by this." }
+                dt { "Your data" } dd { (whole(story)) }
             }
         }
+    }
+}
+
+const fn whole(story: &Story) -> &'static str {
+    match &story.database {
+        Some(_) => {
+            "Sessions, history and the product's own tables were in that file. What apps keep lies \
+             in files of its own and was not touched."
+        }
+        None => "Nothing was changed or removed by this.",
     }
 }
 
@@ -206,12 +253,14 @@ fn ways_on(story: &Story, reader: &SignedIn) -> Markup {
         .good
         .as_ref()
         .map_or_else(|| "Try again".to_owned(), |version| format!("Try {version} again now"));
+    // No version can do without its database.
+    let first = if story.database.is_some() { "quiet" } else { "primary" };
     html! {
         section class="card" aria-labelledby="ways" {
-            h2 id="ways" { "What you can do" }
+            h2 id="ways" { "What you can do here" }
             div class="buttons" {
                 @if let Ok(version) = &story.previous {
-                    (repair::button(reader, "/recovery/previous", "primary", &format!("Start the previous version, {version}")))
+                    (repair::button(reader, "/recovery/previous", first, &format!("Start the previous version, {version}")))
                 }
                 (repair::button(reader, "/recovery/again", "quiet", &again))
                 a class="button quiet" href="/recovery/support-bundle" download { "Support bundle" }
@@ -232,15 +281,41 @@ fn ways_on(story: &Story, reader: &SignedIn) -> Markup {
     }
 }
 
+/// What is done on the machine itself, where the database is lost.
+fn lost_database(story: &Story) -> Markup {
+    html! {
+        section class="card" aria-labelledby="database" {
+            h2 id="database" { "Put the database back" }
+            @match &story.snapshot {
+                Some(kept) => {
+                    p {
+                        "On the machine: stop the service, put the last snapshot back, start the \
+                         service. What was written to newleaf.db since " (readable(kept.at))
+                        " is not in it, and everyone is signed out."
+                    }
+                    (repair::pasted(&kept.command))
+                }
+                None => p {
+                    "There is no snapshot on this machine. With the service stopped, put newleaf.db \
+                     back from a backup; the version then comes up by itself."
+                },
+            }
+        }
+    }
+}
+
 fn last_resort(story: &Story) -> Markup {
     html! {
         section class="card" aria-labelledby="else" {
             h2 id="else" { "If neither helps" }
             p { "Look at the log below: it says what the version missed. A full disk, a wrong owner or \
                  a line of newleaf.toml is mended on the machine, and the version then comes up by itself." }
-            @if let Some(name) = &story.snapshot {
-                p { "Where newleaf.db is damaged or gone, stop the service and put the last snapshot back:" }
-                (repair::pasted(&format!("newleaf snapshot restore {name} --yes")))
+            @if let Some(kept) = &story.snapshot {
+                p {
+                    "Where the log says that newleaf.db is damaged, stop the service and put the \
+                     snapshot of " (readable(kept.at)) " back:"
+                }
+                (repair::pasted(&kept.command))
             }
         }
     }

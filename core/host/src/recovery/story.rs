@@ -1,11 +1,15 @@
 //! What the recovery page tells, read from the folder anew for each page.
 
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+
 use newleaf_domain::{Timestamp, Version};
 use newleaf_launcher::journal::{self, Entry, Record};
 use newleaf_launcher::state::{CorePhase, CoreState};
 use newleaf_launcher::{Layout, state_file};
 
-use crate::db::snapshot;
+use crate::cli::owner::shell_word;
+use crate::db::{self, snapshot};
 use crate::support::kept_log::KeptLog;
 use crate::support::redacted;
 
@@ -14,6 +18,13 @@ const RECORDS: usize = 20;
 
 /// Bytes of the log that are shown.
 const LOG: u64 = 12 * 1024;
+
+/// Seconds without a record after which a run of failures is another one: starts are at most 30 s
+/// apart, and each may take 30 s to be ready.
+const RUN: i64 = 120;
+
+/// Seconds by which the log may tell of a failure before the journal does.
+const AHEAD: i64 = 30;
 
 /// The version before: its number, or why it cannot be started.
 pub(super) type Previous = Result<Version, String>;
@@ -25,7 +36,9 @@ pub(super) struct Story {
     pub(super) sentence: String,
     /// What failed last.
     pub(super) reason: String,
-    /// The last error in the log, which may say why.
+    /// What is wrong with `newleaf.db`, as far as a look at the file shows.
+    pub(super) database: Option<String>,
+    /// The last error in the log since then, which may say why.
     pub(super) said: Option<String>,
     /// Since when nothing serves, as far as the journal knows.
     pub(super) since: Option<Timestamp>,
@@ -34,11 +47,18 @@ pub(super) struct Story {
     /// What could be started in its place.
     pub(super) previous: Previous,
     /// The newest snapshot of the database.
-    pub(super) snapshot: Option<String>,
+    pub(super) snapshot: Option<Kept>,
     /// The last records, newest first: when, and what.
     pub(super) records: Vec<(Timestamp, String)>,
     /// The end of the log.
     pub(super) log: String,
+}
+
+/// A snapshot, and the line that puts it back.
+#[derive(Debug)]
+pub(super) struct Kept {
+    pub(super) at: Timestamp,
+    pub(super) command: String,
 }
 
 impl Story {
@@ -48,6 +68,10 @@ impl Story {
         let state = state_file::read(layout);
         let core = state.as_ref().ok().map(|state| &state.core);
         let last = all.iter().rev().take(RECORDS);
+        let since = since(&all);
+        let database = db::fault(layout.dir());
+        // What the page says anyway is not said twice.
+        let repeats = |said: &String| database.as_ref().is_some_and(|fault| said.contains(fault));
         let log = redacted(&KeptLog::of(layout.dir()).tail(LOG));
         Self {
             sentence: match &state {
@@ -55,17 +79,25 @@ impl Story {
                 Err(error) => format!("What should run is not known: {error}."),
             },
             reason: redacted(&reason(&all)),
-            since: since(&all),
+            since,
             good: core.map(|core| core.good.version.clone()),
             previous: core.map_or_else(|| Err("what ran before is not known".to_owned()), previous),
-            snapshot: snapshot::list(layout.dir())
-                .ok()
-                .and_then(|all| Some(all.into_iter().next()?.name)),
+            snapshot: newest_snapshot(layout.dir()),
             records: last.map(|record| (record.at, redacted(&line(record)))).collect(),
-            said: said(&log),
+            said: said(&log, since).filter(|said| !repeats(said)),
+            database,
             log,
         }
     }
+}
+
+/// The line names the folder, for it is typed by someone who is in a hurry.
+fn newest_snapshot(dir: &Path) -> Option<Kept> {
+    let newest = snapshot::list(dir).ok()?.into_iter().next()?;
+    let folder = std::path::absolute(dir).ok()?;
+    let folder = shell_word(folder.as_os_str().as_bytes());
+    let command = format!("newleaf snapshot restore {} --yes --dir {folder}", newest.name);
+    Some(Kept { at: newest.at, command })
 }
 
 fn sentence(product: &str, core: &CoreState) -> String {
@@ -109,11 +141,37 @@ fn reason(records: &[Record]) -> String {
     told.unwrap_or_else(|| "the reason is in the log".to_owned())
 }
 
-/// The text of the last error in a log of lines; none in one of JSON.
-fn said(log: &str) -> Option<String> {
-    let (_, told) = log.lines().rev().find_map(|line| line.split_once(" ERROR "))?;
+/// The last error that a log tells of since shortly before `since`.
+fn said(log: &str, since: Option<Timestamp>) -> Option<String> {
+    let from = since.map_or_else(String::new, |since| since.plus_seconds(-AHEAD).to_string());
+    let (_, told) = log
+        .lines()
+        .rev()
+        .filter_map(|line| error_in(line).or_else(|| error_in_json(line)))
+        .find(|(at, _)| seconds(at) >= seconds(&from))?;
+    Some(told.strip_prefix("worker: ").unwrap_or(&told).to_owned())
+}
+
+/// When and what, of a line of text that tells of an error.
+fn error_in(line: &str) -> Option<(String, String)> {
+    let (at, rest) = line.split_once(' ')?;
+    let told = rest.trim_start().strip_prefix("ERROR ")?;
     // What comes first is the part of the program that speaks.
-    Some(told.split_once(": ").map_or(told, |(_, text)| text).to_owned())
+    let told = told.split_once(": ").map_or(told, |(_, text)| text);
+    Some((at.to_owned(), told.to_owned()))
+}
+
+/// The same of a line of JSON.
+fn error_in_json(line: &str) -> Option<(String, String)> {
+    let line: serde_json::Value = serde_json::from_str(line).ok()?;
+    let is_error = line.get("level")? == "ERROR";
+    let told = line.get("fields")?.get("message")?.as_str()?;
+    is_error.then_some((line.get("timestamp")?.as_str()?.to_owned(), told.to_owned()))
+}
+
+/// A moment of RFC 3339 down to its second; such texts are ordered as the moments are.
+fn seconds(at: &str) -> &str {
+    at.get(..19).unwrap_or(at)
 }
 
 /// Whether a notice only repeats what a person ordered here.
@@ -121,10 +179,18 @@ fn is_order(text: &str) -> bool {
     text.ends_with("as ordered on the recovery page")
 }
 
-/// When the run of notices began with which the journal ends.
+/// When the run of failures began with which the journal ends.
 fn since(records: &[Record]) -> Option<Timestamp> {
     let is_notice = |record: &&Record| matches!(record.entry, Entry::Notice { .. });
-    records.iter().rev().take_while(is_notice).last().map(|record| record.at)
+    let mut run = records.iter().rev().take_while(is_notice).map(|record| record.at);
+    let mut first = run.next()?;
+    for at in run {
+        if first.unix().saturating_sub(at.unix()) > RUN {
+            break;
+        }
+        first = at;
+    }
+    Some(first)
 }
 
 fn line(record: &Record) -> String {
@@ -151,5 +217,37 @@ const fn word(ending: journal::Ending) -> &'static str {
         journal::Ending::Undone => "undone",
         journal::Ending::RolledBack => "taken back",
         journal::Ending::Deferred => "put off to the next start",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn notice(at: i64) -> Record {
+        let entry = Entry::Notice { text: "1.0.0 exited with status 1".to_owned() };
+        Record { seq: 1, at: Timestamp::from_unix(at), update: None, entry }
+    }
+
+    #[test]
+    fn a_notice_of_last_month_is_no_part_of_what_fails_now() {
+        let now = 1_800_000_000;
+        let records = [notice(now - 2_592_000), notice(now - 60), notice(now - 30), notice(now)];
+        assert_eq!(since(&records), Some(Timestamp::from_unix(now - 60)));
+        assert_eq!(since(&[]), None);
+    }
+
+    #[test]
+    fn an_error_of_now_is_told_and_one_of_before_is_not() {
+        let text = "2026-11-20T02:00:00.000001Z ERROR newleaf::app: old: it was long ago\n\
+                    2026-11-21T02:30:00.277477Z ERROR newleaf::worker: worker: the disk is gone\n\
+                    2026-11-21T02:30:01.277477Z  INFO newleaf::serve: ERROR is a word\n";
+        let json = r#"{"timestamp":"2026-11-21T02:30:00.1Z","level":"ERROR","fields":{"message":"worker: the disk is gone"}}"#;
+        let since = Timestamp::parse("2026-11-21T02:30:01Z").unwrap();
+        for log in [text, json] {
+            assert_eq!(said(log, Some(since)).as_deref(), Some("the disk is gone"));
+            assert_eq!(said(log, Some(since.plus_seconds(3600))), None);
+            assert!(said(log, None).is_some());
+        }
     }
 }

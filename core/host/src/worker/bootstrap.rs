@@ -122,7 +122,7 @@ async fn live(
         Control::start(wire, state).map_err(WorkerError::system("listen to the launcher"))?;
     let (shutdown, watch) = Shutdown::new();
     tokio::spawn(obey(control.clone(), shutdown));
-    let db = Db::open(dir).await?;
+    let db = Db::open_existing(dir).await?;
     db.check(product.migrations).await?;
     let traffic = Arc::new(Traffic::default());
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);

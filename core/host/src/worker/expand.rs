@@ -74,7 +74,7 @@ fn expand(product: &'static Product, dir: &Path) -> Result<(), ExpandError> {
         .build()
         .map_err(ExpandError::Runtime)?;
     runtime.block_on(async {
-        let db = Db::open(dir).await?;
+        let db = Db::open_existing(dir).await?;
         let parent = rustix::process::getppid();
         let mut beat = |progress| beat(progress, parent);
         let taken = snapshot::take(&db, dir, &good.version, SystemClock.now()).await;

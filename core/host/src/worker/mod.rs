@@ -90,9 +90,7 @@ pub(crate) fn begin_log(dir: &Path) -> Result<Settings, ConfigError> {
 
 /// Logs a failure once, with all its causes.
 fn report(error: &(dyn std::error::Error + 'static)) {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    let chain = causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"));
-    tracing::error!("worker: {chain}");
+    tracing::error!("worker: {}", newleaf_update::explain::chain(error));
 }
 
 #[cfg(test)]

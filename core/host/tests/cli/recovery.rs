@@ -2,7 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use newleaf_launcher::{Layout, state_file};
 
@@ -104,28 +104,92 @@ fn strangers_are_told_nothing_and_a_link_opens_the_page_once() {
     assert_eq!(host.stop(), Some(0));
 }
 
-#[test]
-fn the_recovery_page_opens_when_the_database_is_gone() {
+/// A running host whose database becomes what `damage` makes of it, and whose worker then ends.
+fn with_lost_database(damage: impl FnOnce(&Path)) -> Host {
     let host = Host::start();
     assert!(host.get("/").contains("No apps are installed yet"));
-    for part in ["", "-wal", "-shm"] {
-        let path = host.place.dir().join(format!("newleaf.db{part}"));
-        let gone = std::fs::remove_file(path);
-        assert!(gone.is_ok() || !part.is_empty(), "{gone:?}");
+    let said = host.place.run(&["snapshot", "create"]);
+    assert_eq!(said.code, 0, "{said:?}");
+    for part in ["-wal", "-shm"] {
+        // Neither is there where all was written back.
+        drop(std::fs::remove_file(host.place.dir().join(format!("newleaf.db{part}"))));
     }
-    let worker = host.worker().parse().unwrap();
-    let worker = rustix::process::Pid::from_raw(worker).unwrap();
+    damage(&host.place.dir().join("newleaf.db"));
+    let worker = rustix::process::Pid::from_raw(host.worker().parse().unwrap()).unwrap();
     rustix::process::kill_process(worker, rustix::process::Signal::KILL).unwrap();
     while status(&host.get("/")) != 503 {}
+    host
+}
+
+#[test]
+fn the_recovery_page_names_a_database_that_is_gone_and_the_line_that_puts_it_back() {
+    let host = with_lost_database(|file| std::fs::remove_file(file).unwrap());
     let cookie = open(&host);
     let page = ask(&host.admin, "GET", "/", &cookie, "");
-    assert!(
-        page.contains("does not come up")
-            && page.contains("<dt>It said</dt><dd>worker: read the schema: "),
-        "{page}"
-    );
+    for told in [
+        "does not come up",
+        "<dt>What is wrong</dt><dd>newleaf.db: the file is gone</dd>",
+        "Put the database back",
+    ] {
+        assert!(page.contains(told), "{told} is missing:\n{page}");
+    }
     let said = host.place.run(&["status"]);
+    assert!(said.err.contains("newleaf.db: the file is gone"), "{said:?}");
     assert!(said.code != 0 && said.err.contains("newleaf recovery-link"), "{said:?}");
+    assert!(!host.place.dir().join("newleaf.db").exists(), "an empty one was made in its place");
+
+    let line = page.split("newleaf snapshot restore ").nth(1).unwrap().split('<').next().unwrap();
+    assert!(line.ends_with(&format!("--dir {}", host.place.dir().display())), "{line}");
+    let mut host = host;
+    let place = std::mem::replace(&mut host.place, Place::new());
+    assert_eq!(host.stop(), Some(0));
+    let words = ["snapshot", "restore"].into_iter().chain(line.split(' ')).collect::<Vec<_>>();
+    let said = place.run(&words);
+    assert_eq!(said.code, 0, "{said:?}");
+    let host = Host::start_in(place);
+    assert!(host.get("/").contains("No apps are installed yet"));
+    assert_eq!(host.stop(), Some(0));
+}
+
+#[test]
+fn the_recovery_page_names_a_database_that_is_garbage() {
+    let host = with_lost_database(|file| std::fs::write(file, "garbage ".repeat(2000)).unwrap());
+    let page = ask(&host.admin, "GET", "/", &open(&host), "");
+    assert!(page.contains("newleaf.db: the file is no database any more"), "{page}");
+}
+
+#[test]
+fn a_database_that_is_damaged_inside_is_told_by_what_the_worker_said() {
+    let host = with_lost_database(|file| {
+        let mut bytes = std::fs::read(file).unwrap();
+        bytes[100..].fill(7);
+        std::fs::write(file, bytes).unwrap();
+    });
+    let page = ask(&host.admin, "GET", "/", &open(&host), "");
+    assert!(page.contains("<dt>It said</dt><dd>"), "{page}");
+    assert!(page.contains("malformed") && page.contains("newleaf snapshot restore"), "{page}");
+}
+
+#[test]
+fn commands_that_only_look_need_no_database_and_make_none() {
+    let place = Place::with_host();
+    let database = place.dir().join("newleaf.db");
+    std::fs::remove_file(&database).unwrap();
+    for looks in [
+        &["status"][..],
+        &["history"],
+        &["apps", "list"],
+        &["snapshot", "list"],
+        &["trust", "show"],
+        &["support-bundle", "--out", place.dir().with_extension("tar").to_str().unwrap()],
+    ] {
+        let said = place.run(looks);
+        assert_eq!(said.code, 0, "{looks:?}: {said:?}");
+    }
+    let said = place.run(&["snapshot", "create"]);
+    assert_eq!(said.code, 1, "{said:?}");
+    assert!(said.err.contains("use newleaf.db: the file is gone"), "{said:?}");
+    assert!(!database.exists(), "an empty one was made in its place");
 }
 
 #[test]

@@ -74,7 +74,7 @@ struct Taken<'a> {
 
 fn create(screen: Screen, dir: &Path, version: &Version) -> Result<Exit, Problem> {
     let taken = runtime()?.block_on(async {
-        let db = Db::open(dir).await?;
+        let db = Db::open_existing(dir).await?;
         let taken = snapshot::take(&db, dir, version, SystemClock.now()).await;
         db.close().await;
         taken

@@ -31,6 +31,8 @@ enum Right {
     Ambient,
     /// The bound socket, by `LISTEN_FDS`.
     Socket(TcpListener),
+    /// The same of the file, without effect: the program is started with `no_new_privs`.
+    VoidFile,
     /// None.
     Nothing,
 }
@@ -57,7 +59,7 @@ impl Service {
         let program = Host::init_as(NOBODY, core, &dir, &world.registry, settings);
         listen_on_80(&dir);
         let service = Self { world, right, dir, program };
-        if matches!(service.right, Right::File) {
+        if matches!(service.right, Right::File | Right::VoidFile) {
             service.give_to_file();
         }
         service
@@ -80,8 +82,14 @@ impl Service {
         if matches!(self.right, Right::Ambient) {
             user.extend(["--inh-caps=+net_bind_service", "--ambient-caps=+net_bind_service"]);
         }
+        if matches!(self.right, Right::VoidFile) {
+            // What `setpriv` itself has is gone once it has become another program.
+            user.extend(["--no-new-privs", "env"]);
+        }
         let (mut command, stdin) = match &self.right {
-            Right::File | Right::Ambient | Right::Nothing => (Command::new("env"), Stdio::null()),
+            Right::File | Right::VoidFile | Right::Ambient | Right::Nothing => {
+                (Command::new("env"), Stdio::null())
+            }
             Right::Socket(listener) => {
                 // Descriptor 3, for the process that this one becomes (`sd_listen_fds(3)`).
                 let take_over = r#"exec 3<&0 </dev/null; LISTEN_PID=$$ exec "$0" "$@""#;
@@ -261,6 +269,17 @@ fn a_user_without_any_right_is_told_what_gives_it_before_and_at_the_start() {
         assert!(said.contains("a start would not get 127.0.0.1:80"), "{said}");
         assert!(said.contains(&line), "{said}");
         refuses_to_start(&service, &[words_of_refusal(), &line]);
+    });
+}
+
+#[test]
+fn a_capability_of_the_file_that_has_no_effect_is_told_as_that() {
+    if !can_run("port 80 by a void file capability") {
+        return;
+    }
+    network::alone(|| {
+        let service = Service::new(Right::VoidFile);
+        refuses_to_start(&service, &[words_of_refusal(), "start it without no_new_privs"]);
     });
 }
 

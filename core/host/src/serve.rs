@@ -89,10 +89,15 @@ fn no_right_to_bind(error: &ServeError) -> Option<String> {
     let ServeError::Listen(ListenError::Bind { source, .. }) = error else { return None };
     let program = std::env::current_exe().ok()?;
     (source.kind() == std::io::ErrorKind::PermissionDenied).then(|| {
+        // A capability of the file is void then, and no setcap mends it (`capabilities(7)`).
+        let own = if rustix::thread::no_new_privs().unwrap_or(false) {
+            "start it without no_new_privs".to_owned()
+        } else {
+            format!("sudo setcap 'cap_net_bind_service=+ep' {}", program.display())
+        };
         format!(
-            "sudo setcap 'cap_net_bind_service=+ep' {}, or start it by newleaf.service, which has \
-             AmbientCapabilities=CAP_NET_BIND_SERVICE",
-            program.display()
+            "{own}, or start it by newleaf.service, which has \
+             AmbientCapabilities=CAP_NET_BIND_SERVICE"
         )
     })
 }

@@ -276,7 +276,11 @@ async fn fire(shared: Arc<Shared>, shot: Shot) {
             tally.last_failed = tally.last_failed.max(Some(began));
             if tally.samples.len() < 10 {
                 let at = shared.began.elapsed().as_secs_f64();
-                tally.samples.push(format!("at {at:.2} s, {}: {kind}: {detail}", shot.name));
+                let took = began.elapsed().as_secs_f64();
+                let name = shot.name;
+                tally
+                    .samples
+                    .push(format!("at {at:.2} s, after {took:.2} s, {name}: {kind}: {detail}"));
             }
         }
     }

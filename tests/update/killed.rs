@@ -14,11 +14,11 @@ enum Victim {
 }
 
 /// A stopped host to copy from, and its registry.
-struct Prepared {
-    world: World,
-    template: PathBuf,
-    program: PathBuf,
-    settings: HostSettings,
+pub(super) struct Prepared {
+    pub(super) world: World,
+    pub(super) template: PathBuf,
+    pub(super) program: PathBuf,
+    pub(super) settings: HostSettings,
 }
 
 /// What one kill led to.
@@ -30,7 +30,7 @@ struct Fate {
     version: String,
 }
 
-fn prepare() -> Prepared {
+pub(super) fn prepare() -> Prepared {
     let settings =
         HostSettings { probation: 0.4, core_probation: 0.4, ready_within: 20.0, linger: 0.2 };
     let (world, host) = World::with_host(settings);
@@ -107,7 +107,7 @@ fn kill_at(
 }
 
 /// Starts the host again after its launcher was killed; orphaned workers end by themselves.
-fn restart(mut host: Host) -> Host {
+pub(super) fn restart(mut host: Host) -> Host {
     host.process.wait(std::time::Duration::from_secs(10));
     let (dir, program) = (host.dir.clone(), host.program().to_owned());
     let again = Host::serve(&dir, &program);
@@ -140,7 +140,7 @@ fn journal(dir: &Path) -> Vec<serde_json::Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-fn copy_folder(from: &Path, to: &Path) {
+pub(super) fn copy_folder(from: &Path, to: &Path) {
     let copied = std::process::Command::new("cp").arg("-a").arg(from).arg(to).status().unwrap();
     assert!(copied.success());
 }

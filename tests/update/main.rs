@@ -11,6 +11,7 @@ mod killed;
 mod load;
 mod manual;
 mod ports;
+mod random;
 mod rehearsed;
 mod stones;
 mod undone;

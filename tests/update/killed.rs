@@ -31,8 +31,12 @@ struct Fate {
 }
 
 pub(super) fn prepare() -> Prepared {
-    let settings =
-        HostSettings { probation: 0.4, core_probation: 0.4, ready_within: 20.0, linger: 0.2 };
+    let settings = HostSettings {
+        probation: 0.4,
+        core_probation: 0.4,
+        linger: 0.2,
+        ..HostSettings::default()
+    };
     let (world, host) = World::with_host(settings);
     host.add_note("kept", "one, two");
     assert_eq!(host.post_json("/board", r#"{"text":"kept"}"#).status, 201);
@@ -154,7 +158,8 @@ fn both_ways(fates: &[Fate]) {
 
 #[test]
 fn a_launcher_killed_while_a_new_core_hangs_comes_up_again() {
-    let settings = HostSettings { ready_within: 60.0, ..HostSettings::default() };
+    // It hangs in its trial alone.
+    let settings = HostSettings { ready_within: 60.0, rehearsal: "off", ..HostSettings::default() };
     let (world, host) = World::with_host(settings);
     world.registry.publish_core(CoreRelease::Hangs);
     let mut update = host.spawn(&["update", "core", "--yes"]);

@@ -7,14 +7,9 @@ fn strict_world() -> (World, Host) {
     let world = World::new();
     world.registry.publish_core(CoreRelease::Stock);
     world.registry.publish_app("tests/apps/notes-1.0.0");
-    let settings = HostSettings { ready_within: 8.0, ..HostSettings::default() };
-    let dir = world.path("host");
-    let program = Host::init(&dir, &world.registry.url, &world.registry.root, settings);
-    let path = dir.join("newleaf.toml");
-    let text = std::fs::read_to_string(&path).unwrap();
-    assert!(text.contains("rehearsal = \"warn\""), "{text}");
-    std::fs::write(&path, text.replace("rehearsal = \"warn\"", "")).unwrap();
-    let host = Host::serve(&dir, &program);
+    let settings =
+        HostSettings { ready_within: 8.0, rehearsal: "required", ..HostSettings::default() };
+    let host = world.host("host", settings);
     host.run(&["apps", "install", "acme/notes", "--yes"]).assert_code(0);
     (world, host)
 }

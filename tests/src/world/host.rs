@@ -21,12 +21,21 @@ pub struct HostSettings {
     pub ready_within: f64,
     /// Seconds a draining worker leaves idle connections open.
     pub linger: f64,
+    /// `core.rehearsal`: what it means where a new core fails on a copy of the data.
+    pub rehearsal: &'static str,
 }
 
 impl Default for HostSettings {
-    /// Short waits, long enough for a machine with two busy cores.
+    /// Short waits, long enough for a machine with two busy cores; and a broken core is only warned
+    /// of in its rehearsal, so that it fails where most tests want it to: in its trial.
     fn default() -> Self {
-        Self { probation: 2.0, core_probation: 2.0, ready_within: 20.0, linger: 1.5 }
+        Self {
+            probation: 2.0,
+            core_probation: 2.0,
+            ready_within: 20.0,
+            linger: 1.5,
+            rehearsal: "warn",
+        }
     }
 }
 
@@ -256,14 +265,20 @@ impl Host {
 impl HostSettings {
     /// What a host has whose operator sets nothing.
     pub const fn product_defaults() -> Self {
-        Self { probation: 60.0, core_probation: 60.0, ready_within: 30.0, linger: 2.0 }
+        Self {
+            probation: 60.0,
+            core_probation: 60.0,
+            ready_within: 30.0,
+            linger: 2.0,
+            rehearsal: "required",
+        }
     }
 
     /// Puts the settings into `<dir>/newleaf.toml`, as an admin would edit them.
     fn write(self, dir: &Path) {
         let path = dir.join("newleaf.toml");
         let text = std::fs::read_to_string(&path).unwrap();
-        let Self { probation, core_probation, ready_within, linger } = self;
+        let Self { probation, core_probation, ready_within, linger, rehearsal } = self;
         let text = text
             .replace("# public = [\"127.0.0.1:8080\"]", &setting("public"))
             .replace("# admin = [\"127.0.0.1:8081\"]", &setting("admin"))
@@ -271,9 +286,10 @@ impl HostSettings {
             .replace("# probation = 60", &format!("probation = {probation}"))
             .replace("# ready_within = 30", &format!("ready_within = {ready_within}"))
             .replace("# linger = 2", &format!("linger = {linger}"))
-            // A broken core is to fail where a test wants it to: in its trial.
-            .replace("# rehearsal = \"required\"", "rehearsal = \"warn\"");
-        assert!(text.contains("\nlinger = "), "the template of newleaf.toml changed:\n{text}");
+            .replace("# rehearsal = \"required\"", &format!("rehearsal = \"{rehearsal}\""));
+        for set in ["\nlinger = ", "\nrehearsal = "] {
+            assert!(text.contains(set), "the template of newleaf.toml changed:\n{text}");
+        }
         std::fs::write(&path, text).unwrap();
     }
 

@@ -101,6 +101,8 @@ fn strace(calls: &str) -> Command {
         &format!("trace={calls}"),
     ]);
     command.args(["-e", "signal=none"]).stdin(Stdio::null()).stdout(Stdio::null());
+    // Cargo lists a folder for each build script there, and the loader looks into all of them.
+    command.env_remove("LD_LIBRARY_PATH");
     command
 }
 

@@ -287,9 +287,12 @@ impl Host {
         loop {
             let stream = UnixStream::connect(self.layout.admin_socket()).unwrap();
             stream.set_read_timeout(Some(PATIENCE)).unwrap();
-            writeln!(&stream, "watch").unwrap();
+            // The first line says that the watch has begun; a worker that went leaves none, and
+            // one that goes at this moment does not even take the question.
+            if writeln!(&stream, "watch").is_err() {
+                continue;
+            }
             let mut lines = BufReader::new(stream).lines();
-            // The first line says that the watch has begun; a worker that went leaves none.
             while lines.next().is_some_and(|line| line.is_ok()) {
                 let mut records = journal::replay(&self.layout).unwrap();
                 if records.any(|record| fits(&record.unwrap().entry)) {

@@ -292,7 +292,7 @@ async fn an_app_that_was_lost_with_the_state_is_told_first_until_it_is_updated_a
     let before = world.disk.state();
     let host = world.start();
     assert!(update(&host, &target()).await.exit_class().is_none());
-    let lost = "The host's state could not be read";
+    let lost = "The host's state is older than its journal";
     let told = |overview: Overview| overview.notices.into_iter().find(|it| it.text.contains(lost));
     assert_eq!(told(host.updater.overview().await.unwrap()), None);
     // The next start found it torn, and the state before the update took its place.

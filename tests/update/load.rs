@@ -3,12 +3,11 @@
 use bytes::Bytes;
 use hyper::{Method, StatusCode};
 use newleaf_tests::load::{self, Load, Over, Shot, Tally};
-use newleaf_tests::skip::Tier;
 use newleaf_tests::world::{CoreRelease, Host, HostSettings, START, World};
 
 /// Requests a second, over keep-alive HTTP/1.1; half of them to an app, half to core, half writes.
 fn rate() -> u32 {
-    load::rate(if Tier::current() == Tier::All { 500 } else { 200 })
+    load::rate(500)
 }
 
 /// Reads and writes, of the app's database and of core's.

@@ -44,6 +44,7 @@ enum Source {
     Expand,
     Recovery,
     RecoveryWire,
+    Closing,
 }
 
 impl Shell {
@@ -325,6 +326,8 @@ impl Shell {
             let wire = (Source::RecoveryWire, recovery.wire.as_fd());
             [wire, (Source::Recovery, recovery.process.exited.as_fd())]
         }));
+        let closing = processes.closing.iter();
+        set.extend(closing.map(|page| (Source::Closing, page.process.exited.as_fd())));
         let mut polled = set
             .iter()
             .map(|(_, fd)| PollFd::from_borrowed_fd(*fd, PollFlags::IN))
@@ -364,6 +367,11 @@ impl Shell {
             Source::Probe(id) => self.take_probe(id),
             Source::Expand => self.take_expand(),
             Source::RecoveryWire => self.take_order(),
+            Source::Closing => {
+                if let Some(mut page) = self.processes.closing.take() {
+                    page.process.reap();
+                }
+            }
             Source::Recovery => {
                 if let Some(mut recovery) = self.processes.recovery.take() {
                     recovery.process.reap();
@@ -458,9 +466,12 @@ impl Shell {
         self.waiting.push_back(Event::Expanded(if done { Ok(()) } else { Err(exit) }));
     }
 
-    /// Ends probes and expands that took too long.
+    /// Ends probes, expands and a recovery page's last answers that took too long.
     fn cut_errands(&mut self) {
         let now = Instant::now();
+        if let Some(mut page) = self.processes.closing.take_if(|page| page.until <= now) {
+            page.process.kill();
+        }
         let probes = &mut self.processes.probes;
         let late = probes.iter().filter(|(_, probe)| probe.until <= now).map(|(id, _)| *id);
         for id in late.collect::<Vec<_>>() {

@@ -20,11 +20,30 @@ use crate::wire::{Blocking, Wire, WireError};
 /// Beyond its own deadline a probe gets this long to print its reason.
 const PROBE_GRACE: Duration = Duration::from_secs(1);
 
+/// How long a recovery page gets to finish its answers; longer than it gives itself.
+const CLOSING_WITHIN: Duration = Duration::from_secs(10);
+
 /// A worker's process and the launcher's end of its control socket.
 #[derive(Debug)]
 pub(super) struct Running {
     pub(super) process: Process,
     pub(super) wire: Wire,
+}
+
+impl Running {
+    /// Says something to it. One that does not listen is as good as gone: it is ended, and its exit
+    /// is told.
+    fn say(&mut self, message: &ToWorker) {
+        match self.wire.send(message, &[], Blocking::No) {
+            Ok(()) | Err(WireError::Closed) => {}
+            Err(
+                WireError::Full
+                | WireError::TooLong { .. }
+                | WireError::Form(_)
+                | WireError::System(_),
+            ) => self.process.kill(),
+        }
+    }
 }
 
 /// A short-lived child and when it must have ended.
@@ -44,6 +63,8 @@ pub(super) struct Processes {
     pub(super) probes: BTreeMap<WorkerId, Errand>,
     pub(super) expand: Option<Errand>,
     pub(super) recovery: Option<Running>,
+    /// A recovery page that finishes its answers while a version serves.
+    pub(super) closing: Option<Errand>,
 }
 
 impl Processes {
@@ -56,6 +77,7 @@ impl Processes {
             probes: BTreeMap::new(),
             expand: None,
             recovery: None,
+            closing: None,
         }
     }
 
@@ -183,32 +205,17 @@ impl Processes {
         Ok(())
     }
 
-    /// Says something to a worker. One that does not listen is as good as gone: it is ended, and
-    /// its exit is told.
+    /// Says something to a worker.
     pub(super) fn say(&mut self, id: WorkerId, message: &ToWorker) {
-        let Some(worker) = self.workers.get_mut(&id) else { return };
-        match worker.wire.send(message, &[], Blocking::No) {
-            Ok(()) | Err(WireError::Closed) => {}
-            Err(
-                WireError::Full
-                | WireError::TooLong { .. }
-                | WireError::Form(_)
-                | WireError::System(_),
-            ) => worker.process.kill(),
+        if let Some(worker) = self.workers.get_mut(&id) {
+            worker.say(message);
         }
     }
 
-    /// Says something to the recovery page. One that does not listen is ended, as a worker is.
+    /// Says something to the recovery page.
     pub(super) fn say_to_recovery(&mut self, message: &ToWorker) {
-        let Some(recovery) = &mut self.recovery else { return };
-        match recovery.wire.send(message, &[], Blocking::No) {
-            Ok(()) | Err(WireError::Closed) => {}
-            Err(
-                WireError::Full
-                | WireError::TooLong { .. }
-                | WireError::Form(_)
-                | WireError::System(_),
-            ) => recovery.process.kill(),
+        if let Some(recovery) = &mut self.recovery {
+            recovery.say(message);
         }
     }
 
@@ -230,21 +237,26 @@ impl Processes {
         drop(std::fs::remove_file(self.layout.probe_socket(id.0)));
     }
 
-    /// Takes the listeners back: its control socket ends, so it closes them and exits.
+    /// Takes the listeners back: its control socket ends, so it closes them, finishes and exits.
     pub(super) fn close_recovery(&mut self) {
-        if let Some(mut recovery) = self.recovery.take() {
-            recovery.process.kill();
+        let Some(Running { process, wire }) = self.recovery.take() else { return };
+        drop(wire);
+        let until = Instant::now() + CLOSING_WITHIN;
+        if let Some(mut earlier) = self.closing.replace(Errand { process, until }) {
+            earlier.process.kill();
         }
     }
 
     /// Whether nothing short-lived runs.
     pub(super) fn has_no_errand(&self) -> bool {
-        self.probes.is_empty() && self.expand.is_none() && self.recovery.is_none()
+        let lingers = self.recovery.is_some() || self.closing.is_some();
+        self.probes.is_empty() && self.expand.is_none() && !lingers
     }
 
     /// When the first errand must be cut short.
     pub(super) fn next_deadline(&self) -> Option<Instant> {
-        self.probes.values().chain(&self.expand).map(|errand| errand.until).min()
+        let others = self.expand.iter().chain(&self.closing);
+        self.probes.values().chain(others).map(|errand| errand.until).min()
     }
 }
 
@@ -254,7 +266,8 @@ impl Drop for Processes {
         for worker in self.workers.values_mut().chain(&mut self.recovery) {
             worker.process.kill();
         }
-        for errand in self.probes.values_mut().chain(&mut self.expand) {
+        let others = self.expand.iter_mut().chain(&mut self.closing);
+        for errand in self.probes.values_mut().chain(others) {
             errand.process.kill();
         }
     }

@@ -1,4 +1,5 @@
-//! What was published and never changes: the contract between host and app.
+//! What was published and never changes: each version of the contract between host and app. That
+//! the present text in `sdk/wit/v1` only adds to the last one is a test of the plugin host.
 
 use std::fmt::Write as _;
 
@@ -14,7 +15,7 @@ fn a_published_contract_never_changes() {
     let mut now = String::new();
     for path in files(".wit") {
         let name = shown(&path);
-        if name.starts_with("sdk/wit/") {
+        if name.starts_with("sdk/wit/published/") {
             writeln!(now, "{} {name}", Digest::of(&std::fs::read(&path).unwrap())).unwrap();
         }
     }

@@ -13,7 +13,7 @@ pub struct AbiVersion {
 impl AbiVersion {
     /// The newest contract this source tree speaks.
     pub fn current() -> Self {
-        Self::new(1, 0)
+        Self::new(1, 1)
     }
 
     /// A version of the two numbers.

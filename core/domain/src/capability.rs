@@ -1,10 +1,13 @@
 //! What an app may do: asked for in its manifest, granted by an admin.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ByteSize, Digest};
+use crate::{ByteSize, Digest, JobName};
+
+/// The shortest time between two runs of a job, whatever a manifest asks for.
+pub const SHORTEST_INTERVAL: Duration = Duration::from_mins(1);
 
 /// Something an app asks for, with the reason a person reads before saying yes.
 ///
@@ -46,6 +49,9 @@ pub enum Grant {
     },
     /// Work at regular times.
     Schedule {
+        /// Which of the app's jobs; `main` where it is not named.
+        #[serde(default, skip_serializing_if = "JobName::is_main")]
+        job: JobName,
         /// Seconds between two runs, at least 60.
         every_seconds: u32,
     },
@@ -58,7 +64,7 @@ impl Grant {
             Self::Http { host } => format!("http {host}"),
             Self::Storage { .. } => "storage".to_owned(),
             Self::Route { path } => format!("route {path}"),
-            Self::Schedule { .. } => "schedule".to_owned(),
+            Self::Schedule { job, .. } => format!("schedule {job}"),
         }
     }
 
@@ -66,9 +72,10 @@ impl Grant {
     fn covers(&self, wanted: &Self) -> bool {
         match (self, wanted) {
             (Self::Storage { quota: have }, Self::Storage { quota: want }) => have >= want,
-            (Self::Schedule { every_seconds: have }, Self::Schedule { every_seconds: want }) => {
-                have <= want
-            }
+            (
+                Self::Schedule { every_seconds: have, .. },
+                Self::Schedule { every_seconds: want, .. },
+            ) => have <= want,
             (
                 Self::Http { .. }
                 | Self::Route { .. }
@@ -87,7 +94,28 @@ impl std::fmt::Display for Grant {
             Self::Http { host } => write!(f, "talk to {host}"),
             Self::Storage { quota } => write!(f, "store up to {quota}"),
             Self::Route { path } => write!(f, "serve {path}"),
-            Self::Schedule { every_seconds } => write!(f, "run every {every_seconds} s"),
+            Self::Schedule { job, every_seconds } if job.is_main() => {
+                write!(f, "do work in the background {}", Every(*every_seconds))
+            }
+            Self::Schedule { job, every_seconds } => {
+                write!(f, "do its job “{job}” in the background {}", Every(*every_seconds))
+            }
+        }
+    }
+}
+
+/// A number of seconds between two runs, in words: `every 15 minutes`.
+struct Every(u32);
+
+impl std::fmt::Display for Every {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        const UNITS: [(u32, &str); 4] =
+            [(86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second")];
+        let whole = |(length, _): &&(u32, &str)| self.0 >= *length && self.0 % *length == 0;
+        let (length, unit) = UNITS.iter().find(whole).copied().unwrap_or((1, "second"));
+        match self.0 / length {
+            1 => write!(f, "every {unit}"),
+            count => write!(f, "every {count} {unit}s"),
         }
     }
 }
@@ -113,6 +141,18 @@ impl Grants {
         self.0.values().find_map(|grant| match grant {
             Grant::Storage { quota } => Some(*quota),
             Grant::Http { .. } | Grant::Route { .. } | Grant::Schedule { .. } => None,
+        })
+    }
+
+    /// Each job that may run by itself, with the time between the beginnings of two runs: at least
+    /// [`SHORTEST_INTERVAL`].
+    pub fn schedules(&self) -> impl Iterator<Item = (&JobName, Duration)> {
+        self.0.values().filter_map(|grant| match grant {
+            Grant::Schedule { job, every_seconds } => {
+                let every = Duration::from_secs(u64::from(*every_seconds));
+                Some((job, every.max(SHORTEST_INTERVAL)))
+            }
+            Grant::Http { .. } | Grant::Route { .. } | Grant::Storage { .. } => None,
         })
     }
 
@@ -198,6 +238,58 @@ mod tests {
     fn a_permission_given_up_is_a_change_that_widens_nothing() {
         let changes = Grants::all_of(&[storage(4)]).changes_to(&[]);
         assert_eq!((changes.len(), changes[0].widens, changes[0].to.is_none()), (1, false, true));
+    }
+
+    fn schedule(text: &str) -> Grant {
+        serde_json::from_str::<Capability>(text).unwrap().grant
+    }
+
+    #[test]
+    fn a_schedule_without_a_job_is_one_of_the_job_main_and_is_written_as_it_was() {
+        let text = r#"{"kind":"schedule","every_seconds":900,"reason":"to look"}"#;
+        let main = JobName::default();
+        assert_eq!(schedule(text), Grant::Schedule { job: main, every_seconds: 900 });
+        let read: Capability = serde_json::from_str(text).unwrap();
+        assert_eq!(serde_json::to_string(&read).unwrap(), text);
+    }
+
+    #[test]
+    fn each_job_has_a_schedule_of_its_own_and_runs_once_a_minute_at_most() {
+        let grants: Grants = vec![
+            schedule(r#"{"kind":"schedule","every_seconds":1,"reason":"x"}"#),
+            schedule(r#"{"kind":"schedule","job":"fetch","every_seconds":900,"reason":"x"}"#),
+        ]
+        .into();
+        let found: Vec<_> =
+            grants.schedules().map(|(job, every)| (job.as_str(), every.as_secs())).collect();
+        assert_eq!(found, [("fetch", 900), ("main", 60)]);
+        assert!(
+            serde_json::from_str::<Capability>(
+                r#"{"kind":"schedule","job":"Fetch it","every_seconds":900,"reason":"x"}"#
+            )
+            .is_err()
+        );
+    }
+
+    #[test]
+    fn a_schedule_reads_as_a_sentence() {
+        let said = |job: &str, every_seconds| {
+            Grant::Schedule { job: JobName::parse(job).unwrap(), every_seconds }.to_string()
+        };
+        assert_eq!(said("main", 3_600), "do work in the background every hour");
+        assert_eq!(said("fetch", 900), "do its job “fetch” in the background every 15 minutes");
+        assert_eq!(said("main", 90), "do work in the background every 90 seconds");
+    }
+
+    #[test]
+    fn running_more_often_widens_and_less_often_does_not() {
+        let every = |every_seconds| Capability {
+            grant: Grant::Schedule { job: JobName::default(), every_seconds },
+            reason: "to look".to_owned(),
+        };
+        let held = Grants::all_of(&[every(900)]);
+        assert!(held.changes_to(&[every(300)])[0].widens);
+        assert!(!held.changes_to(&[every(3_600)])[0].widens);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use wasmparser::{
 const MAX_COMPONENT: ByteSize = ByteSize::mib(64);
 
 /// Our own interfaces with their functions, each with the minor version that brought it.
-const FUNCTIONS: [(&str, &str, u32); 12] = [
+const FUNCTIONS: [(&str, &str, u32); 19] = [
     ("store", "get", 0),
     ("store", "set", 0),
     ("store", "delete", 0),
@@ -26,6 +26,13 @@ const FUNCTIONS: [(&str, &str, u32); 12] = [
     ("lifecycle", "init", 0),
     ("lifecycle", "migrate", 0),
     ("lifecycle", "health", 0),
+    ("blobs", "get", 1),
+    ("blobs", "set", 1),
+    ("blobs", "append", 1),
+    ("blobs", "size", 1),
+    ("blobs", "delete", 1),
+    ("blobs", "names", 1),
+    ("jobs", "run", 1),
 ];
 
 /// What a component wants and offers.

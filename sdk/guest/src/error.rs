@@ -1,6 +1,6 @@
 //! Why a call to the host failed.
 
-use crate::bindings::newleaf::app::{sql, store};
+use crate::bindings::newleaf::app::{blobs, sql, store};
 
 /// Why stored data could not be read or written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,6 +60,19 @@ impl From<store::Error> for Error {
             store::Error::Interrupted => Self::Interrupted,
             store::Error::Busy => Self::Busy,
             store::Error::Failed(reason) => Self::Failed(reason),
+        }
+    }
+}
+
+impl From<blobs::Error> for Error {
+    fn from(error: blobs::Error) -> Self {
+        match error {
+            blobs::Error::NotGranted => Self::NotGranted,
+            blobs::Error::QuotaExceeded => Self::QuotaExceeded,
+            blobs::Error::TooLarge => Self::TooLarge,
+            blobs::Error::Interrupted => Self::Interrupted,
+            blobs::Error::Busy => Self::Busy,
+            blobs::Error::Failed(reason) => Self::Failed(reason),
         }
     }
 }

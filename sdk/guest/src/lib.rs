@@ -13,8 +13,9 @@
 //! ```
 //!
 //! An app that keeps data implements [`App`] and names it with [`app!`], so that the host can have
-//! its data prepared, migrated and checked. Data lives in [`sql`] and [`store`]; both need the
-//! `storage` capability in `manifest.json`.
+//! its data prepared, migrated and checked. Data lives in [`sql`], [`store`] and [`blobs`]; all need
+//! the `storage` capability in `manifest.json`. An app that does work at regular times implements
+//! [`Jobs`] and names it with [`jobs!`]; that needs the `schedule` capability.
 //!
 //! Build with `cargo build --target wasm32-wasip2 --release`, as `crate-type = ["cdylib"]`.
 //! This crate stays tiny: every byte of it is part of every app.
@@ -27,10 +28,19 @@ mod app;
     reason = "generated from sdk/wit/v1"
 )]
 pub mod bindings;
+pub mod blobs;
 pub mod config;
 mod error;
 mod form;
 mod html;
+#[doc(hidden)]
+#[expect(
+    clippy::mem_forget,
+    clippy::same_length_and_capacity,
+    reason = "generated from sdk/wit/v1"
+)]
+pub mod job_bindings;
+mod jobs;
 pub mod log;
 mod request;
 mod response;
@@ -42,6 +52,7 @@ pub use app::App;
 pub use error::Error;
 pub use form::{Form, encode};
 pub use html::{Escaped, escape};
+pub use jobs::Jobs;
 pub use request::Request;
 pub use response::Response;
 
@@ -50,6 +61,7 @@ pub use response::Response;
 pub mod private {
     pub use crate::{
         bindings::{export_lifecycle, exports::newleaf::app::lifecycle::Guest as Lifecycle},
+        job_bindings::{export_jobs, exports::newleaf::app::jobs::Guest as JobsGuest},
         serve::serve,
     };
     pub use wasip2;

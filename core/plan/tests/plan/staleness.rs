@@ -73,7 +73,11 @@ fn a_plan_whose_content_was_changed_under_its_id_is_not_what_is_carried_out() {
     let host = host_with_notes("1.0.0", 0);
     let releases = [notes("2.0.0")];
     let mut forged = approved(&host, &releases);
-    forged.changes[0].grants = vec![newleaf_domain::Grant::Schedule { every_seconds: 60 }].into();
+    forged.changes[0].grants = vec![newleaf_domain::Grant::Schedule {
+        job: newleaf_domain::JobName::default(),
+        every_seconds: 60,
+    }]
+    .into();
     let targets = repository(&releases);
     let (again, stale) = recheck(&forged, &host, &targets, &Policy::default(), &newest(), NOW);
     assert_eq!(stale, None);

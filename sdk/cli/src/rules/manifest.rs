@@ -117,7 +117,7 @@ fn check_capability(capability: &Capability, subject: &str, findings: &mut Findi
         Grant::Route { path } if !path.starts_with('/') => {
             findings.error(&about, "is not absolute", "begin it with '/'");
         }
-        Grant::Schedule { every_seconds } if *every_seconds < 60 => {
+        Grant::Schedule { every_seconds, .. } if *every_seconds < 60 => {
             let text = format!("runs every {every_seconds} s");
             findings.error(&about, text, "60 s is the least");
         }
@@ -175,7 +175,7 @@ mod tests {
     #[test]
     fn a_contract_that_no_host_knows_is_an_error() {
         let later = r#"{"id":"acme/notes","version":"1.0.0","abi":"9.0"}"#;
-        assert_eq!(errors(later), ["abi is 9.0, but this program knows no contract but 1.0"]);
+        assert_eq!(errors(later), ["abi is 9.0, but this program knows no contract but 1.1"]);
     }
 
     #[test]
@@ -203,7 +203,7 @@ mod tests {
                 "capabilities (http https://example.com) names \"https://example.com\", which is not a host",
                 "capabilities (http *.example.com) has no reason",
                 "capabilities (http *.example.com) names \"*.example.com\", which is not a host",
-                "capabilities (schedule) runs every 5 s",
+                "capabilities (schedule main) runs every 5 s",
                 "capabilities (storage) asks for 0 B; 16 KiB is the least",
                 "capabilities (storage) asks for 9 B; 16 KiB is the least",
                 "capabilities ask twice for storage",

@@ -34,7 +34,7 @@ const FAULTS: [(&str, &[Shown]); 30] = [
         &[
             (SWEEP, "an_update_on_a_disk_that_fails_at_any_system_call_can_be_finished"),
             (DISK, "an_update_whose_room_goes_in_the_middle_can_be_finished_once_there_is_room"),
-            ("core/launcher/tests/processes.rs", "a_full_disk_does_not_keep_a_host_down"),
+            ("core/launcher/tests/processes/start.rs", "a_full_disk_does_not_keep_a_host_down"),
         ],
     ),
     (
@@ -71,7 +71,7 @@ const FAULTS: [(&str, &[Shown]); 30] = [
             (STATE, "a_torn_state_is_answered_from_the_one_before"),
             (STATE, "a_state_of_a_newer_schema_is_refused_by_name"),
             (
-                "core/launcher/tests/processes.rs",
+                "core/launcher/tests/processes/damage.rs",
                 "a_torn_state_is_told_loudly_and_what_it_lost_is_named",
             ),
         ],
@@ -194,7 +194,10 @@ const FAULTS: [(&str, &[Shown]); 30] = [
                 "core/host/src/adapter/slots/program.rs",
                 "a_program_that_cannot_run_here_is_found_out_by_its_self_test",
             ),
-            ("core/launcher/tests/processes.rs", "a_program_that_cannot_run_here_is_taken_back"),
+            (
+                "core/launcher/tests/processes/update.rs",
+                "a_program_that_cannot_run_here_is_taken_back",
+            ),
             ("tests/update/broken.rs", "a_core_that_exits_at_start_is_rolled_back"),
         ],
     ),
@@ -203,11 +206,11 @@ const FAULTS: [(&str, &[Shown]); 30] = [
         &[
             ("tests/update/broken.rs", "a_core_that_hangs_is_rolled_back"),
             (
-                "core/launcher/tests/processes.rs",
+                "core/launcher/tests/processes/update.rs",
                 "a_version_that_leaves_once_it_is_ready_is_taken_back",
             ),
             (
-                "core/launcher/tests/processes.rs",
+                "core/launcher/tests/processes/update.rs",
                 "a_version_that_is_ready_twice_is_probed_and_good",
             ),
         ],
@@ -229,11 +232,11 @@ const FAULTS: [(&str, &[Shown]); 30] = [
         "a worker that dies while it is watched, and once it is no more",
         &[
             (
-                "core/launcher/tests/processes.rs",
+                "core/launcher/tests/processes/update.rs",
                 "a_version_that_dies_twice_while_watched_is_taken_back",
             ),
             (
-                "core/launcher/tests/processes.rs",
+                "core/launcher/tests/processes/start.rs",
                 "a_version_that_dies_after_its_probation_is_started_again_and_stays_good",
             ),
         ],
@@ -243,7 +246,7 @@ const FAULTS: [(&str, &[Shown]); 30] = [
         &[
             (SWEEP, "a_launcher_on_a_disk_that_fails_at_any_system_call_comes_up_again"),
             (
-                "core/launcher/tests/processes.rs",
+                "core/launcher/tests/processes/succession.rs",
                 "a_successor_whose_program_is_missing_leaves_the_old_launcher_and_what_it_serves",
             ),
             ("core/launcher/src/lock.rs", "a_starting_launcher_waits_for_the_workers_of_the_last"),

@@ -17,9 +17,7 @@ use newleaf_domain::{Digest, PlanId, Target, Timestamp, UpdateId, Version};
 use newleaf_launcher::journal::{self, Ending, Entry};
 use newleaf_launcher::offline::Purpose;
 use newleaf_launcher::proto::{Answer, Ask, Repair};
-use newleaf_launcher::state::{
-    AppSlot, AppTrial, CorePhase, CoreSlot, CoreState, Origin, STATE_SCHEMA, State, Way,
-};
+use newleaf_launcher::state::{AppSlot, AppTrial, CoreSlot, Origin, State, Way};
 use newleaf_launcher::{Layout, StoppedHost, state_file};
 
 /// Longer than anything here takes, even on a busy machine.
@@ -59,7 +57,7 @@ impl World {
         let world = Self { dir, layout: layout.clone(), ready_within: 20_000 };
         world.stage("1.0.0", "good");
         Self::script(&world.image(), "good", "image");
-        StoppedHost::create(layout, first_state()).unwrap();
+        StoppedHost::create(layout, State::first(slot("1.0.0"))).unwrap();
         world
     }
 
@@ -410,22 +408,4 @@ pub(crate) fn notice(text: &str) -> Ask {
 
 pub(crate) fn arm(slot: &CoreSlot, way: Way) -> Ask {
     Ask::Arm { update: update(), slot: Box::new(slot.clone()), way }
-}
-
-fn first_state() -> State {
-    State {
-        schema: STATE_SCHEMA,
-        seq: 1,
-        core: CoreState {
-            good: slot("1.0.0"),
-            previous: None,
-            trial: None,
-            phase: CorePhase::Idle,
-            launcher_tries: 0,
-            stand_in: None,
-            image: None,
-        },
-        apps: std::collections::BTreeMap::default(),
-        bad: Vec::new(),
-    }
 }

@@ -1,0 +1,58 @@
+//! Versions that are damaged on disk.
+
+use super::*;
+
+#[test]
+fn a_damaged_good_version_is_stood_in_for_by_the_one_before_and_is_not_bad() {
+    let mut story = Story::of(updated()).all([Event::Start(None), damaged(1)]);
+    assert_eq!(
+        story.tell(),
+        "spawn 1 1.1.0\n\
+         notice 1.0.0 serves in the place of 1.1.0, which is damaged on disk\n\
+         spawn 2 1.0.0\n\
+         state good 1.0.0 Idle\n"
+    );
+    let core = &story.model.state.core;
+    assert_eq!(core.previous, None);
+    assert!(core.stand_in.as_ref().unwrap().contains("damaged on disk"));
+    let story = story.all([
+        ready(2),
+        healthy(2),
+        asked(2, arm()),
+        ready(3),
+        healthy(3),
+        Event::Fired(Timer::Probation(w(3))),
+        healthy(3),
+    ]);
+    assert_eq!(story.model.state.core.good.version.as_str(), "1.1.0", "it can be brought anew");
+    assert_eq!(story.model.state.core.stand_in, None);
+}
+
+#[test]
+fn where_both_are_damaged_the_recovery_page_says_so_at_once_and_a_mended_one_comes_up() {
+    let mut story = Story::of(updated()).all([Event::Start(None), damaged(1)]);
+    story.tell();
+    let mut story = story.then(damaged(2));
+    assert_eq!(
+        story.tell(),
+        "notice 1.0.0 is damaged on disk\nopen recovery: 1.0.0 is damaged on disk\n"
+    );
+    let story = story.all([Event::Fired(Timer::Respawn), ready(3), healthy(3)]);
+    assert_eq!(story.model.serving(), Some(w(3)));
+}
+
+#[test]
+fn the_version_before_does_not_stand_in_on_data_that_it_cannot_read() {
+    let mut state = updated();
+    state.core.good.oldest_reader = 2;
+    let mut story = Story::of(state).all([Event::Start(None), damaged(1)]);
+    assert!(story.tell().contains("open recovery: 1.1.0 is damaged on disk"));
+}
+
+#[test]
+fn a_trial_that_is_damaged_on_disk_is_taken_back_and_is_not_bad() {
+    let story = on_trial().then(damaged(2));
+    let core = &story.model.state.core;
+    assert_eq!((core.phase, core.trial.is_some()), (CorePhase::Idle, false));
+    assert!(story.model.state.bad.is_empty());
+}

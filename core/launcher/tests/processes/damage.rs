@@ -1,0 +1,96 @@
+//! Slots and a state that are damaged on disk.
+
+use newleaf_domain::Digest;
+use newleaf_launcher::journal::{Ending, Entry};
+use newleaf_launcher::proto::Answer;
+use newleaf_launcher::state::CoreSlot;
+
+use super::world;
+use super::world::World;
+
+/// Stages 1.1.0 so that the state knows its program.
+fn known(world: &World) -> CoreSlot {
+    let slot = world.stage("1.1.0", "good");
+    let program = std::fs::read(world.layout.program(&slot)).unwrap();
+    CoreSlot { binary: Some(Digest::of(&program)), ..slot }
+}
+
+fn damage(world: &World, slot: &CoreSlot) {
+    let path = world.layout.program(slot);
+    let program = std::fs::read(&path).unwrap();
+    std::fs::write(&path, [program, b"# bit rot\n".to_vec()].concat()).unwrap();
+}
+
+#[test]
+fn a_good_version_that_was_damaged_is_not_run_and_the_one_before_serves() {
+    let world = World::new();
+    let slot = known(&world);
+    let host = world.start();
+    host.update_to(&slot);
+    host.wait_for_end();
+    assert_eq!(host.version(), "1.1.0");
+    host.stop();
+    damage(&world, &slot);
+    let host = world.start();
+    assert_eq!(host.version(), "1.0.0");
+    let state = world.state();
+    assert!(state.core.stand_in.unwrap().contains("its program is damaged on disk"));
+    assert!(state.bad.is_empty());
+    host.wait_for(|entry| {
+        matches!(entry, Entry::Notice { text } if text.contains("1.0.0 serves in the place of 1.1.0"))
+    });
+}
+
+#[test]
+fn a_damaged_slot_is_mended_from_the_launchers_own_program_where_that_is_the_same() {
+    let world = World::new();
+    let slot = known(&world);
+    let host = world.start();
+    host.update_to(&slot);
+    host.wait_for_end();
+    host.stop();
+    let whole = std::fs::read(world.layout.program(&slot)).unwrap();
+    std::fs::write(world.image(), &whole).unwrap();
+    damage(&world, &slot);
+    let host = world.start();
+    assert_eq!(host.version(), "1.1.0");
+    assert_eq!(std::fs::read(world.layout.program(&slot)).unwrap(), whole);
+    assert_eq!(world.state().core.stand_in, None);
+    host.wait_for(
+        |entry| matches!(entry, Entry::Notice { text } if text.contains("it was put back from")),
+    );
+}
+
+#[test]
+fn a_trial_that_was_damaged_after_it_was_staged_is_never_run() {
+    let world = World::new();
+    let slot = known(&world);
+    damage(&world, &slot);
+    let host = world.start();
+    host.update_to(&slot);
+    host.wait_for_end();
+    assert_eq!((host.version(), world.endings()), ("1.0.0".to_owned(), vec![Ending::RolledBack]));
+    assert!(world.state().bad.is_empty());
+}
+
+#[test]
+fn a_torn_state_is_told_loudly_and_what_it_lost_is_named() {
+    let world = World::new();
+    let mut stopped = world.stopped();
+    for ask in world::installs_app() {
+        let answer = stopped.ask(&ask).unwrap();
+        assert!(!matches!(answer, Answer::Refused { .. }), "{answer:?}");
+    }
+    drop(stopped);
+    std::fs::write(world.layout.state(), b"torn").unwrap();
+    let host = world.start();
+    host.wait_for(|entry| {
+        let Entry::Notice { text } = entry else { return false };
+        text.starts_with(newleaf_launcher::loss::FELL_BACK)
+            && text.ends_with("newleaf apps install acme/notes --version 2.0.0")
+    });
+    assert_eq!(host.version(), "1.0.0");
+    assert!(host.stop());
+    let state = std::fs::read_to_string(world.layout.state()).unwrap();
+    assert!(state.contains("\"seq\": 4"), "it is whole again; 2 serves, 3 was lost: {state}");
+}

@@ -1,0 +1,118 @@
+//! Updates of core with real processes, that go well and that do not.
+
+use newleaf_launcher::journal::Ending;
+use newleaf_launcher::state::CorePhase;
+
+use super::world::{Host, World, slot};
+
+/// Starts 1.0.0, updates to a 1.1.0 that behaves so, waits for the end.
+pub(crate) fn updated(world: &World, behaviour: &str) -> Host {
+    let slot = world.stage("1.1.0", behaviour);
+    let host = world.start();
+    assert_eq!(host.version(), "1.0.0");
+    host.update_to(&slot);
+    host.wait_for_end();
+    host
+}
+
+#[test]
+fn a_good_version_takes_over_and_is_good() {
+    let world = World::new();
+    let host = updated(&world, "good");
+    assert_eq!(host.version(), "1.1.0");
+    let core = world.state().core;
+    assert_eq!(
+        (core.good, core.previous, core.phase),
+        (slot("1.1.0"), Some(slot("1.0.0")), CorePhase::Idle)
+    );
+    assert!(host.stop(), "a planned stop is no failure");
+}
+
+#[test]
+fn a_version_that_exits_at_start_is_bad_and_the_old_one_serves() {
+    let world = World::new();
+    let host = updated(&world, "exits");
+    assert_eq!(host.version(), "1.0.0");
+    assert_eq!(world.endings(), [Ending::RolledBack]);
+    assert!(world.state().bad_reason(&slot("1.1.0").digest).unwrap().contains("status 1"));
+}
+
+#[test]
+fn a_version_that_hangs_before_ready_is_ended() {
+    let mut world = World::new();
+    world.ready_within = 3_000;
+    let host = updated(&world, "hangs");
+    assert_eq!(host.version(), "1.0.0");
+    assert!(world.state().bad_reason(&slot("1.1.0").digest).unwrap().contains("not ready within"));
+}
+
+#[test]
+fn a_version_that_fails_its_probe_never_answers_the_public() {
+    let world = World::new();
+    let host = updated(&world, "sick");
+    assert_eq!(host.version(), "1.0.0");
+    assert!(world.state().bad_reason(&slot("1.1.0").digest).unwrap().contains("not healthy: sick"));
+}
+
+#[test]
+fn a_version_that_dies_twice_while_watched_is_taken_back() {
+    let world = World::new();
+    let host = updated(&world, "dies");
+    assert_eq!(host.version(), "1.0.0");
+    assert_eq!(world.endings(), [Ending::RolledBack]);
+    assert!(world.state().bad_reason(&slot("1.1.0").digest).is_some());
+}
+
+#[test]
+fn a_version_that_leaves_once_it_is_ready_is_taken_back() {
+    let world = World::new();
+    let host = updated(&world, "leaves");
+    assert_eq!(host.version(), "1.0.0");
+    assert_eq!(world.endings(), [Ending::RolledBack]);
+}
+
+#[test]
+fn a_version_that_is_ready_twice_is_probed_and_good() {
+    let world = World::new();
+    let host = updated(&world, "repeats");
+    assert_eq!(host.version(), "1.1.0");
+    assert_eq!(world.endings(), [Ending::Committed]);
+}
+
+#[test]
+fn a_program_that_cannot_run_here_is_taken_back() {
+    let ours = std::fs::read(std::env::current_exe().unwrap()).unwrap();
+    // Bytes 18 and 19 of an ELF file name the machine; this one is no longer made.
+    let mut foreign = ours[..4096].to_vec();
+    foreign[18..20].copy_from_slice(&[0x08, 0x00]);
+    let loader = b"#!/no/such/loader\n".to_vec();
+    let crashes = b"#!/bin/sh\nkill -SEGV $$\n".to_vec();
+    for program in [foreign, ours[..100].to_vec(), Vec::new(), loader, crashes] {
+        let world = World::new();
+        let slot = world.stage("1.1.0", "good");
+        std::fs::write(world.layout.program(&slot), &program).unwrap();
+        let host = world.start();
+        host.update_to(&slot);
+        host.wait_for_end();
+        let ended = (host.version(), world.endings());
+        assert_eq!(ended, ("1.0.0".to_owned(), vec![Ending::RolledBack]), "{:?}", program.first());
+        assert!(world.state().bad_reason(&slot.digest).is_some(), "it is offered again");
+    }
+}
+
+#[test]
+fn a_version_that_says_more_than_the_launcher_knows_is_not_ended() {
+    let world = World::new();
+    let host = updated(&world, "newer");
+    assert_eq!(host.version(), "1.1.0");
+    assert_eq!(world.endings(), [Ending::Committed]);
+}
+
+#[test]
+fn a_full_disk_takes_a_version_back_without_blaming_it() {
+    let world = World::new();
+    let host = updated(&world, "full");
+    assert_eq!(host.version(), "1.0.0");
+    assert_eq!(world.endings(), [Ending::RolledBack]);
+    assert!(world.state().bad.is_empty());
+}

@@ -2,7 +2,7 @@
 
 use newleaf_domain::{Digest, PlanId, Timestamp, UpdateId, Version};
 
-use crate::state::{CorePhase, CoreSlot, CoreState, Origin, STATE_SCHEMA, State, Trial, Way};
+use crate::state::{CorePhase, CoreSlot, Origin, State, Trial, Way};
 
 pub(crate) fn slot(version: &str) -> CoreSlot {
     CoreSlot {
@@ -18,21 +18,7 @@ pub(crate) fn slot(version: &str) -> CoreSlot {
 }
 
 pub(crate) fn state() -> State {
-    State {
-        schema: STATE_SCHEMA,
-        seq: 1,
-        core: CoreState {
-            good: slot("1.0.0"),
-            previous: None,
-            trial: None,
-            phase: CorePhase::Idle,
-            launcher_tries: 0,
-            stand_in: None,
-            image: None,
-        },
-        apps: std::collections::BTreeMap::default(),
-        bad: Vec::new(),
-    }
+    State::first(slot("1.0.0"))
 }
 
 pub(crate) fn update() -> UpdateId {

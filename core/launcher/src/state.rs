@@ -245,6 +245,20 @@ pub struct BadRelease {
 }
 
 impl State {
+    /// The first state of a folder: `good` serves, nothing is under way, and there are no apps.
+    pub const fn first(good: CoreSlot) -> Self {
+        let core = CoreState {
+            good,
+            previous: None,
+            trial: None,
+            phase: CorePhase::Idle,
+            launcher_tries: 0,
+            stand_in: None,
+            image: None,
+        };
+        Self { schema: STATE_SCHEMA, seq: 1, core, apps: BTreeMap::new(), bad: Vec::new() }
+    }
+
     /// Why `digest` is not offered here, where it failed before.
     pub fn bad_reason(&self, digest: &Digest) -> Option<&str> {
         self.bad.iter().find(|bad| bad.digest == *digest).map(|bad| bad.reason.as_str())

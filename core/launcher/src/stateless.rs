@@ -6,7 +6,7 @@ use crate::journal::{self, Entry, Journal, Record};
 use crate::layout::Layout;
 use crate::lock::{self, HostLock, Orphans};
 use crate::offline::{OfflineError, WORKERS_WITHIN};
-use crate::state::{CorePhase, CoreSlot, CoreState, STATE_SCHEMA, State};
+use crate::state::{CoreSlot, State};
 use crate::state_file::{self, StateError};
 
 /// A folder without a readable `state` or `state.prev`, held until this is dropped.
@@ -65,19 +65,9 @@ impl Stateless {
                 durable::sync_parent(&path).map_err(StateError::from)?;
             }
         }
-        let core = CoreState {
-            good,
-            previous: None,
-            trial: None,
-            phase: CorePhase::Idle,
-            launcher_tries: 0,
-            stand_in: None,
-            image: None,
-        };
         // A number that the lost state never had: none is changed once a second for decades.
         let seq = u64::try_from(told.at.unix()).unwrap_or_default().max(told.seq);
-        let (apps, bad) = (std::collections::BTreeMap::default(), Vec::new());
-        let state = State { schema: STATE_SCHEMA, seq, core, apps, bad };
+        let state = State { seq, ..State::first(good) };
         Ok(state_file::create(&self.lock, &self.layout, &state)?)
     }
 }

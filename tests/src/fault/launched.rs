@@ -14,7 +14,7 @@ use std::time::Duration;
 use newleaf_domain::{Digest, PlanId, Target, Timestamp, UpdateId, Version};
 use newleaf_launcher::journal::{self, Ending, Entry, Outcome, StepId};
 use newleaf_launcher::proto::{Answer, Ask, PROTOCOL, Pulse, ToLauncher, ToWorker};
-use newleaf_launcher::state::{CorePhase, CoreSlot, CoreState, Origin, STATE_SCHEMA, State, Way};
+use newleaf_launcher::state::{CorePhase, CoreSlot, Origin, State, Way};
 use newleaf_launcher::supervisor::Timing;
 use newleaf_launcher::wire::{Blocking, Wire};
 use newleaf_launcher::{Bound, Layout, Settings, StoppedHost, state_file};
@@ -59,18 +59,7 @@ impl Life {
             std::fs::create_dir_all(link.parent().unwrap()).unwrap();
             std::os::unix::fs::symlink(program, link).unwrap();
         }
-        let core = CoreState {
-            good: slot("1.0.0"),
-            previous: None,
-            trial: None,
-            phase: CorePhase::Idle,
-            launcher_tries: 0,
-            stand_in: None,
-            image: None,
-        };
-        let apps = std::collections::BTreeMap::default();
-        let state = State { schema: STATE_SCHEMA, seq: 1, core, apps, bad: Vec::new() };
-        drop(StoppedHost::create(layout, state).unwrap());
+        drop(StoppedHost::create(layout, State::first(slot("1.0.0"))).unwrap());
         std::fs::write(dir.join(WANTED), self.wanted()).unwrap();
     }
 

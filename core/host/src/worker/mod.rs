@@ -96,7 +96,7 @@ fn report(error: &(dyn std::error::Error + 'static)) {
 #[cfg(test)]
 pub(crate) mod tests {
     use newleaf_domain::{Digest, Version};
-    use newleaf_launcher::state::{CorePhase, CoreSlot, CoreState, Origin, STATE_SCHEMA, State};
+    use newleaf_launcher::state::{CoreSlot, Origin, State};
     use newleaf_launcher::wire::Wire;
 
     use super::Control;
@@ -112,21 +112,7 @@ pub(crate) mod tests {
             oldest_reader: 1,
             binary: None,
         };
-        State {
-            schema: STATE_SCHEMA,
-            seq: 1,
-            core: CoreState {
-                good,
-                previous: None,
-                trial: None,
-                phase: CorePhase::Idle,
-                launcher_tries: 0,
-                stand_in: None,
-                image: None,
-            },
-            apps: std::collections::BTreeMap::default(),
-            bad: Vec::new(),
-        }
+        State::first(good)
     }
 
     /// The launcher's end, and a control handle on the other.

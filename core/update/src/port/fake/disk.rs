@@ -8,7 +8,7 @@ use newleaf_domain::{
 };
 use newleaf_launcher::journal::Record;
 use newleaf_launcher::proto::PROTOCOL;
-use newleaf_launcher::state::{CorePhase, CoreSlot, CoreState, Origin, STATE_SCHEMA, State};
+use newleaf_launcher::state::{CoreSlot, Origin, State};
 use newleaf_trust::Pin;
 
 use super::version;
@@ -128,18 +128,7 @@ pub(super) struct Inner {
 
 impl Disk {
     pub(super) fn new(root: Vec<u8>) -> Self {
-        let good = core_slot("1.0.0", Digest::of(b"core 1.0.0"));
-        let core = CoreState {
-            good,
-            previous: None,
-            trial: None,
-            phase: CorePhase::Idle,
-            launcher_tries: 0,
-            stand_in: None,
-            image: None,
-        };
-        let state =
-            State { schema: STATE_SCHEMA, seq: 1, core, apps: BTreeMap::new(), bad: Vec::new() };
+        let state = State::first(core_slot("1.0.0", Digest::of(b"core 1.0.0")));
         let inner = Inner {
             state,
             journal: Vec::new(),

@@ -9,7 +9,7 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
 
-use newleaf_launcher::state::{CorePhase, CoreState, Image, STATE_SCHEMA, State};
+use newleaf_launcher::state::{Image, State};
 use newleaf_launcher::{Layout, StoppedHost};
 use newleaf_trust::{Limits, TrustStore};
 use serde::Serialize;
@@ -83,22 +83,8 @@ fn make(
     block_on(database(product, dir))?.map_err(|error| failed("make newleaf.db", &error))?;
     folder::sync_all(dir)?;
     let image = good.binary.map(Image::plain);
-    let core = CoreState {
-        good,
-        previous: None,
-        trial: None,
-        phase: CorePhase::Idle,
-        launcher_tries: 0,
-        stand_in: None,
-        image,
-    };
-    let state = State {
-        schema: STATE_SCHEMA,
-        seq: 1,
-        core,
-        apps: std::collections::BTreeMap::default(),
-        bad: Vec::new(),
-    };
+    let mut state = State::first(good);
+    state.core.image = image;
     StoppedHost::create(layout, state).map_err(|error| failed("write the first state", &error))?;
     Ok(())
 }

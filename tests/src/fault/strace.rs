@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
-use std::ops::RangeInclusive;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -66,6 +65,16 @@ impl Fault {
     }
 }
 
+impl Fault {
+    /// Whether it could befall a call of this kind and leave something that no other point does.
+    pub fn is_of_use_at(self, kind: Kind) -> bool {
+        match self {
+            Self::Kill | Self::Error("ENOSPC" | "EROFS") => kind == Kind::Other,
+            Self::Error(_) | Self::Since(_) => true,
+        }
+    }
+}
+
 impl std::fmt::Display for Fault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
@@ -117,9 +126,35 @@ pub fn run_with(fault: Fault, calls: &str, nth: u64, program: &Command) -> End {
     }
 }
 
-/// Runs `program` undisturbed, and gives the numbers of its calls of `calls`, those of the ballast
-/// left out.
-pub fn count(calls: &str, log: &Path, program: &Command) -> RangeInclusive<u64> {
+/// A call that a program makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Call {
+    /// Its number among the calls of its kinds, which is how it is aimed at.
+    pub nth: u64,
+    /// What it does.
+    pub kind: Kind,
+}
+
+/// What a call does to the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Opens what is there and leaves it as it is: a program killed here leaves the same disk as
+    /// one killed at its next change.
+    Opens,
+    /// Anything else.
+    Other,
+}
+
+impl Kind {
+    fn of(call: &str) -> Self {
+        let opens = call.starts_with("open");
+        let makes = ["O_CREAT", "O_TRUNC", "O_TMPFILE"].iter().any(|flag| call.contains(flag));
+        if opens && !makes { Self::Opens } else { Self::Other }
+    }
+}
+
+/// Runs `program` undisturbed, and gives its calls of `calls`, those of the ballast left out.
+pub fn count(calls: &str, log: &Path, program: &Command) -> Vec<Call> {
     let mut command = strace(calls);
     command.arg("-o").arg(log);
     command.arg(program.get_program()).args(program.get_args());
@@ -142,5 +177,6 @@ pub fn count(calls: &str, log: &Path, program: &Command) -> RangeInclusive<u64> 
     let first = aimed.iter().position(|call| is_ballast(&call)).unwrap_or_default();
     let before = (first + aimed[first..].iter().take_while(is_ballast).count()) as u64;
     assert!(most < BALLAST && before >= BALLAST, "another thread makes {most} calls");
-    before + 1..=aimed.len() as u64
+    let aimed = (1..).zip(aimed).skip_while(|(nth, _)| *nth <= before);
+    aimed.map(|(nth, call)| Call { nth, kind: Kind::of(call) }).collect()
 }

@@ -3,7 +3,6 @@
 //! and can finish what was interrupted.
 
 use std::collections::BTreeMap;
-use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
@@ -11,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use newleaf_tests::fault::launched::Life;
-use newleaf_tests::fault::strace::{self, CHANGES, End, Fault, OPENS, READS, WRITES};
+use newleaf_tests::fault::strace::{self, CHANGES, Call, End, Fault, OPENS, READS, WRITES};
 use newleaf_tests::fault::{Releases, Story, in_one_thread};
 use newleaf_tests::process::find_program;
 use newleaf_tests::seed::Seed;
@@ -127,7 +126,8 @@ fn sweep<S: Swept>(stories: &[S], faults: &[(&'static str, Fault)], some: usize)
         let mut counts = BTreeMap::new();
         for &(calls, fault) in faults {
             let all = counts.entry(calls).or_insert_with(|| counted(*story, &template, calls));
-            points.extend(all.clone().map(|nth| Point { story: *story, calls, fault, nth }));
+            let all = all.iter().filter(|call| fault.is_of_use_at(call.kind));
+            points.extend(all.map(|call| Point { story: *story, calls, fault, nth: call.nth }));
         }
     }
     let all = points.len();
@@ -142,14 +142,14 @@ fn sweep<S: Swept>(stories: &[S], faults: &[(&'static str, Fault)], some: usize)
     assert!(failed.is_empty(), "{} of {tried} came up wrong:\n{failed}", failed.lines().count());
 }
 
-/// The numbers of the calls of a story that nothing befalls.
-fn counted<S: Swept>(story: S, template: &Path, calls: &str) -> RangeInclusive<u64> {
+/// The calls of a story that nothing befalls.
+fn counted<S: Swept>(story: S, template: &Path, calls: &str) -> Vec<Call> {
     let dir = template.with_extension("counted");
     copy_folder(template, &dir);
-    let numbers = strace::count(calls, &template.with_extension("log"), &story.command(&dir));
+    let made = strace::count(calls, &template.with_extension("log"), &story.command(&dir));
     story.check(&dir).unwrap_or_else(|why| panic!("{story:?} undisturbed: {why}"));
     std::fs::remove_dir_all(&dir).unwrap();
-    numbers
+    made
 }
 
 /// Tries the points on two threads; gives what was found at the next start, counted, and failures.

@@ -24,7 +24,8 @@ const PROGRAMS: [&str; 12] = [
     "newleaf-core-enterprise",
 ];
 
-/// Guests: they are built for `wasm32-wasip2` only.
+/// Guests without tests of their own: they are built for `wasm32-wasip2` only. The pure modules of
+/// the others are tested on this machine.
 pub const GUESTS: [&str; 3] = ["newleaf-sdk", "newleaf-hello", "newleaf-notes"];
 
 /// The root of the source tree.

@@ -55,8 +55,10 @@ const ARROWS: &[(&str, &[&str])] = &[
             "newleaf-trust",
         ],
     ),
+    ("newleaf-feeds", &["newleaf-sdk"]),
     ("newleaf-hello", &["newleaf-sdk"]),
     ("newleaf-notes", &["newleaf-sdk"]),
+    ("newleaf-polls", &["newleaf-sdk"]),
 ];
 
 /// The cores of the tests: each embeds the library as a vendor would, and sees nothing else of ours.

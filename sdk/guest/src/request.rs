@@ -6,6 +6,7 @@ use crate::Form;
 #[derive(Debug, Clone, Default)]
 pub struct Request {
     pub(crate) method: String,
+    pub(crate) authority: Option<String>,
     pub(crate) path: String,
     pub(crate) query: String,
     pub(crate) headers: Vec<(String, String)>,
@@ -18,6 +19,12 @@ impl Request {
         &self.method
     }
 
+    /// The host the client asked, with its port where it named one: what an `Origin` of the app's
+    /// own pages ends with.
+    pub fn authority(&self) -> Option<&str> {
+        self.authority.as_deref()
+    }
+
     /// The path below the app, beginning with `/`, as it was sent.
     pub fn path(&self) -> &str {
         &self.path
@@ -26,6 +33,11 @@ impl Request {
     /// The path's segments, without empty ones: `/notes/7/` is `["notes", "7"]`.
     pub fn segments(&self) -> Vec<&str> {
         self.path.split('/').filter(|segment| !segment.is_empty()).collect()
+    }
+
+    /// What stands after the `?`, as it was sent.
+    pub fn query_string(&self) -> &str {
+        &self.query
     }
 
     /// What is given for `name` after the `?`.

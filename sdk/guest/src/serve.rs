@@ -35,6 +35,7 @@ fn read(incoming: &IncomingRequest) -> Result<Request, Response> {
     let headers = incoming.headers().entries().into_iter();
     Ok(Request {
         method: method(incoming.method()),
+        authority: incoming.authority().filter(|authority| !authority.is_empty()),
         path: if path.is_empty() { "/".to_owned() } else { path.to_owned() },
         query: query.to_owned(),
         headers: headers

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 use super::Manners;
+use super::ebb::Rest;
 
 /// What a worker is doing now.
 #[derive(Debug, Default)]
@@ -84,6 +85,10 @@ pub(super) struct Activity {
     is_h2: AtomicBool,
     /// Somebody else reads and writes it now.
     is_taken_over: AtomicBool,
+    /// A body was given up before its end.
+    has_unread: AtomicBool,
+    /// All was answered; what still comes is thrown away.
+    is_ebbing: AtomicBool,
     leave: Notify,
 }
 
@@ -101,6 +106,8 @@ impl Activity {
             is_blocked: AtomicBool::new(false),
             is_h2: AtomicBool::new(false),
             is_taken_over: AtomicBool::new(false),
+            has_unread: AtomicBool::new(false),
+            is_ebbing: AtomicBool::new(false),
             leave: Notify::new(),
         })
     }
@@ -136,6 +143,21 @@ impl Activity {
         self.is_taken_over.store(true, Ordering::Relaxed);
     }
 
+    pub(super) fn is_taken_over(&self) -> bool {
+        self.is_taken_over.load(Ordering::Relaxed)
+    }
+
+    /// Nobody reads the rest of a body.
+    pub(super) fn left_unread(&self) {
+        self.has_unread.store(true, Ordering::Relaxed);
+    }
+
+    /// The last answer is sent; tells what the client may still be sending.
+    pub(super) fn ebbs(&self) -> Rest {
+        self.is_ebbing.store(true, Ordering::Relaxed);
+        if self.has_unread.load(Ordering::Relaxed) { Rest::Body } else { Rest::Nothing }
+    }
+
     /// The time is over for whatever this connection does; counts it by that.
     pub(super) fn cut(&self) {
         *self.traffic.cut().entry(self.does()).or_default() += 1;
@@ -149,6 +171,8 @@ impl Activity {
             "a request that was not answered"
         } else if !self.is_idle() {
             "an answer that did not end"
+        } else if self.is_ebbing.load(Ordering::Relaxed) {
+            "a client that went on sending after its answer"
         } else if !self.is_h2() && self.head.load(Ordering::Relaxed) != NONE {
             "a request or handshake that came in part"
         } else {
@@ -172,8 +196,7 @@ impl Activity {
     /// How long the connection has been without a request, whatever came of a next one; none
     /// while it is busy.
     pub(super) fn idle_for(&self) -> Option<Duration> {
-        let is_busy =
-            !self.is_idle() || self.is_blocked() || self.is_taken_over.load(Ordering::Relaxed);
+        let is_busy = !self.is_idle() || self.is_blocked() || self.is_taken_over();
         (!is_busy).then(|| self.since(&self.turn))
     }
 
@@ -184,7 +207,8 @@ impl Activity {
         if self.is_blocked() {
             return stall;
         }
-        if self.ours.load(Ordering::Relaxed) > 0 {
+        // What ebbs has bounds of its own.
+        if self.ours.load(Ordering::Relaxed) > 0 || self.is_ebbing.load(Ordering::Relaxed) {
             return again;
         }
         if !self.is_idle() {

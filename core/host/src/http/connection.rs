@@ -25,7 +25,7 @@ use super::crowd::{Crowd, Member};
 use super::manners::Pace;
 use super::paced::{PacedBody, TooSlow, Verdict};
 use super::watched::{WatchedBody, WatchedStream};
-use super::{Manners, Traffic, farewell};
+use super::{Ebb, Manners, Traffic, farewell};
 use crate::route::Peer;
 use crate::shutdown::ShutdownWatch;
 
@@ -49,13 +49,15 @@ pub(super) struct Context {
 #[derive(Debug)]
 pub(super) struct Place {
     activity: Arc<Activity>,
+    ebb: Ebb,
     member: Option<Member>,
 }
 
 impl Place {
     /// `stream` in this place.
     fn watched<S>(self, stream: S) -> WatchedStream<S> {
-        WatchedStream { stream, activity: self.activity, _member: self.member }
+        let Self { activity, ebb, member } = self;
+        WatchedStream { stream, activity, ebb, ebbing: None, _member: member }
     }
 }
 
@@ -64,7 +66,7 @@ impl Context {
     pub(super) fn place(&self) -> Place {
         let activity = Activity::begin(Arc::clone(&self.traffic));
         let member = self.crowd.as_ref().map(|crowd| crowd.join(&activity));
-        Place { activity, member }
+        Place { activity, ebb: self.manners.ebb, member }
     }
 }
 
@@ -118,7 +120,9 @@ where
     builder.http2().timer(TokioTimer::new());
     builder.http2().max_concurrent_streams(STREAMS).max_header_list_size(HEADERS);
     let mut connection = std::pin::pin!(builder.serve_connection_with_upgrades(io, service));
+    // What the client has sent is always looked at first: a request that has come is answered.
     tokio::select! {
+        biased;
         // A client that breaks off is its own affair.
         _ = connection.as_mut() => return,
         () = watch.begun() => {}
@@ -127,6 +131,7 @@ where
     }
     let ending = async {
         tokio::select! {
+            biased;
             _ = connection.as_mut() => return,
             () = silence(&activity, manners.linger) => {}
         }
@@ -136,11 +141,13 @@ where
     };
     let ending = async {
         tokio::select! {
+            biased;
             () = ending => {}
             () = overdue(&activity, &manners) => {}
         }
     };
     tokio::select! {
+        biased;
         () = ending => {}
         () = watch.over() => activity.cut(),
     }
@@ -149,12 +156,18 @@ where
 /// Waits until the connection may be closed: HTTP/2 at once, since GOAWAY says which requests
 /// were taken; HTTP/1.1 once nothing has come for as long as `linger`.
 async fn silence(activity: &Activity, linger: Duration) {
+    let mut looked = false;
     loop {
         if activity.is_h2() {
             return;
         }
         match activity.silent_for() {
-            Some(silent) if silent >= linger => return,
+            Some(silent) if silent >= linger && looked => return,
+            Some(silent) if silent >= linger => {
+                // On a busy machine something may have come that this task was not told of yet.
+                looked = true;
+                tokio::task::yield_now().await;
+            }
             Some(silent) => tokio::time::sleep(linger.saturating_sub(silent)).await,
             None => tokio::time::sleep(linger).await,
         }
@@ -193,7 +206,7 @@ async fn answer(
         activity.saw_h2();
     }
     let verdict = Arc::new(Verdict::default());
-    let mut request: Request = request.map(|body| paced(body, pace, &verdict));
+    let mut request: Request = request.map(|body| paced(body, pace, &verdict, &activity));
     request.extensions_mut().insert(watch.clone());
     if let Some(peer) = peer {
         request.extensions_mut().insert(peer);
@@ -215,11 +228,11 @@ async fn answer(
     Ok(farewell::told(response, watch).map(|body| WatchedBody { body, in_flight }))
 }
 
-fn paced(body: Incoming, pace: Pace, verdict: &Arc<Verdict>) -> Body {
+fn paced(body: Incoming, pace: Pace, verdict: &Arc<Verdict>, activity: &Arc<Activity>) -> Body {
     if body.is_end_stream() {
         Body::empty()
     } else {
-        Body::new(PacedBody::new(body, pace, Arc::clone(verdict)))
+        Body::new(PacedBody::new(body, pace, Arc::clone(verdict), Arc::clone(activity)))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::Ebb;
 use crate::config::{Core, Http};
 
 /// How long connections are kept, and how slow their clients may be.
@@ -18,6 +19,8 @@ pub struct Manners {
     pub stall_within: Duration,
     /// How fast bodies must come.
     pub pace: Pace,
+    /// What is borne once the last answer is sent.
+    pub ebb: Ebb,
 }
 
 /// How fast a request's body must come. Only waiting for the client counts.
@@ -44,6 +47,7 @@ impl Manners {
                 window: http.body_window.duration(),
                 within: http.body_within.duration(),
             },
+            ebb: Ebb::default(),
         }
     }
 }

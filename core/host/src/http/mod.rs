@@ -10,6 +10,9 @@
 //!
 //! [`ShutdownWatch`]: crate::shutdown::ShutdownWatch
 //!
+//! A connection ends in stages, so that its last answer is read, also by a client that was refused
+//! in the middle of its upload ([`Ebb`]).
+//!
 //! A client gets no more of this host than its share: it must send heads and bodies and read
 //! answers at a pace ([`Manners`]), and public connections have a bound ([`Crowd`]).
 
@@ -17,6 +20,7 @@ mod accept;
 mod activity;
 mod connection;
 mod crowd;
+mod ebb;
 mod farewell;
 #[cfg(test)]
 mod handover;
@@ -25,9 +29,12 @@ mod paced;
 #[cfg(test)]
 mod tests;
 pub mod tls;
+#[cfg(test)]
+mod uploads;
 mod watched;
 
 pub use accept::{Door, Listener, serve};
 pub use activity::Traffic;
 pub use crowd::{Crowd, raise_descriptors};
+pub use ebb::Ebb;
 pub use manners::{Manners, Pace};

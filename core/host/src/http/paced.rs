@@ -11,6 +11,7 @@ use http_body::{Frame, SizeHint};
 use tokio::sync::Notify;
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use super::activity::Activity;
 use super::manners::Pace;
 
 /// What became of a body that came too slowly.
@@ -57,10 +58,12 @@ impl Verdict {
 }
 
 /// The body. Time counts only from a question that the client has not answered yet.
-pub(super) struct PacedBody<B> {
+pub(super) struct PacedBody<B: HttpBody> {
     body: B,
     pace: Pace,
     verdict: Arc<Verdict>,
+    activity: Arc<Activity>,
+    is_over: bool,
     came: u64,
     waited: Duration,
     /// What both were when the present window began.
@@ -69,13 +72,15 @@ pub(super) struct PacedBody<B> {
     alarm: Option<Pin<Box<Sleep>>>,
 }
 
-impl<B> PacedBody<B> {
-    pub(super) fn new(body: B, pace: Pace, verdict: Arc<Verdict>) -> Self {
+impl<B: HttpBody> PacedBody<B> {
+    pub(super) fn new(body: B, pace: Pace, verdict: Arc<Verdict>, activity: Arc<Activity>) -> Self {
         let window = (0, Duration::ZERO);
         Self {
             body,
             pace,
             verdict,
+            activity,
+            is_over: false,
             came: 0,
             waited: Duration::ZERO,
             window,
@@ -141,6 +146,7 @@ where
         if let Poll::Ready(frame) = Pin::new(&mut this.body).poll_frame(context) {
             let data = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref());
             this.answered(data.map_or(0, Bytes::len));
+            this.is_over = frame.is_none();
             return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
         }
         let slow = ready!(this.poll_alarm(context));
@@ -154,5 +160,13 @@ where
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+impl<B: HttpBody> Drop for PacedBody<B> {
+    fn drop(&mut self) {
+        if !self.is_over && !self.body.is_end_stream() {
+            self.activity.left_unread();
+        }
     }
 }

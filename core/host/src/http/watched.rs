@@ -3,7 +3,7 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use axum::body::{Body, Bytes, HttpBody};
 use http_body::{Frame, SizeHint};
@@ -11,13 +11,16 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::activity::{Activity, InFlight, Written};
 use super::crowd::Member;
+use super::ebb::{Ebb, Ebbing};
 
 /// A stream that notes each read and write, so that a request that has arrived in part counts as
-/// activity, and a client that does not read is noticed.
+/// activity, and a client that does not read is noticed. Its end comes in stages.
 #[derive(Debug)]
 pub(super) struct WatchedStream<S> {
     pub(super) stream: S,
     pub(super) activity: Arc<Activity>,
+    pub(super) ebb: Ebb,
+    pub(super) ebbing: Option<Ebbing>,
     /// Its place is taken as long as it is open, whoever reads it.
     pub(super) _member: Option<Member>,
 }
@@ -42,7 +45,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for WatchedStream<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for WatchedStream<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for WatchedStream<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -58,7 +61,20 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for WatchedStream<S> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        let this = &mut *self;
+        // Who took it over may want to hear what still comes.
+        if this.activity.is_taken_over() {
+            return Pin::new(&mut this.stream).poll_shutdown(cx);
+        }
+        let ebbing = match &mut this.ebbing {
+            Some(ebbing) => ebbing,
+            none => {
+                ready!(Pin::new(&mut this.stream).poll_shutdown(cx))?;
+                none.insert(Ebbing::begin(this.ebb, this.activity.ebbs()))
+            }
+        };
+        ready!(ebbing.poll_end(&mut this.stream, cx));
+        Poll::Ready(Ok(()))
     }
 
     fn poll_write_vectored(

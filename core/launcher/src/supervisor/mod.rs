@@ -23,6 +23,8 @@ mod turn;
 mod worker;
 
 #[cfg(test)]
+mod instants;
+#[cfg(test)]
 mod tests;
 
 pub use event::{Effect, Event, Evidence, Exit, Reply, Timer};

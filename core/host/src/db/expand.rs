@@ -23,8 +23,10 @@ const TURN: Duration = Duration::from_millis(120);
 const FIRST_BATCH: u32 = 500;
 
 /// The fewest and most rows of one transaction. With fewer, a statement that looks for its rows anew
-/// each time would spend its time on looking, and a slow machine would never be done.
-const BATCHES: std::ops::RangeInclusive<u32> = 100..=100_000;
+/// each time would spend its time on looking, and a slow machine would never be done. More would win
+/// little, since the pause between two is what counts then (a million rows are two hundred of them),
+/// and lose much: on a machine that gets busy in the middle of one, others wait for every row.
+pub(super) const BATCHES: std::ops::RangeInclusive<u32> = 100..=5_000;
 
 /// How far an expand is; told after each transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -171,9 +173,11 @@ async fn fill_some(
     Ok((changed, start.elapsed()))
 }
 
-/// Fewer rows after a transaction that took too long, more after a quick one.
+/// Fewer rows after a transaction that took too long, by as much as it did; more after a quick one.
 fn next_batch(batch: u32, took: Duration) -> u32 {
-    let next = if took > TRANSACTION / 4 {
+    let next = if took > TRANSACTION {
+        batch / 8
+    } else if took > TRANSACTION / 4 {
         batch / 2
     } else if took < TRANSACTION / 16 {
         batch.saturating_mul(2)
@@ -310,6 +314,8 @@ mod tests {
         assert_eq!(next_batch(500, Duration::from_millis(70)), 250);
         assert_eq!(next_batch(500, Duration::from_millis(50)), 500);
         assert_eq!(next_batch(500, Duration::from_millis(10)), 1_000);
+        assert_eq!(next_batch(4_000, Duration::from_millis(260)), 500);
+        assert_eq!(next_batch(4_000, Duration::from_millis(1)), 5_000);
         assert_eq!(next_batch(150, Duration::from_secs(9)), 100);
     }
 }

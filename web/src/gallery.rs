@@ -47,6 +47,7 @@ fn inner_pages(frame: &Frame<'_>) -> Vec<(&'static str, Page)> {
         ("plan-without-consent", page::plan(frame, reader, &plan, Asked::WithoutConsent)),
         ("plan-blocked", page::plan(frame, reader, &blocked, Asked::WhileBlocked)),
         ("run", page::run(frame, &sample::running(), None)),
+        ("run-interrupted", page::run(frame, &sample::interrupted(), None)),
         ("run-committed", page::run(frame, &sample::committed(), None)),
         ("run-rolled-back", page::run(frame, &sample::rolled_back(), None)),
         ("run-undone", page::run(frame, &sample::undone(), None)),
@@ -137,4 +138,18 @@ fn write(name: &str, text: &str) {
     }
     std::fs::create_dir_all(&folder).unwrap();
     std::fs::write(folder.join(format!("{name}.html")), text).unwrap();
+}
+
+#[test]
+fn an_update_that_stands_still_says_why_and_what_ends_it() {
+    let pages = pages();
+    let page = |wanted: &str| {
+        let (_, page) = pages.iter().find(|(name, _)| *name == wanted).unwrap();
+        page.0.clone()
+    };
+    let text = page("run-interrupted");
+    for said in ["interrupted", "No space left on device", "Make room on the disk"] {
+        assert!(text.contains(said), "{said}");
+    }
+    assert!(!text.contains(">running<") && !page("run").contains("interrupted"));
 }

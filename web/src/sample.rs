@@ -273,8 +273,12 @@ pub(crate) fn troubled_overview() -> Overview {
             update: Some(update()),
         },
     ];
-    view.running =
-        Some(RunningUpdate { id: update(), target: notes_target(), step: Some(StepId::Fetch) });
+    view.running = Some(RunningUpdate {
+        id: update(),
+        target: notes_target(),
+        step: Some(StepId::Fetch),
+        interrupted: None,
+    });
     view.apps[0].serving = false;
     view.apps[0].stopped = Some("an admin switched it off".to_owned());
     view.apps[1].blocked =
@@ -452,6 +456,7 @@ fn began() -> Report {
         reason: None,
         steps: StepId::APP.into_iter().map(waiting).collect(),
         seq: 42,
+        interrupted: None,
     }
 }
 
@@ -464,6 +469,12 @@ pub(crate) fn running() -> Report {
         Some(Progress { current: 734_003, total: Some(1_341_440), unit: Unit::Bytes });
     report.seq = 45;
     report
+}
+
+pub(crate) fn interrupted() -> Report {
+    let why = "the launcher refused: the host could not write it down: append to journal.jsonl: \
+               No space left on device";
+    Report { interrupted: Some(why.to_owned()), ..running() }
 }
 
 fn all_done() -> Report {

@@ -1,7 +1,7 @@
 //! Live progress for whoever watches. Low priority: a listener that falls behind misses some of
-//! it, and loses no record. Also tells of updates whose end nobody will record.
+//! it, and loses no record. Also tells of updates that were broken off, and why.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use newleaf_domain::UpdateId;
@@ -18,7 +18,7 @@ const BACKLOG: usize = 64;
 pub(crate) struct Hub {
     sender: broadcast::Sender<Told>,
     latest: Mutex<Option<Told>>,
-    abandoned: watch::Sender<BTreeSet<UpdateId>>,
+    interrupted: watch::Sender<BTreeMap<UpdateId, String>>,
 }
 
 /// How far a step of an update is.
@@ -34,7 +34,7 @@ impl Default for Hub {
         Self {
             sender: broadcast::channel(BACKLOG).0,
             latest: Mutex::new(None),
-            abandoned: watch::Sender::default(),
+            interrupted: watch::Sender::default(),
         }
     }
 }
@@ -50,16 +50,35 @@ impl Hub {
         self.sender.subscribe()
     }
 
-    /// The disk does not take the end of an update: it stays open until the next start.
-    pub(crate) fn abandon(&self, update: &UpdateId) {
-        self.abandoned.send_modify(|all| {
-            all.insert(update.clone());
+    /// The update stands still with records that could not be written, for the reason `why`.
+    pub(crate) fn interrupt(&self, update: &UpdateId, why: String) {
+        self.interrupted.send_modify(|all| {
+            all.insert(update.clone(), why);
         });
     }
 
-    /// Hears of each update that is abandoned; those before are known at once.
-    pub(crate) fn abandoned(&self) -> watch::Receiver<BTreeSet<UpdateId>> {
-        self.abandoned.subscribe()
+    /// The update goes on, or is over.
+    pub(crate) fn take_up(&self, update: &UpdateId) {
+        self.interrupted.send_if_modified(|all| all.remove(update).is_some());
+    }
+
+    /// What is not open any more does not stand still either.
+    pub(crate) fn keep_only(&self, open: Option<&UpdateId>) {
+        self.interrupted.send_if_modified(|all| {
+            let before = all.len();
+            all.retain(|update, _| Some(update) == open);
+            all.len() < before
+        });
+    }
+
+    /// Why an update stands still; none where it does not.
+    pub(crate) fn interruption(&self, update: &UpdateId) -> Option<String> {
+        self.interrupted.borrow().get(update).cloned()
+    }
+
+    /// Hears of each update that is interrupted; those before are known at once.
+    pub(crate) fn interruptions(&self) -> watch::Receiver<BTreeMap<UpdateId, String>> {
+        self.interrupted.subscribe()
     }
 
     /// The newest progress of `step`, for those who look late.

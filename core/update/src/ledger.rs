@@ -235,6 +235,7 @@ fn opened(record: &Record) -> Option<Report> {
         reason: None,
         steps: StepId::of(target).iter().map(waiting).collect(),
         seq: record.seq,
+        interrupted: None,
     })
 }
 

@@ -76,6 +76,8 @@ impl Updater {
             freshness,
             seq: state.seq,
         };
+        let still = overview.running.as_ref().and_then(interruption_notice);
+        overview.notices.splice(0..0, still);
         let lost = self.ledger().await.map_err(OverviewError::Launcher)?.lost(&state);
         overview.notices.splice(0..0, lost.map(|lost| lost_notice(&lost, &state)));
         overview.notices.extend(preflight::lost_ports(self).await.map(ports_notice));
@@ -211,6 +213,7 @@ impl Updater {
             id,
             step: report.running_step(),
             target: report.target,
+            interrupted: report.interrupted,
         }))
     }
 
@@ -280,6 +283,27 @@ fn tell_unknown(overview: &mut Overview, error: &CheckError) {
         command: Some("newleaf check".to_owned()),
         update: None,
     });
+}
+
+/// An update that stands still: before everything else, since it is mended first.
+fn interruption_notice(running: &RunningUpdate) -> Option<Notice> {
+    let mut text = format!(
+        "The update of {} was interrupted, since its records cannot be written: {}",
+        running.target,
+        running.interrupted.as_ref()?
+    );
+    close(&mut text);
+    Some(Notice {
+        severity: Severity::Error,
+        text,
+        todo: Some(
+            "Make room on the disk, or mend it: the host then finishes the update or takes it back, \
+             by itself."
+                .to_owned(),
+        ),
+        command: None,
+        update: Some(running.id.clone()),
+    })
 }
 
 /// What a start from an older `state` has lost: before everything else.
@@ -436,13 +460,16 @@ fn close(text: &mut String) {
 /// The state in one sentence.
 fn sentence(overview: &Overview) -> String {
     if let Some(running) = &overview.running {
-        return match &running.target {
-            Target::Core => format!("{} is being updated.", overview.core.product),
+        let name = match &running.target {
+            Target::Core => &overview.core.product,
             Target::App(id) => {
                 let row = overview.apps.iter().find(|app| app.id == *id);
-                let name = row.map_or(id.as_str(), |app| &app.name);
-                format!("{name} is being updated.")
+                row.map_or(id.as_str(), |app| &app.name)
             }
+        };
+        return match &running.interrupted {
+            None => format!("{name} is being updated."),
+            Some(_) => format!("The update of {name} was interrupted."),
         };
     }
     let offers =

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use newleaf_domain::{PackageName, Target, UpdateId};
 use newleaf_launcher::journal::{Cause, Ending, Entry, Failure, Record, StepId};
 use newleaf_launcher::proto::Ask;
-use newleaf_launcher::state::{AppState, AppTrial, BadRelease, CorePhase, Way};
+use newleaf_launcher::state::{AppSlot, AppState, AppTrial, BadRelease, CorePhase, Way};
 
 use crate::Updater;
 use crate::carry::{self, Errand};
 use crate::explain::{ExitClass, Explain, chain};
 use crate::phase::{Kind, Refused, State, Verdict};
 use crate::port::{LauncherError, PluginError};
-use crate::run::{Context, Run, Stop};
+use crate::run::{Context, Run};
 use crate::step::{Afterwards, AppSwitch, OFF, release};
 
 /// What was found.
@@ -67,7 +67,27 @@ impl Explain for RecoverError {
     }
 
     fn todo(&self) -> String {
-        "see to the disk, then restart the host: it tries again".to_owned()
+        "see to the disk: the host tries again by itself".to_owned()
+    }
+}
+
+/// What broke an update off.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Interruption {
+    /// The process that carried it out ended.
+    Stopped,
+    /// Its records could not be written, for this reason.
+    Unwritten(String),
+}
+
+impl std::fmt::Display for Interruption {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Stopped => f.write_str("the host was stopped in the middle"),
+            Self::Unwritten(why) => {
+                write!(f, "its records could not be written for a while: {why}")
+            }
+        }
     }
 }
 
@@ -76,7 +96,7 @@ impl Updater {
     /// that `state` still shows on trial.
     ///
     /// # Errors
-    /// [`RecoverError`]; the next start tries again.
+    /// [`RecoverError`]; what is open is interrupted until [`Updater::mend`] can clear it up.
     pub async fn recover(self: &Arc<Self>) -> Result<Recovered, RecoverError> {
         let _door = self.starting().lock().await;
         let open = self.ledger().await.map_err(RecoverError::Launcher)?.open();
@@ -85,7 +105,10 @@ impl Updater {
                 self.remember_newest().await?;
                 Recovered::Clean
             }
-            Some(id) => self.take_up(id).await?,
+            Some(id) => {
+                let taken = self.take_up(id.clone(), &Interruption::Stopped).await;
+                taken.inspect_err(|error| self.hub().interrupt(&id, chain(error)))?
+            }
         };
         if !matches!(found, Recovered::WithLauncher(_)) {
             self.put_back_stray_trials().await?;
@@ -93,7 +116,12 @@ impl Updater {
         Ok(found)
     }
 
-    async fn take_up(self: &Arc<Self>, id: UpdateId) -> Result<Recovered, RecoverError> {
+    /// Closes or finishes one update that was broken off.
+    pub(crate) async fn take_up(
+        self: &Arc<Self>,
+        id: UpdateId,
+        by: &Interruption,
+    ) -> Result<Recovered, RecoverError> {
         let (began, state) = {
             let ledger = self.ledger().await.map_err(RecoverError::Launcher)?;
             (ledger.began(&id).cloned(), ledger.state(&id))
@@ -121,8 +149,8 @@ impl Updater {
             way,
         };
         match target {
-            Target::Core => self.take_up_core(cx, state, digest).await,
-            Target::App(app) => self.take_up_app(cx, state, digest, app).await,
+            Target::Core => self.take_up_core(cx, state, digest, by).await,
+            Target::App(app) => self.take_up_app(cx, state, digest, (app, by)).await,
         }
     }
 
@@ -132,6 +160,7 @@ impl Updater {
         cx: Context,
         state: State,
         digest: newleaf_domain::Digest,
+        by: &Interruption,
     ) -> Result<Recovered, RecoverError> {
         let core = self.state().core.clone();
         let id = cx.id.clone();
@@ -144,11 +173,11 @@ impl Updater {
             CorePhase::Idle | CorePhase::Expand => match state {
                 State::At(StepId::Rollback) => {
                     let failed = self.failed(&id).await?;
-                    Run::resumed(cx, state).go_back(failed).await;
+                    Run::resumed(cx, state).go_back(failed, by.to_string()).await;
                 }
                 State::At(_) | State::Ended(_) => {
                     self.abort_core(&id, core.phase).await?;
-                    undone(Run::resumed(cx, state), &id).await?;
+                    undone(Run::resumed(cx, state), &id, by).await?;
                 }
             },
         }
@@ -168,7 +197,7 @@ impl Updater {
         cx: Context,
         state: State,
         digest: newleaf_domain::Digest,
-        app: PackageName,
+        (app, by): (PackageName, &Interruption),
     ) -> Result<Recovered, RecoverError> {
         let id = cx.id.clone();
         let row = self.state().apps.get(&app).cloned().unwrap_or_default();
@@ -190,11 +219,11 @@ impl Updater {
             }
             State::At(_) => {
                 let failed = self.failed(&id).await?;
-                Run::resumed(cx, state).go_back(failed).await;
+                Run::resumed(cx, state).go_back(failed, by.to_string()).await;
                 Ok(Recovered::Closed(id))
             }
             State::Ended(_) => {
-                undone(Run::resumed(cx, state), &id).await?;
+                undone(Run::resumed(cx, state), &id, by).await?;
                 Ok(Recovered::Closed(id))
             }
         }
@@ -207,14 +236,19 @@ impl Updater {
         if Afterwards::of(&cx, &switch.app) == Afterwards::Serves {
             let was_off = self.is_off(&switch.app);
             release::switch_on(&cx, &switch.app).await.map_err(RecoverError::Launcher)?;
-            let loaded = plugins.serving(&switch.app).map(|serving| serving.version);
-            if was_off || loaded.as_ref() != Some(&switch.new.version) {
+            if was_off || !self.is_loaded(&switch.app, &switch.new) {
                 plugins.swap(&switch.app, &switch.new).await.map_err(data)?;
             }
             plugins.release(&switch.app).await.map_err(data)?;
         }
         tokio::spawn(carry::out(cx, Errand::AppProbation(Box::new(switch))));
         Ok(())
+    }
+
+    /// Whether this version is loaded and not stopped, held or not.
+    pub(crate) fn is_loaded(&self, app: &PackageName, slot: &AppSlot) -> bool {
+        let serving = self.ports().plugins.serving(app);
+        serving.is_some_and(|it| it.stopped.is_none() && it.version == slot.version)
     }
 
     /// What failed in an update before it was interrupted.
@@ -271,13 +305,13 @@ impl Updater {
     }
 
     /// Every trial whose update is over. One that cannot be put back holds no other one back.
-    async fn put_back_stray_trials(self: &Arc<Self>) -> Result<(), RecoverError> {
+    pub(crate) async fn put_back_stray_trials(self: &Arc<Self>) -> Result<(), RecoverError> {
         let state = self.state();
         let mut result = Ok(());
         for (app, row) in &state.apps {
             let Some(trial) = &row.trial else { continue };
             if let Err(error) = self.put_back_stray(app, row, trial).await {
-                tracing::error!(%app, error = chain(&error), "an app is not served until the next start");
+                tracing::error!(%app, error = chain(&error), "an app is not served: its data is not put back");
                 result = result.and(Err(error));
             }
         }
@@ -336,13 +370,7 @@ impl Updater {
     }
 }
 
-async fn undone(run: Run, id: &UpdateId) -> Result<(), RecoverError> {
-    let ended = run.undone("the host was stopped in the middle; nothing had changed").await;
-    ended.map_err(|stop| RecoverError::NotEnded {
-        id: id.clone(),
-        why: match stop {
-            Stop::Failed(broken) => broken.what,
-            Stop::Lost(error) => error.to_string(),
-        },
-    })
+async fn undone(run: Run, id: &UpdateId, by: &Interruption) -> Result<(), RecoverError> {
+    let ended = run.undone(&format!("{by}; nothing had changed")).await;
+    ended.map_err(|stop| RecoverError::NotEnded { id: id.clone(), why: stop.why() })
 }

@@ -123,8 +123,19 @@ impl Blame {
 pub(crate) enum Stop {
     /// A step failed.
     Failed(Broken),
-    /// Records cannot be written any more; whoever starts next goes on from the journal.
+    /// Records cannot be written; it is gone on from the journal, by this process once they can be
+    /// (see [`crate::mend`]), or by the next.
     Lost(LauncherError),
+}
+
+impl Stop {
+    /// The same, for people.
+    pub(crate) fn why(self) -> String {
+        match self {
+            Self::Failed(broken) => broken.what,
+            Self::Lost(error) => chain(&error),
+        }
+    }
 }
 
 /// A step's failure.
@@ -239,12 +250,9 @@ impl Run {
             Err(Stop::Lost(error)) => Err(Stop::Lost(error)),
         };
         if let Err(stop) = ended {
-            let why = match &stop {
-                Stop::Failed(broken) => broken.what.clone(),
-                Stop::Lost(error) => chain(error),
-            };
-            tracing::error!(update = %self.cx.id, why, "the update could not be ended; it is taken up at the next start");
-            self.cx.updater.hub().abandon(&self.cx.id);
+            let why = stop.why();
+            tracing::error!(update = %self.cx.id, why, "the update stands still; it is taken up again by itself");
+            self.cx.updater.hub().interrupt(&self.cx.id, why);
         }
     }
 
@@ -256,9 +264,10 @@ impl Run {
             }
             Err(stop) => Err(stop),
         };
-        if deferred.is_err() {
-            tracing::error!(update = %self.cx.id, "the end of the update could not be recorded");
-            self.cx.updater.hub().abandon(&self.cx.id);
+        if let Err(stop) = deferred {
+            let why = stop.why();
+            tracing::error!(update = %self.cx.id, why, "the end of the update could not be recorded");
+            self.cx.updater.hub().interrupt(&self.cx.id, why);
         }
     }
 
@@ -313,18 +322,14 @@ impl Run {
     }
 
     /// Goes back after an interruption, and ends. What had failed before it, where something had,
-    /// is still why.
-    pub(crate) async fn go_back(mut self, failed: Option<Failure>) {
+    /// is still why; else `interrupted` is.
+    pub(crate) async fn go_back(mut self, failed: Option<Failure>, interrupted: String) {
         self.state = State::At(StepId::Rollback);
         let broken = match failed {
             Some(Failure { what, todo, cause, .. }) => {
                 Broken { what, todo, blame: Blame::of(cause) }
             }
-            None => Broken {
-                what: "the host was stopped in the middle".to_owned(),
-                todo: String::new(),
-                blame: Blame::Machine,
-            },
+            None => Broken { what: interrupted, todo: String::new(), blame: Blame::Machine },
         };
         self.end(Err(Stop::Failed(broken))).await;
     }

@@ -49,6 +49,19 @@ pub struct Settings {
     pub probation: Duration,
     /// What an app's new version may do wrong in its probation.
     pub budget: Budget,
+    /// How an update is taken up again whose records the disk refused.
+    pub mending: Mending,
+}
+
+/// How long a disk that refuses is waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mending {
+    /// The pause before the first try; it doubles from one to the next.
+    pub pause: Duration,
+    /// The longest pause.
+    pub most: Duration,
+    /// How long the requests of an app stay held for it; then they are answered.
+    pub held: Duration,
 }
 
 /// Whether the host looks for updates by itself.
@@ -118,6 +131,11 @@ impl Default for Settings {
             migrate_within: Duration::from_mins(10),
             probation: Duration::from_mins(1),
             budget: Budget { traps: 3, server_errors: 10 },
+            mending: Mending {
+                pause: Duration::from_millis(250),
+                most: Duration::from_secs(10),
+                held: Duration::from_secs(5),
+            },
         }
     }
 }

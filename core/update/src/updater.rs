@@ -90,6 +90,9 @@ impl Updater {
     /// The journal cannot be read.
     pub async fn report(&self, id: &UpdateId) -> Result<Option<Report>, LauncherError> {
         let mut report = self.report_of(id).await?;
+        if let Some(report) = report.as_mut().filter(|report| report.ending.is_none()) {
+            report.interrupted = self.interruption(id);
+        }
         for row in report.iter_mut().flat_map(|report| &mut report.steps) {
             if row.standing == crate::view::StepStanding::Running {
                 row.progress = self.hub.latest(id, row.step);

@@ -1,7 +1,7 @@
 //! Lets people watch an update: the records after one they have seen, then live ones, without a
 //! gap, however late they come and however slow they read.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use futures_util::stream::{self, BoxStream, Stream, StreamExt};
@@ -33,8 +33,8 @@ pub enum Watch {
 
 impl Updater {
     /// Everything of one update after the record numbered `after`, then what happens, to the end.
-    /// The stream also ends where the launcher is gone, or the disk does not take the update's end; a
-    /// viewer then comes back with the number of the last record it saw, to whoever serves by then.
+    /// The stream also ends where the launcher is gone, or the disk does not take the update's
+    /// records ([`Updater::interruption`]); a viewer then comes back with the number of the last record it saw, to whoever serves by then.
     pub fn watch(
         self: &Arc<Self>,
         id: &UpdateId,
@@ -44,7 +44,7 @@ impl Updater {
         let viewer = Viewer {
             news: self.ports().launcher.subscribe(),
             steps: self.hub().listen(),
-            abandoned: self.hub().abandoned(),
+            interrupted: self.hub().interruptions(),
             updater: self.clone(),
             id: id.clone(),
             seen: after,
@@ -88,7 +88,7 @@ struct Viewer {
     id: UpdateId,
     news: BoxStream<'static, News>,
     steps: broadcast::Receiver<Told>,
-    abandoned: watch::Receiver<BTreeSet<UpdateId>>,
+    interrupted: watch::Receiver<BTreeMap<UpdateId, String>>,
     seen: u64,
     waiting: VecDeque<Watch>,
     stage: Stage,
@@ -131,7 +131,7 @@ impl Viewer {
 
     /// Waits for news. None where the launcher is gone, or nobody will record the end.
     async fn listen(&mut self) -> Option<()> {
-        let is_abandoned = self.abandoned.borrow_and_update().contains(&self.id);
+        let is_interrupted = self.interrupted.borrow_and_update().contains_key(&self.id);
         tokio::select! {
             biased;
             news = self.news.next() => match news? {
@@ -141,9 +141,9 @@ impl Viewer {
                 News::State(_) => {}
             },
             // What was recorded before is told first.
-            () = std::future::ready(()), if is_abandoned => return None,
+            () = std::future::ready(()), if is_interrupted => return None,
             // Where the updater is gone, its news end too.
-            Ok(()) = self.abandoned.changed() => {}
+            Ok(()) = self.interrupted.changed() => {}
             step = self.steps.recv() => {
                 // Lagged: the next progress says all that the missed ones did.
                 if let Ok(Told { update, step, progress }) = step

@@ -120,7 +120,10 @@ fn running_banner(frame: &Frame<'_>, running: &RunningUpdate) -> Markup {
         a class="card running-banner" href={ "/updates/" (running.id) } {
             (icon(Icon::Running))
             span {
-                strong { "An update of " (frame.name_of(&running.target)) " is running" }
+                strong {
+                    "An update of " (frame.name_of(&running.target))
+                    @if running.interrupted.is_some() { " stands still" } @else { " is running" }
+                }
                 @if let Some(step) = running.step { ": " (step.title()) }
             }
             span class="go" { "Watch" }

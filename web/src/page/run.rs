@@ -76,6 +76,7 @@ pub(crate) fn head(frame: &Frame<'_>, report: &Report) -> Markup {
             h1 { (title(frame, report)) }
             p class="badges" {
                 @match report.ending {
+                    None if report.interrupted.is_some() => { (badge::badge(Tone::Warn, "interrupted")) },
                     None => { (badge::badge(Tone::Fresh, "running")) (badge::badge(Tone::Plain, undoable(report))) },
                     Some(ending) => { (badge::badge(ending_tone(ending), ending_word(ending, report.way))) },
                 }
@@ -103,6 +104,9 @@ pub(crate) fn spoken(frame: &Frame<'_>, report: &Report) -> Markup {
 }
 
 fn sentence(frame: &Frame<'_>, report: &Report) -> String {
+    if report.interrupted.is_some() {
+        return "Interrupted".to_owned();
+    }
     if let Some(ending) = report.ending {
         return after(frame, report, ending);
     }
@@ -125,7 +129,11 @@ pub(crate) fn result(frame: &Frame<'_>, report: &Report) -> Markup {
     html! {
         div id="run-result" {
             @match report.ending {
-                None => {},
+                None => {
+                    @if let Some(why) = &report.interrupted {
+                        (four_lines(&interrupted(&title(frame, report), why)))
+                    }
+                },
                 Some(ending @ (Ending::Committed | Ending::Deferred)) => {
                     (good(frame, report, &after(frame, report, ending), ending))
                 },
@@ -135,6 +143,18 @@ pub(crate) fn result(frame: &Frame<'_>, report: &Report) -> Markup {
                 },
             }
         }
+    }
+}
+
+/// It stands still, for its records cannot be written.
+fn interrupted(title: &str, why: &str) -> FourLines {
+    FourLines {
+        state: format!("{title} stands still"),
+        failed: why.to_owned(),
+        done: "what was written down so far is kept; nothing goes on without its record".to_owned(),
+        todo: "make room on the disk, or mend it; the host then finishes the update or takes it \
+               back, by itself"
+            .to_owned(),
     }
 }
 

@@ -63,7 +63,9 @@ fn follow(
     after: u64,
 ) -> impl Stream<Item = Result<Event, Infallible>> + Send {
     let hello = Event::default().event("build").data(asset::BUILD.as_str()).retry(RETRY);
-    let missed = (report.seq > after && report.ending.is_none())
+    // That it stands still is no record of its own.
+    let has_news = report.seq > after || report.interrupted.is_some();
+    let missed = (has_news && report.ending.is_none())
         .then(|| parts_event("parts", &shared, &names, &report, plan.as_ref()));
     let watch = Box::pin(shared.portal.updater.watch(&report.id, report.seq));
     let follower = Follower { shared, names, report, plan, watch };

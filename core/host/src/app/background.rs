@@ -1,5 +1,5 @@
 //! What a worker does by itself, once it holds the baton and until it is told to drain: clears up
-//! after a crash, goes on with a plan of several hops, looks at the repository, removes what nobody
+//! after a crash and what the disk interrupted, goes on with a plan of several hops, looks at the repository, removes what nobody
 //! needs any more, ends *Undo* of core at its date, keeps the table of updates.
 
 use std::sync::Arc;
@@ -31,13 +31,15 @@ async fn live(updater: Arc<Updater>, worker: WorkerContext, apps: Apps) {
     if !worker.control.baton().await {
         return;
     }
-    match updater.recover().await {
+    let found = updater.recover().await;
+    match &found {
         Ok(found) => tracing::info!(?found, "interrupted updates are looked after"),
         Err(error) => {
-            tracing::error!(error = chain(&error), "what was interrupted is not cleared up");
+            tracing::error!(error = chain(error), "what was interrupted is not cleared up yet");
         }
     }
     tokio::select! {
+        () = Arc::clone(&updater).keep_mending(found) => {}
         () = check(&updater) => {}
         () = end_undo(&updater) => {}
         () = tidy(&updater, &apps, news) => {}

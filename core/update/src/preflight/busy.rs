@@ -18,9 +18,13 @@ pub(super) async fn measure(updater: &Updater, own: Option<&UpdateId>) -> Prereq
             let remedy = "It is cleared up before the next change, or when the host starts.";
             warn(id, format!("update {open} was interrupted"), remedy)
         }
-        Ok(Some(running)) if Some(&running) != own => {
-            block(id, format!("update {running} runs"), "Wait until it is over.")
-        }
+        Ok(Some(running)) if Some(&running) != own => match updater.interruption(&running) {
+            None => block(id, format!("update {running} runs"), "Wait until it is over."),
+            Some(why) => {
+                let remedy = "Make room on the disk, or mend it: the update then ends by itself.";
+                block(id, format!("update {running} was interrupted: {why}"), remedy)
+            }
+        },
         Ok(_) => pass(id, "none runs"),
     }
 }

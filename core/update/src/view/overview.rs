@@ -159,6 +159,9 @@ pub struct RunningUpdate {
     pub target: Target,
     /// The step it is at.
     pub step: Option<StepId>,
+    /// Why it stands still: the disk refused its records. None where it goes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interrupted: Option<String>,
 }
 
 /// How fresh what we know of the repository is.

@@ -36,6 +36,10 @@ pub struct Report {
     pub steps: Vec<StepReport>,
     /// The newest journal record that is folded in; the event id to resume from.
     pub seq: u64,
+    /// Why it stands still at this moment: the disk refused its records. None where it goes on, and
+    /// once it is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interrupted: Option<String>,
 }
 
 /// One step as it stands.

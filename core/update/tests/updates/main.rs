@@ -9,6 +9,7 @@ mod core;
 mod crash;
 mod fetch;
 mod hops;
+mod interrupted;
 mod off;
 mod refused;
 mod story;

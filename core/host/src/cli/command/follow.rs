@@ -85,6 +85,7 @@ async fn report_of(context: Context<'_>, id: &UpdateId) -> Result<Report, Proble
     let mut follower = Follower::new(context.screen);
     let mut seen = 0;
     let mut last_word = Instant::now();
+    let mut interrupted = None;
     loop {
         match context.door.events(&path, seen).await {
             Ok(mut events) => {
@@ -99,6 +100,17 @@ async fn report_of(context: Context<'_>, id: &UpdateId) -> Result<Report, Proble
                 }
                 if !context.door.may_come_back() {
                     return Err(unrecorded(id));
+                }
+                if let Some(why) = interruption(context, id).await {
+                    let since = *interrupted.get_or_insert_with(|| {
+                        context.screen.say(&format!("interrupted: {why}"));
+                        Instant::now()
+                    });
+                    if since.elapsed() > COMES_BACK_WITHIN {
+                        return Err(stands_still(id, &why));
+                    }
+                } else {
+                    interrupted = None;
                 }
             }
             Err(problem) if !context.door.may_come_back() || is_final(&problem) => {
@@ -120,6 +132,20 @@ fn unrecorded(id: &UpdateId) -> Problem {
         .state("no host runs on this folder")
         .done("the update stopped; the next start or command clears it up")
         .todo("see to the disk, then run the command again")
+}
+
+/// Why the update stands still, where the host says so.
+async fn interruption(context: Context<'_>, id: &UpdateId) -> Option<String> {
+    let report = context.door.get::<Report>(&format!("/api/v1/updates/{id}")).await;
+    report.ok()?.interrupted
+}
+
+/// The host waits for its disk, and may do so for long.
+fn stands_still(id: &UpdateId, why: &str) -> Problem {
+    Problem::new(Kind::Failed, format!("end update {id}: {why}"))
+        .state("the update stands still")
+        .done("what was written down so far is kept")
+        .todo("make room on the disk, or mend it; the host then ends the update by itself")
 }
 
 /// Whether asking again could not help.

@@ -12,7 +12,8 @@ pub(crate) fn overview(overview: &Overview) -> String {
     parts.extend(overview.notices.iter().map(notice));
     if let Some(running) = &overview.running {
         let step = running.step.map_or(String::new(), |step| format!(", at: {}", step.title()));
-        parts.push(format!("Update {} of {} is running{step}.", running.id, running.target));
+        let how = if running.interrupted.is_some() { "stands still" } else { "is running" };
+        parts.push(format!("Update {} of {} {how}{step}.", running.id, running.target));
     }
     parts.push(core(&overview.core));
     if !overview.apps.is_empty() {

@@ -34,25 +34,49 @@ pub enum LauncherWay {
     Drains,
 }
 
-/// Appends, changes, tells; after [`FakeLauncher::die_after`] so many records it is gone.
+/// Appends, changes, tells; after [`FakeLauncher::die_after`] so many records it is gone, after
+/// [`FakeLauncher::refuse_after`] its disk is full.
 #[derive(Debug)]
 pub struct FakeLauncher {
     disk: Arc<Disk>,
     clock: Arc<FakeClock>,
     news: broadcast::Sender<News>,
     left: Mutex<Option<usize>>,
+    room: Mutex<Option<usize>>,
     way: Mutex<LauncherWay>,
 }
 
 impl FakeLauncher {
     pub(super) fn new(disk: Arc<Disk>, clock: Arc<FakeClock>) -> Self {
         let (news, _) = broadcast::channel(256);
-        Self { disk, clock, news, left: Mutex::new(None), way: Mutex::default() }
+        Self {
+            disk,
+            clock,
+            news,
+            left: Mutex::new(None),
+            room: Mutex::new(None),
+            way: Mutex::default(),
+        }
     }
 
     /// The process dies right after `records` more records are on disk.
     pub fn die_after(&self, records: usize) {
         *self.left.lock().unwrap_or_else(PoisonError::into_inner) = Some(records);
+    }
+
+    /// The disk has room for so many more records, and then for no record and no state; none for
+    /// as many as come.
+    pub fn refuse_after(&self, records: Option<usize>) {
+        *self.room.lock().unwrap_or_else(PoisonError::into_inner) = records;
+    }
+
+    fn has_room(&self) -> Result<(), LauncherError> {
+        match *self.room.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(0) => Err(LauncherError::Refused {
+                why: "the host could not write it down: No space left on device".to_owned(),
+            }),
+            Some(_) | None => Ok(()),
+        }
     }
 
     /// Whether the process still lives.
@@ -78,6 +102,7 @@ impl FakeLauncher {
 
     fn write(&self, update: Option<&UpdateId>, entry: Entry) -> Result<Record, LauncherError> {
         self.alive()?;
+        self.has_room()?;
         let record = {
             let mut disk = self.disk.lock();
             let seq = disk.journal.last().map_or(0, |record| record.seq) + 1;
@@ -87,8 +112,10 @@ impl FakeLauncher {
         };
         // Nobody need listen.
         let _ = self.news.send(News::Record(Box::new(record.clone())));
-        if let Some(left) = &mut *self.left.lock().unwrap_or_else(PoisonError::into_inner) {
-            *left -= 1;
+        for left in [&self.left, &self.room] {
+            if let Some(left) = &mut *left.lock().unwrap_or_else(PoisonError::into_inner) {
+                *left -= 1;
+            }
         }
         Ok(record)
     }
@@ -174,6 +201,7 @@ impl Launcher for FakeLauncher {
 
     async fn ask(&self, request: Ask) -> Result<Arc<State>, LauncherError> {
         self.alive()?;
+        self.has_room()?;
         let before = self.disk.state();
         let next = match (&request, self.reach()) {
             (Ask::Arm { update, slot, way }, Reach::Folder) => {

@@ -124,10 +124,13 @@ impl World {
     }
 }
 
-/// Settings whose waits are all zero, but for those that a test would wait on for ever.
+/// Settings whose waits are zero or nearly so, but for those that a test would wait on for ever.
 pub fn quick() -> Settings {
     use std::time::Duration;
-    Settings { probation: Duration::ZERO, retry_pause: Duration::ZERO, ..Settings::default() }
+    let (pause, held) = (Duration::from_millis(1), Duration::from_millis(20));
+    let mending = crate::Mending { pause, most: pause, held };
+    let (probation, retry_pause) = (Duration::ZERO, Duration::ZERO);
+    Settings { retry_pause, probation, mending, ..Settings::default() }
 }
 
 /// The platform of every fake machine.

@@ -34,9 +34,13 @@ pub(crate) struct Feed {
 }
 
 impl Feed {
-    /// What it is called before it has said so itself.
+    /// What it is called; before it has said so itself, its address without the scheme.
     pub(crate) fn name(&self) -> &str {
-        if self.title.is_empty() { &self.address } else { &self.title }
+        if self.title.is_empty() {
+            self.address.split_once("://").map_or(&self.address, |(_, rest)| rest)
+        } else {
+            &self.title
+        }
     }
 }
 

@@ -94,7 +94,8 @@ fn row(out: &mut String, request: &Request, feed: &Feed, now: i64) {
         if feed.fetched == 0 {
             out.push_str("Not fetched yet");
         } else {
-            let _ = write!(out, "{} entries, {} unread · fetched ", feed.entries, feed.unread);
+            let (entries, unread) = (count(feed.entries), feed.unread);
+            let _ = write!(out, "{entries}, {unread} unread · fetched ");
             time::element(out, feed.fetched, now);
         }
         let _ = write!(out, " · again {}</p>", time::hence(feed.next - now));
@@ -105,11 +106,16 @@ fn row(out: &mut String, request: &Request, feed: &Feed, now: i64) {
     let _ = write!(
         out,
         r#"<div class="bar"><form method="post" action="{}"><button>Fetch now</button></form>
-<details class="sure"><summary class="button">Remove</summary><form method="post" action="{}"><p>Remove this feed and its {} entries?</p><button class="danger">Yes, remove</button></form></details></div></li>"#,
+<details class="sure"><summary class="button">Remove</summary><form method="post" action="{}"><p>Remove this feed and {}?</p><button class="danger">Yes, remove</button></form></details></div></li>"#,
         escape(&action("fetch")),
         escape(&action("delete")),
-        feed.entries,
+        count(feed.entries),
     );
+}
+
+/// A number of entries in words.
+fn count(entries: i64) -> String {
+    if entries == 1 { "1 entry".to_owned() } else { format!("{entries} entries") }
 }
 
 /// Why a feed fails, since when, and what to do.

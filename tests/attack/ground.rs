@@ -57,7 +57,7 @@ fn unprivileged() -> (Host, SmallDisk, World) {
 }
 
 fn refused(host: &Host, code: i32, words: &[&str]) -> Ran {
-    let ran = host.run(&["update", "acme/notes", "--yes"]);
+    let ran = host.run(&["update", "acme/notes", "--yes", "--accept-permissions"]);
     let said = format!("{}{}", ran.stdout, ran.stderr);
     assert_eq!(ran.code, code, "{said}");
     for word in words {
@@ -85,7 +85,7 @@ fn a_slots_folder_that_cannot_be_written_is_named_with_owner_mode_and_the_mendin
     let mended = Command::new("sh").arg("-c").arg(mends.replace("sudo ", "")).status();
     assert!(mended.unwrap().success(), "{mends}");
     assert_eq!(std::fs::metadata(&slots).unwrap().uid(), NOBODY, "{mends}");
-    host.run(&["update", "acme/notes", "--yes"]).assert_code(0);
+    host.run(&["update", "acme/notes", "--yes", "--accept-permissions"]).assert_code(0);
     assert_eq!(host.app_version("acme/notes"), "2.0.0");
 }
 
@@ -98,5 +98,5 @@ fn a_full_disk_is_measured_before_anything_is_begun() {
     disk.fill(256 * 1024);
     refused(&host, 3, &["free", "needed"]);
     std::fs::remove_file(disk.0.join("filler")).unwrap();
-    host.run(&["update", "acme/notes", "--yes"]).assert_code(0);
+    host.run(&["update", "acme/notes", "--yes", "--accept-permissions"]).assert_code(0);
 }

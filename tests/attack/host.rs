@@ -49,10 +49,11 @@ fn a_double_click_is_answered_with_the_running_update() {
     );
     let host = Host::serve_with(&world.path("host"), &program, Some(inherited));
     let plan = host.json(&["plan", "acme/notes"])["plan"]["id"].as_str().unwrap().to_owned();
-    let mut first = host.spawn(&["update", "--plan", &plan, "--yes"]);
+    let mut first = host.spawn(&["update", "--plan", &plan, "--yes", "--accept-permissions"]);
     point.next_record().unwrap();
     // The update stands still at its first record; the second click comes now.
-    let second = host.spawn(&["update", "--plan", &plan, "--yes", "--json"]);
+    let second =
+        host.spawn(&["update", "--plan", &plan, "--yes", "--accept-permissions", "--json"]);
     point.go_on();
     let answered = second.wait_for_line("running", std::time::Duration::from_mins(1));
     assert!(answered.contains('-'), "the running id is not said: {answered}");
@@ -69,7 +70,7 @@ fn a_plan_whose_state_has_moved_on_is_refused_with_the_new_plan() {
     let host = world.host("host", HostSettings::default());
     let plan = host.json(&["plan", "acme/notes"])["plan"]["id"].as_str().unwrap().to_owned();
     host.run(&["apps", "install", "acme/hello", "--yes"]).assert_code(0);
-    let ran = host.run(&["update", "--plan", &plan, "--yes", "--json"]);
+    let ran = host.run(&["update", "--plan", &plan, "--yes", "--accept-permissions", "--json"]);
     assert_ne!(ran.code, 0, "{}", ran.stdout);
     let said = format!("{}{}", ran.stdout, ran.stderr);
     let problem: serde_json::Value = serde_json::from_str(said.trim()).unwrap();
@@ -91,7 +92,7 @@ fn a_wider_claim_stops_without_an_explicit_yes() {
         "the difference is not said: {said}"
     );
     assert_eq!(host.app_version("acme/notes"), "1.0.0");
-    host.run(&["update", "acme/notes", "--yes"]).assert_code(0);
+    host.run(&["update", "acme/notes", "--yes", "--accept-permissions"]).assert_code(0);
     let grants = |host: &Host| host.state()["apps"]["acme/notes"]["good"]["grants"].to_string();
     assert!(grants(&host).contains("16777216"), "{}", grants(&host));
     host.run(&["rollback", "acme/notes", "--yes"]).assert_code(0);

@@ -71,7 +71,7 @@ fn a_new_signer_for_an_installed_app_is_refused_with_both_named_until_an_admin_a
     victim.host.run(&["trust", "accept", "acme"]).assert_code(3);
     victim.refuses(4, &[&was, &is]);
     victim.host.run(&["trust", "accept", "acme", "--yes"]).assert_code(0);
-    victim.host.run(&["update", "acme/notes", "--yes"]).assert_code(0);
+    victim.host.run(&["update", "acme/notes", "--yes", "--accept-permissions"]).assert_code(0);
     assert_eq!(victim.host.app_version("acme/notes"), "2.0.0");
     assert_eq!(victim.host.count_notes("kept"), 1);
 }

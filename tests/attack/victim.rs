@@ -32,7 +32,7 @@ impl Victim {
     /// Tries the update to notes 2.0.0: it must exit with `code` and say each of `words`, and
     /// notes 1.0.0 must go on serving what it holds.
     pub(crate) fn refuses(&self, code: i32, words: &[&str]) -> Ran {
-        let ran = self.host.run(&["update", "acme/notes", "--yes"]);
+        let ran = self.host.run(&["update", "acme/notes", "--yes", "--accept-permissions"]);
         let said = format!("{}{}", ran.stdout, ran.stderr);
         assert_eq!(ran.code, code, "{said}");
         for word in words {

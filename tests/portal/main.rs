@@ -1,6 +1,8 @@
 //! The portal in a real Chromium against real processes, with scripts and without.
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+mod consent;
+
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -182,6 +184,13 @@ fn put_back(host: Host, told: &str) -> Host {
     assert_eq!(host.core_version(), "1.0.0");
     assert_eq!(host.count_notes("Buy oat milk"), 1);
     host
+}
+
+/// Signs in to a portal whose overview may be empty yet.
+async fn sign_in_to(browser: &Browser, host: &Host) {
+    browser.page.goto(&host.sign_in_link()).await.unwrap();
+    browser.click("form button.primary").await;
+    browser.wait_for_text("Install an app").await;
 }
 
 async fn sign_in_alone(browser: &Browser, host: &Host) {

@@ -3,9 +3,12 @@
 //! Everything is built once a process, in the profile and with the features that `cargo verify`
 //! and `cargo demo` share, so that nothing is compiled twice.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
+
+use newleaf_package::{Limits, MANIFEST, PackageReader, PackageWriter};
 
 /// Packages whose programs the world runs. The tests' own package is in the list so that cargo
 /// resolves the same features as for the tests.
@@ -82,6 +85,29 @@ pub fn app_package(folder: &str) -> PathBuf {
     let mut command = Command::new(program("newleaf-sdk"));
     command.current_dir(source_root().join(folder)).args(["build", "--out"]).arg(&out);
     run(&mut command);
+    out
+}
+
+/// The same, with members of its manifest set: another release of the same program.
+pub fn app_package_with(folder: &str, more: &serde_json::Value) -> PathBuf {
+    let plain = app_package(folder);
+    let limits = Limits::app();
+    let mut reader = PackageReader::open(File::open(&plain).unwrap(), limits).unwrap();
+    let mut manifest: serde_json::Value =
+        serde_json::from_slice(&reader.manifest().unwrap().bytes).unwrap();
+    let said = manifest.as_object_mut().unwrap();
+    said.extend(more.as_object().unwrap().clone());
+    let manifest = serde_json::to_vec_pretty(&manifest).unwrap();
+    let digest = newleaf_domain::Digest::of(&manifest);
+    let mut writer = PackageWriter::new(manifest, limits).unwrap();
+    let members = reader.members().iter().map(|it| it.name.as_str().to_owned());
+    for name in members.filter(|name| name != MANIFEST).collect::<Vec<_>>() {
+        let bytes = reader.read_member(&name, newleaf_domain::ByteSize::mib(64)).unwrap();
+        writer.add_bytes(&name, bytes).unwrap();
+    }
+    let out = plain.with_file_name(format!("{}-{}.zip", folder.replace('/', "-"), digest.short()));
+    let mut file = File::options().read(true).write(true).create(true).truncate(true).open(&out);
+    writer.write(file.as_mut().unwrap()).unwrap();
     out
 }
 

@@ -81,7 +81,7 @@ fn kill_at(
     let (point, inherited) = TestPoint::pair();
     let host = Host::serve_with(dir, &prepared.program, Some(inherited));
     let before = journal(dir).len();
-    let mut update = host.spawn(&["update", target, "--yes"]);
+    let mut update = host.spawn(&["update", target, "--yes", "--accept-permissions"]);
     let mut killed_at = None;
     while let Some(seq) = point.next_record() {
         let records = journal(dir);

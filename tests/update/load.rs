@@ -89,7 +89,8 @@ async fn no_request_fails_while_an_app_and_core_are_updated_and_one_core_is_roll
     let (world, host) = running_world().await;
 
     let (host, tally) = under_load(host, |host| {
-        host.run(&["update", "acme/notes", "--version", "2.0.0", "--yes"]).assert_code(0);
+        host.run(&["update", "acme/notes", "--version", "2.0.0", "--yes", "--accept-permissions"])
+            .assert_code(0);
     })
     .await;
     println!("app 1.0.0 -> 2.0.0: {tally}");

@@ -8,6 +8,7 @@ mod defaults;
 mod download;
 mod fault;
 mod killed;
+mod left_behind;
 mod load;
 mod manual;
 mod ports;

@@ -75,7 +75,7 @@ fn undisturbed(prepared: &Prepared, target: &str) -> Duration {
     let dir = prepared.world.path("undisturbed");
     let host = start(prepared, &dir);
     let began = Instant::now();
-    host.run(&["update", target, "--yes"]).assert_code(0);
+    host.run(&["update", target, "--yes", "--accept-permissions"]).assert_code(0);
     let took = began.elapsed();
     drop(host);
     std::fs::remove_dir_all(&dir).unwrap();
@@ -96,7 +96,7 @@ fn killed_at(prepared: &Prepared, point: &Point, seed: &mut Seed) -> String {
     let visitor = Visitor::default();
     std::thread::scope(|scope| {
         scope.spawn(|| visitor.visit(&host, took));
-        let _update = host.spawn(&["update", target, "--yes"]);
+        let _update = host.spawn(&["update", target, "--yes", "--accept-permissions"]);
         // The instant itself is what is tried here; nothing is waited for.
         std::thread::sleep(took.mul_f64(share));
         kill(&host, victim, seed);
@@ -114,7 +114,7 @@ fn killed_at(prepared: &Prepared, point: &Point, seed: &mut Seed) -> String {
     }
     assert_eq!(host.count_notes("kept"), 1, "a note is gone");
     if found != next {
-        host.run(&["update", target, "--yes"]).assert_code(0);
+        host.run(&["update", target, "--yes", "--accept-permissions"]).assert_code(0);
     }
     assert_eq!(version(), next, "the update is not finished");
     drop(host);

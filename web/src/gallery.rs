@@ -3,10 +3,11 @@
 //! `NEWLEAF_GALLERY=<folder> cargo test -p newleaf-web gallery` also writes them there.
 
 use newleaf_update::FourLines;
+use newleaf_update::view::AppRow;
 
 use crate::asset;
 use crate::markup;
-use crate::page::{self, Asked, Frame, History, Page, Releases, Undo};
+use crate::page::{self, AppPage, Asked, Frame, History, Page, Releases, Removal, Undo};
 use crate::sample;
 use crate::store::LinkStanding;
 
@@ -45,6 +46,11 @@ fn inner_pages(frame: &Frame<'_>) -> Vec<(&'static str, Page)> {
         ("overview-quiet", overview(&sample::quiet_overview())),
         ("plan", page::plan(frame, reader, &plan, Asked::Nothing)),
         ("plan-without-consent", page::plan(frame, reader, &plan, Asked::WithoutConsent)),
+        ("plan-install", page::plan(frame, reader, &sample::install_view(), Asked::Nothing)),
+        (
+            "plan-leaving",
+            page::plan(frame, reader, &sample::leaving_view(), Asked::WithoutSuspension),
+        ),
         ("plan-blocked", page::plan(frame, reader, &blocked, Asked::WhileBlocked)),
         ("run", page::run(frame, &sample::running(), None)),
         ("run-interrupted", page::run(frame, &sample::interrupted(), None)),
@@ -54,6 +60,8 @@ fn inner_pages(frame: &Frame<'_>) -> Vec<(&'static str, Page)> {
         ("run-hop", page::run(frame, &sample::committed(), Some(&sample::journey()))),
         ("history", page::history(frame, &history)),
         ("history-empty", page::history(frame, &[])),
+        ("app", app_page(frame, &sample::app_row(), Removal::NotAsked)),
+        ("app-off", app_page(frame, &app_off(), Removal::WithoutAnswer)),
         ("apps", page::apps(frame, reader, &sample::shelf())),
         ("apps-none", page::apps(frame, reader, &[])),
         ("releases", page::releases(frame, reader, &releases)),
@@ -71,12 +79,27 @@ fn inner_pages(frame: &Frame<'_>) -> Vec<(&'static str, Page)> {
     ]
 }
 
+fn app_page(frame: &Frame<'_>, row: &AppRow, removal: Removal) -> Page {
+    let history = sample::history();
+    let removed_for = std::time::Duration::from_hours(7 * 24);
+    let page = AppPage { row, history: &history, removal, removed_for };
+    page::app(frame, &sample::reader(), &page)
+}
+
+/// Switched off, and needed by another app.
+fn app_off() -> AppRow {
+    AppRow {
+        serving: false,
+        disabled: true,
+        stopped: Some("it was switched off by an admin".to_owned()),
+        offer: None,
+        needed_by: vec![newleaf_domain::PackageName::parse("acme/calendar").unwrap()],
+        ..sample::app_row()
+    }
+}
+
 fn answers(frame: &Frame<'_>) -> Vec<(&'static str, Page)> {
-    let offer = newleaf_update::view::UndoOffer {
-        version: sample::version("1.0.0"),
-        loses: Some("everything written since the update to 2.0.0".to_owned()),
-        until: None,
-    };
+    let offer = sample::undo_offer("1.0.0", Some("everything written since the update to 2.0.0"));
     let target = sample::notes_target();
     let from = sample::version("2.0.0");
     let undo = Undo {

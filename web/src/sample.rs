@@ -10,13 +10,15 @@ use newleaf_domain::{
 };
 use newleaf_update::TrustLevel;
 use newleaf_update::journal::{Ending, Failure, Outcome, StepId};
-use newleaf_update::plan::{Age, Because, Candidate, Change, Plan, Reason, Verdict};
+use newleaf_update::plan::{
+    Age, Because, Candidate, Change, LeftBehind, Plan, Reason, Verdict, WaitsFor, WayOn,
+};
 use newleaf_update::state::Way;
 use newleaf_update::view::{
     AppRow, ChangeView, ChannelView, CoreCard, DisplayText, Freshness, HistoryEntry, HistoryTarget,
-    Hop, Journey, JourneyStanding, Notice, Offer, Overview, PlanView, Prerequisite, PrerequisiteId,
-    Progress, ReleaseRow, ReleasesView, Report, RunningUpdate, Severity, ShelfRow, StalePlan,
-    Standing, StepReport, StepStanding, UndoOffer, Unit,
+    Hop, Journey, JourneyStanding, KeptData, Notice, Offer, Overview, PlanView, Prerequisite,
+    PrerequisiteId, Progress, ReleaseRow, ReleasesView, Report, RunningUpdate, Severity, ShelfRow,
+    StalePlan, Standing, StepReport, StepStanding, UndoOffer, Unit,
 };
 
 use crate::gate::SignedIn;
@@ -141,6 +143,9 @@ fn offer(text: &str, step: Step) -> Offer {
         security: false,
         breaking: step == Step::Major,
         asks_more: step == Step::Major,
+        waits_for: (step == Step::Major).then(|| WaitsFor::Consent {
+            asks: vec![Grant::Http { host: "tags.example.com".to_owned() }],
+        }),
     }
 }
 
@@ -181,9 +186,17 @@ fn notes_row() -> AppRow {
         stopped: None,
         offer: Some(offer("2.0.0", Step::Major)),
         candidates: candidates(),
-        undo: Some(UndoOffer { version: version("0.9.0"), loses: None, until: None }),
+        undo: Some(undo_offer("0.9.0", None)),
         blocked: None,
+        grants: asked_grants(),
+        disabled: false,
+        needed_by: Vec::new(),
     }
+}
+
+/// Notes as its own page shows it.
+pub(crate) fn app_row() -> AppRow {
+    notes_row()
 }
 
 fn hello_row() -> AppRow {
@@ -216,6 +229,7 @@ fn shelf_row(id: &str, name: &str, summary: &str) -> ShelfRow {
         level: Some(TrustLevel::Claimed),
         offer: Some(Offer { step: None, ..offer("1.2.0", Step::Minor) }),
         candidates: Vec::new(),
+        kept: Vec::new(),
     }
 }
 
@@ -229,6 +243,10 @@ pub(crate) fn shelf() -> Vec<ShelfRow> {
         },
         ShelfRow {
             level: Some(TrustLevel::Fresh),
+            kept: vec![KeptData {
+                app: PackageName::parse("north/quotes").unwrap(),
+                until: Some(now().plus_seconds(4 * 86_400)),
+            }],
             ..shelf_row("north/quotes", "Quotes", "A new quotation for every day of the year.")
         },
     ]
@@ -405,6 +423,83 @@ pub(crate) fn plan_view() -> PlanView {
         prerequisites: prerequisites(),
         candidates: candidates(),
         rehearsal: None,
+        left_behind: Vec::new(),
+    }
+}
+
+/// The plan of an app that is not installed.
+pub(crate) fn install_view() -> PlanView {
+    let mut view = plan_view();
+    for change in [&mut view.plan.changes[0], &mut view.changes[0].change] {
+        (change.from, change.step) = (None, None);
+        change.schema.0 = 0;
+        change.breaking.clear();
+        change.migrations.clear();
+        change.grant_changes = install_grants();
+        change.grants = asked_grants();
+    }
+    view.changes[0].grants = install_grants();
+    view
+}
+
+fn asked_grants() -> Grants {
+    install_grants().into_iter().filter_map(|change| change.to).collect::<Vec<_>>().into()
+}
+
+fn install_grants() -> Vec<GrantChange> {
+    let new = |to: Grant, reason: &str| GrantChange {
+        from: None,
+        to: Some(to),
+        reason: Some(reason.to_owned()),
+        widens: true,
+    };
+    vec![
+        new(Grant::Storage { quota: ByteSize::mib(16) }, "To keep your notes."),
+        new(
+            Grant::Http { host: "tags.example.com".to_owned() },
+            "To suggest tags that others use.",
+        ),
+    ]
+}
+
+/// A plan of core that leaves apps behind.
+pub(crate) fn leaving_view() -> PlanView {
+    let mut view = plan_view();
+    for change in [&mut view.plan.changes[0], &mut view.changes[0].change] {
+        change.target = Target::Core;
+        change.grant_changes.clear();
+        change.breaking.clear();
+        change.migrations.clear();
+        change.schema = (1, 1);
+    }
+    view.changes[0].grants.clear();
+    let left = |app: &str, way| LeftBehind {
+        app: PackageName::parse(app).unwrap(),
+        version: version("1.0.0"),
+        wanted: VersionReq::parse("<2.0.0").unwrap(),
+        way,
+    };
+    view.left_behind = vec![
+        left("acme/notes", WayOn::Before { version: version("1.2.0") }),
+        left("acme/polls", WayOn::After { version: version("2.0.0") }),
+        left("acme/hello", WayOn::Unknown),
+    ];
+    view
+}
+
+/// What going back to `to` means.
+pub(crate) fn undo_offer(to: &str, loses: Option<&str>) -> UndoOffer {
+    UndoOffer {
+        version: version(to),
+        loses: loses.map(str::to_owned),
+        until: None,
+        grants: vec![GrantChange {
+            from: Some(Grant::Storage { quota: ByteSize::mib(16) }),
+            to: Some(Grant::Storage { quota: ByteSize::mib(4) }),
+            reason: None,
+            widens: false,
+        }],
+        left_behind: Vec::new(),
     }
 }
 

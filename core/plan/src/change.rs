@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::judge::Data;
 use crate::listing::{Described, Listing};
-use crate::{Because, Change, Installed, InstalledApp, InstalledCore, Plan};
+use crate::{Because, Change, Installed, InstalledApp, InstalledCore, Needs, Plan};
 
 /// The change from what runs to `listing`, of which `described` is the description.
 pub(crate) fn change(
@@ -53,7 +53,8 @@ pub(crate) fn installed_after(
     listing: &Listing,
     described: &Described,
 ) -> Installed {
-    let Manifest { version, schema, oldest_reader, capabilities, .. } = &described.manifest;
+    let manifest = &described.manifest;
+    let Manifest { version, schema, oldest_reader, capabilities, .. } = manifest;
     let target = listing.path.target();
     let writes = Data { schema: *schema, oldest_reader: *oldest_reader };
     let data = after(installed.data_of(&target), writes);
@@ -64,7 +65,8 @@ pub(crate) fn installed_after(
         Target::Core => next.core = InstalledCore { version, digest, schema, oldest_reader },
         Target::App(name) => {
             let grants = Grants::all_of(capabilities);
-            let app = InstalledApp { version, digest, grants, schema, oldest_reader };
+            let needs = Needs::of(manifest);
+            let app = InstalledApp { version, digest, grants, schema, oldest_reader, needs };
             next.apps.insert(name, app);
         }
     }

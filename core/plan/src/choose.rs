@@ -135,6 +135,11 @@ impl Reason {
             Self::SteppingStone { .. } => {
                 "the list of versions says why that one cannot be installed: newleaf update --list"
             }
+            Self::Skipped => "asking for the version by name installs it all the same",
+            Self::Needs { .. } => {
+                "install or update that app first: newleaf apps install, newleaf update"
+            }
+            Self::NeededBy { .. } => "update the app that needs it first, or remove that one",
             Self::FreshAuthor => {
                 "wait until the repository vouches for the author, or change the policy"
             }
@@ -153,6 +158,8 @@ impl Reason {
             | Self::DataTooNew { .. }
             | Self::SteppingStone { .. }
             | Self::FreshAuthor
+            | Self::Needs { .. }
+            | Self::NeededBy { .. }
             | Self::Malformed { .. } => true,
             Self::Installed
             | Self::Older { .. }
@@ -161,6 +168,7 @@ impl Reason {
             | Self::Edition { .. }
             | Self::Yanked { .. }
             | Self::Channel { .. }
+            | Self::Skipped
             | Self::Rollout { .. } => false,
         }
     }

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use newleaf_domain::{Release, ReleasePath, Target, Version};
+use newleaf_domain::{PackageName, Release, ReleasePath, Target, Version, VersionReq};
 use newleaf_trust::pin::TrustLevel;
 
 use crate::listing::{Described, Listing};
@@ -83,17 +83,33 @@ impl Installed {
     }
 }
 
+impl Installed {
+    /// The installed apps that need `app`, each with the versions it can use.
+    pub fn needing<'a>(
+        &'a self,
+        app: &'a PackageName,
+    ) -> impl Iterator<Item = (&'a PackageName, &'a VersionReq)> {
+        self.apps
+            .iter()
+            .filter(move |(name, _)| *name != app)
+            .filter_map(move |(name, row)| Some((name, row.needs.apps.get(app)?)))
+    }
+}
+
 type Rule = fn(&Case<'_, '_>, &Described) -> Result<(), Reason>;
 
 /// In the order of interest: what the release is, then what it needs, then what was decided here.
-const RULES: [Rule; 10] = [
+const RULES: [Rule; 13] = [
     was_not_withdrawn,
     is_not_below_the_floor,
     fits_the_edition,
     fits_the_core,
     speaks_the_contract,
     reads_the_data,
+    finds_what_it_needs,
+    suits_those_that_need_it,
     is_by_an_accepted_author,
+    was_not_refused_here,
     did_not_fail_here,
     is_on_the_channel,
     is_rolled_out_to_here,
@@ -209,6 +225,38 @@ fn reads_the_data(case: &Case<'_, '_>, described: &Described) -> Result<(), Reas
     }
     if manifest.schema < data.oldest_reader {
         return Err(Reason::DataTooNew { writes: manifest.schema, needs: data.oldest_reader });
+    }
+    Ok(())
+}
+
+/// Other apps by range, as they are installed now: nothing is installed on the side.
+fn finds_what_it_needs(case: &Case<'_, '_>, described: &Described) -> Result<(), Reason> {
+    for (app, wanted) in &described.manifest.dependencies {
+        let have = case.installed.apps.get(app).map(|it| &it.version);
+        if !have.is_some_and(|have| wanted.matches(have)) {
+            let (app, wanted) = (app.clone(), Box::new(wanted.clone()));
+            return Err(Reason::Needs { app, wanted, have: have.cloned().map(Box::new) });
+        }
+    }
+    Ok(())
+}
+
+/// What other apps need of this one stays true.
+fn suits_those_that_need_it(case: &Case<'_, '_>, _: &Described) -> Result<(), Reason> {
+    let Target::App(this) = case.listing.path.target() else { return Ok(()) };
+    let version = case.listing.path.version();
+    let mut needed = case.installed.needing(&this);
+    match needed.find(|(_, wanted)| !wanted.matches(version)) {
+        Some((app, wanted)) => Err(Reason::NeededBy { app: app.clone(), wanted: wanted.clone() }),
+        None => Ok(()),
+    }
+}
+
+fn was_not_refused_here(case: &Case<'_, '_>, _: &Described) -> Result<(), Reason> {
+    let skipped = case.policy.skipped.get(&case.listing.path.target());
+    let is_skipped = skipped.is_some_and(|it| it.contains(case.listing.path.version()));
+    if is_skipped && case.wish == Wish::Any {
+        return Err(Reason::Skipped);
     }
     Ok(())
 }

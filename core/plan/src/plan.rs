@@ -2,8 +2,8 @@
 
 use newleaf_domain::version::Step;
 use newleaf_domain::{
-    AbiVersion, ByteSize, Channel, Digest, Edition, GrantChange, Grants, PlanId, Platform, Target,
-    Timestamp, Version, VersionReq,
+    AbiVersion, ByteSize, Channel, Digest, Edition, GrantChange, Grants, PackageName, PlanId,
+    Platform, Target, Timestamp, Version, VersionReq,
 };
 use newleaf_trust::pin::TrustLevel;
 use serde::{Deserialize, Serialize};
@@ -301,6 +301,27 @@ pub enum Reason {
         /// The release to go through.
         through: Version,
     },
+    /// An admin of this host refused it.
+    #[error("refused on this host by an admin")]
+    Skipped,
+    /// It needs another app that is not there, or not in a version that it can use.
+    #[error("needs {app} {wanted}, {}", having(have.as_deref()))]
+    Needs {
+        /// The other app.
+        app: PackageName,
+        /// The versions it can use.
+        wanted: Box<VersionReq>,
+        /// What is installed of it.
+        have: Option<Box<Version>>,
+    },
+    /// Another app that is installed could not use it.
+    #[error("{app} needs {wanted} of it")]
+    NeededBy {
+        /// The other app.
+        app: PackageName,
+        /// The versions that app can use.
+        wanted: VersionReq,
+    },
     /// Older than what hosts may go back to.
     #[error("below {floor}, and {version} forbids to go back below that")]
     BelowFloor {
@@ -318,4 +339,9 @@ pub enum Reason {
         /// What is wrong with it.
         detail: String,
     },
+}
+
+/// `it is 1.0.0 here`, `which is not installed`
+fn having(have: Option<&Version>) -> String {
+    have.map_or_else(|| "which is not installed".to_owned(), |have| format!("it is {have} here"))
 }

@@ -1,11 +1,14 @@
 //! What a choice starts from: what is installed, what the admin set, what is asked for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use newleaf_domain::{
-    AbiVersion, Channel, Digest, Edition, Grants, PackageName, Platform, Target, Version,
+    AbiVersion, Channel, Digest, Edition, Grants, Manifest, PackageName, Platform, Target, Version,
+    VersionReq,
 };
 use serde::{Deserialize, Serialize};
+
+use crate::Automatic;
 
 /// What runs on this host, as the planner needs it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,6 +57,24 @@ pub struct InstalledApp {
     pub schema: u32,
     /// The lowest schema whose program can still run on its data.
     pub oldest_reader: u32,
+    /// What it needs around it.
+    pub needs: Needs,
+}
+
+/// What an app needs around it, by its manifest.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// The cores it runs on; any where none is named.
+    pub core: Option<VersionReq>,
+    /// Other apps, by range.
+    pub apps: BTreeMap<PackageName, VersionReq>,
+}
+
+impl Needs {
+    /// What `manifest` says.
+    pub fn of(manifest: &Manifest) -> Self {
+        Self { core: manifest.core.clone(), apps: manifest.dependencies.clone() }
+    }
 }
 
 /// What an admin set.
@@ -65,6 +86,12 @@ pub struct Policy {
     /// Whether authors that no admin of the repository has claimed may be installed.
     #[serde(default)]
     pub fresh_authors: FreshAuthors,
+    /// Versions that an admin refused: not offered, whatever else fits.
+    #[serde(default)]
+    pub skipped: BTreeMap<Target, BTreeSet<Version>>,
+    /// How far each target is updated without anyone being asked; not at all where none is set.
+    #[serde(default)]
+    pub automatic: BTreeMap<Target, Automatic>,
 }
 
 /// Whether new authors' apps may be installed.

@@ -210,7 +210,10 @@ impl Reason {
             | Self::Rollout { .. }
             | Self::DataTooOld { .. }
             | Self::DataTooNew { .. }
-            | Self::SteppingStone { .. } => true,
+            | Self::SteppingStone { .. }
+            | Self::Skipped
+            | Self::Needs { .. }
+            | Self::NeededBy { .. } => true,
             Self::Installed
             | Self::Older { .. }
             | Self::BelowFloor { .. }
@@ -232,6 +235,9 @@ impl Reason {
             | Self::Bad { .. }
             | Self::Rollout { .. }
             | Self::DataTooNew { .. }
+            | Self::Skipped
+            | Self::Needs { .. }
+            | Self::NeededBy { .. }
             | Self::Installed
             | Self::Older { .. }
             | Self::BelowFloor { .. }

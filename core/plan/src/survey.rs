@@ -118,9 +118,11 @@ impl Reason {
     /// Whether it only keeps a release from being offered, not from being asked for.
     pub const fn is_waived_by_a_word(&self) -> bool {
         match self {
-            Self::Older { .. } | Self::Bad { .. } | Self::Channel { .. } | Self::Rollout { .. } => {
-                true
-            }
+            Self::Older { .. }
+            | Self::Bad { .. }
+            | Self::Channel { .. }
+            | Self::Rollout { .. }
+            | Self::Skipped => true,
             Self::Installed
             | Self::Platform { .. }
             | Self::Edition { .. }
@@ -130,6 +132,8 @@ impl Reason {
             | Self::DataTooOld { .. }
             | Self::DataTooNew { .. }
             | Self::SteppingStone { .. }
+            | Self::Needs { .. }
+            | Self::NeededBy { .. }
             | Self::BelowFloor { .. }
             | Self::FreshAuthor
             | Self::Malformed { .. } => false,

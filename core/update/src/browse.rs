@@ -12,7 +12,7 @@ use crate::Updater;
 use crate::overview::offer;
 use crate::port::SlotRef;
 use crate::refresh::{CheckError, Interest, Known};
-use crate::view::ShelfRow;
+use crate::view::{KeptData, ShelfRow};
 
 /// How many manifests are read from the repository at a time.
 const AT_A_TIME: usize = 8;
@@ -28,11 +28,18 @@ impl Updater {
         let state = self.state();
         let mut names = known.targets.apps();
         names.retain(|name| !state.apps.contains_key(name));
-        let rows = names.into_iter().map(|name| self.shelf_row(&known, &installed, name));
+        let kept = self.kept_data().await;
+        let rows = names.into_iter().map(|name| self.shelf_row(&known, &installed, &kept, name));
         Ok(stream::iter(rows).buffered(AT_A_TIME).collect().await)
     }
 
-    async fn shelf_row(&self, known: &Known, installed: &Installed, id: PackageName) -> ShelfRow {
+    async fn shelf_row(
+        &self,
+        known: &Known,
+        installed: &Installed,
+        kept: &[KeptData],
+        id: PackageName,
+    ) -> ShelfRow {
         let target = Target::App(id.clone());
         let survey = self.survey(known, installed, &target);
         let shown = survey.best().or_else(|| survey.candidates.first());
@@ -49,6 +56,7 @@ impl Updater {
             level: known.targets.signers.get(&id.namespace()).map(|signer| signer.level),
             offer: offer(&survey, asks_more),
             candidates: survey.candidates,
+            kept: kept.iter().filter(|it| it.app == id).cloned().collect(),
             id,
         }
     }

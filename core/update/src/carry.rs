@@ -5,6 +5,7 @@ use newleaf_launcher::journal::StepId;
 use newleaf_launcher::state::{AppSlot, CoreSlot};
 use newleaf_trust::Pin;
 
+use crate::Consent;
 use crate::phase::State;
 use crate::port::Reach;
 use crate::proof::{Listed, VerifiedArtifact};
@@ -21,8 +22,8 @@ const KEPT: &str = "the version is kept on this machine";
 /// What is to be carried out.
 #[derive(Debug)]
 pub(crate) enum Errand {
-    /// A new core.
-    Core { listed: Box<Listed> },
+    /// A new core; apps that it cannot run are suspended where an admin said so.
+    Core { listed: Box<Listed>, suspend: Consent },
     /// The core before.
     CoreBack { slot: Box<CoreSlot> },
     /// An app's new version, or its first.
@@ -44,9 +45,9 @@ enum Handed {
 /// Carries an update out to its end, or to where the launcher takes it over.
 pub(crate) async fn out(cx: Context, errand: Errand) {
     match errand {
-        Errand::Core { listed } => {
+        Errand::Core { listed, suspend } => {
             let mut run = Run::new(cx);
-            let result = core(&mut run, *listed).await;
+            let result = core(&mut run, *listed, suspend).await;
             hand_over(run, result).await;
         }
         Errand::CoreBack { slot } => {
@@ -89,14 +90,15 @@ async fn bring(run: &mut Run, listed: Listed) -> Result<VerifiedArtifact, Stop> 
     run.step(StepId::Verify, verify::run(cx, fetched)).await
 }
 
-async fn core(run: &mut Run, listed: Listed) -> Result<Handed, Stop> {
+async fn core(run: &mut Run, listed: Listed, suspend: Consent) -> Result<Handed, Stop> {
     let cx = run.cx().clone();
     let artifact = bring(run, listed).await?;
     let ready = run.step(StepId::Stage, stage::run(cx.clone(), artifact)).await?;
     let Ready::Core(slot) = ready else { return Err(other_kind()) };
     let policy = cx.updater.settings().rehearsal;
     let rehearsed = run.step(StepId::Rehearse, rehearse::core(cx.clone(), &slot, policy)).await?;
-    run.step(StepId::Prewarm, prewarm::core(cx.clone(), &slot, policy)).await?;
+    let breaking = prewarm::Breaking::of(policy, suspend);
+    run.step(StepId::Prewarm, prewarm::core(cx.clone(), &slot, breaking)).await?;
     if cx.updater.ports().launcher.reach() == Reach::Folder {
         return arm(run, &slot, Handed::Deferred).await;
     }

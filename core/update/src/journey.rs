@@ -14,7 +14,6 @@ use newleaf_launcher::journal::{Ending, Entry, StepId};
 use newleaf_launcher::state::Way;
 use newleaf_plan::{Change, Plan, Request, Stale, rest};
 
-use crate::Updater;
 use crate::carry;
 use crate::explain::{Explain, chain};
 use crate::ledger::Ledger;
@@ -25,6 +24,7 @@ use crate::refresh::CheckError;
 use crate::run::{Blame, Broken, Passed, Run, Stop};
 use crate::start::{Began, errand_of, listed};
 use crate::view::{Hop, Journey, JourneyStanding};
+use crate::{Consent, Updater};
 
 /// How often a hop is begun that the end of the process broke off: three times, so that a hop which
 /// itself brings the machine down is not begun for ever.
@@ -135,7 +135,7 @@ impl Updater {
         let id = cx.id.clone();
         match work {
             Ok(listed) => {
-                tokio::spawn(carry::out(cx, errand_of(listed)));
+                tokio::spawn(carry::out(cx, errand_of(listed, Consent::NotGiven)));
             }
             Err(error) => {
                 let mut run = Run::new(cx);

@@ -105,13 +105,26 @@ impl Updater {
         let survey = known.map(|known| self.survey(known, installed, &Target::Core));
         let undo =
             state.core.previous.as_ref().filter(|slot| slot.schema >= installed.core.oldest_reader);
+        let waits = |offer| Offer {
+            waits_for: known.and_then(|known| self.waits_for(known, installed, &Target::Core)),
+            ..offer
+        };
         CoreCard {
             product: self.face().name.clone(),
             version: state.core.good.version.clone(),
             edition: self.face().edition.clone(),
-            offer: survey.as_ref().and_then(|survey| offer(survey, false)),
+            offer: survey.as_ref().and_then(|survey| offer(survey, false)).map(waits),
             candidates: survey.map_or_else(Vec::new, |survey| survey.candidates),
-            undo: undo.map(|slot| UndoOffer { version: slot.version.clone(), loses: None, until }),
+            undo: undo.map(|slot| UndoOffer {
+                version: slot.version.clone(),
+                loses: None,
+                until,
+                grants: Vec::new(),
+                left_behind: known.map_or_else(Vec::new, |known| {
+                    let policy = self.policy();
+                    newleaf_plan::left_behind(installed, &known.targets, &policy, &slot.version)
+                }),
+            }),
             channel: self.channel(&Target::Core),
         }
     }
@@ -133,6 +146,10 @@ impl Updater {
         };
         let (display, summary) =
             manifest.map_or_else(|| (String::new(), String::new()), |it| (it.name, it.summary));
+        let waits = |offer| Offer {
+            waits_for: known.and_then(|known| self.waits_for(known, installed, &target)),
+            ..offer
+        };
         let serving = self.ports().plugins.serving(name);
         let told = serving.as_ref().and_then(|it| it.stopped.clone());
         let stopped =
@@ -145,10 +162,13 @@ impl Updater {
             path: format!("/apps/{name}/"),
             serving: app.good.is_some() && stopped.is_none() && serving.is_some(),
             stopped,
-            offer: survey.as_ref().and_then(|survey| offer(survey, asks_more)),
+            offer: survey.as_ref().and_then(|survey| offer(survey, asks_more)).map(waits),
             blocked: survey.as_ref().and_then(|survey| survey.untrusted.clone()),
             candidates: survey.map_or_else(Vec::new, |survey| survey.candidates),
             undo: undo_of(app),
+            grants: app.good.as_ref().map(|good| good.grants.clone()).unwrap_or_default(),
+            disabled: app.disabled,
+            needed_by: installed.needing(name).map(|(name, _)| name.clone()).collect(),
         }
     }
 
@@ -433,6 +453,7 @@ pub(crate) fn offer(survey: &Survey, asks_more: bool) -> Option<Offer> {
         security: best.security,
         breaking: best.breaking,
         asks_more,
+        waits_for: None,
     })
 }
 
@@ -442,7 +463,13 @@ fn undo_of(app: &AppState) -> Option<UndoOffer> {
     let loses = (previous.schema < good.oldest_reader)
         .then(|| format!("everything written since the update to {}", good.version));
     let possible = loses.is_none() || good.snapshot.is_some();
-    possible.then(|| UndoOffer { version: previous.version.clone(), loses, until: None })
+    possible.then(|| UndoOffer {
+        version: previous.version.clone(),
+        loses,
+        until: None,
+        grants: previous.grants.changes_from(&good.grants),
+        left_behind: Vec::new(),
+    })
 }
 
 fn is_failed_way_back(row: &StepReport) -> bool {

@@ -1,11 +1,13 @@
 //! Plans with all that a person reads before saying yes. The choice is the planner's alone.
 
 use newleaf_domain::{Digest, GrantChange, Manifest, PlanId, Target, Version};
-use newleaf_plan::{Change, Outcome, PLAN_LIFETIME_SECONDS, Plan, Planned, Refusal, Request};
+use newleaf_plan::{
+    Change, LeftBehind, Outcome, PLAN_LIFETIME_SECONDS, Plan, Planned, Refusal, Request,
+};
 use newleaf_trust::{TargetFile, check_target};
 
 use crate::Updater;
-use crate::explain::{ExitClass, Explain};
+use crate::explain::{ExitClass, Explain, chain};
 use crate::port::{Place, PlanMemo, StoreError};
 use crate::preflight::{self, Scope};
 use crate::refresh::{CheckError, Known};
@@ -133,7 +135,7 @@ impl Updater {
         self.ports().store.put_plan(&memo, forget).await
     }
 
-    async fn choose(
+    pub(crate) async fn choose(
         &self,
         known: &Known,
         target: &Target,
@@ -159,7 +161,24 @@ impl Updater {
                 && self.state().core.good.version == note.from
         });
         let candidates = planned.survey.candidates;
-        PlanView { plan, changes, prerequisites, candidates, rehearsal }
+        let left_behind = self.left_behind(known, &plan).await;
+        PlanView { plan, changes, prerequisites, candidates, rehearsal, left_behind }
+    }
+
+    /// The installed apps that a plan of core leaves behind, by the ranges they name.
+    pub(crate) async fn left_behind(&self, known: &Known, plan: &Plan) -> Vec<LeftBehind> {
+        let Some(goal) = plan.goal().filter(|goal| goal.target == Target::Core) else {
+            return Vec::new();
+        };
+        match self.installed().await {
+            Ok(installed) => {
+                newleaf_plan::left_behind(&installed, &known.targets, &self.policy(), &goal.to)
+            }
+            Err(error) => {
+                tracing::warn!(error = chain(&error), "which apps would stop cannot be told");
+                Vec::new()
+            }
+        }
     }
 
     async fn change_view(&self, known: &Known, change: &Change) -> ChangeView {

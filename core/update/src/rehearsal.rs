@@ -75,7 +75,8 @@ impl Updater {
     ) -> Result<RehearsalNote, RehearseError> {
         let plan = self.plan(&Target::Core, version).await?.plan.id;
         let _door = self.door().await?;
-        let approval = Approval { plan, consent: Consent::Given, by: by.to_owned() };
+        let approval =
+            Approval::new(plan, Consent::Given, by.to_owned()).suspending(Consent::Given);
         let (change, listed) = self.approved(&approval).await?;
         self.refuse_unless_ready(Scope::Change(&change)).await?;
         let seq = self.ledger().await.map_err(StartError::Launcher)?.last_seq() + 1;
@@ -150,7 +151,8 @@ async fn try_out(cx: Context, listed: Listed) -> Result<Learnt, RehearseError> {
         Err(Stop::Failed(broken)) => Err(broken.what),
         Err(lost @ Stop::Lost(_)) => return Err(lost.into()),
     };
-    let Passed { value: mut warmed, outcome } = prewarm::core(cx, &slot, Rehearsal::Warn).await?;
+    let Passed { value: mut warmed, outcome } =
+        prewarm::core(cx, &slot, prewarm::Breaking::IsTold).await?;
     if let (0, Outcome::Warned { why } | Outcome::Skipped { why }) = (warmed.apps, outcome) {
         tracing::warn!(why, "the apps were not tried");
         warmed.broken.clear();

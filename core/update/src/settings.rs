@@ -41,6 +41,8 @@ pub struct Settings {
     pub versions: usize,
     /// How many snapshots of core's data stay, and how long; the newest one always does.
     pub snapshots: SnapshotRule,
+    /// How long the data of a removed app is set aside before it goes for good.
+    pub removed_for: Duration,
     /// How long an app's running requests may take to end while new ones are held.
     pub drain_within: Duration,
     /// How long an app may migrate its data while its requests are held.
@@ -127,6 +129,7 @@ impl Default for Settings {
             undo_for: Duration::from_hours(7 * 24),
             versions: 3,
             snapshots: SnapshotRule { count: 3, age: Duration::from_hours(30 * 24) },
+            removed_for: Duration::from_hours(7 * 24),
             drain_within: Duration::from_secs(20),
             migrate_within: Duration::from_mins(10),
             probation: Duration::from_mins(1),

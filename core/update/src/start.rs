@@ -4,14 +4,13 @@
 use std::sync::Arc;
 
 use newleaf_domain::{
-    Digest, GrantChange, Namespace, PackageName, PlanId, Target, UpdateId, Version,
+    Digest, GrantChange, Namespace, PackageName, PlanId, Target, UpdateId, Version, VersionReq,
 };
 use newleaf_launcher::journal::Entry;
 use newleaf_launcher::proto::{AppChange, Ask};
 use newleaf_launcher::state::{AppSlot, CoreSlot, Way};
-use newleaf_plan::{Change, Request, Stale, recheck};
+use newleaf_plan::{Change, Installed, LeftBehind, Request, Stale, recheck};
 
-use crate::Updater;
 use crate::carry::{self, Errand};
 use crate::explain::{ExitClass, Explain};
 use crate::planning::PlanError;
@@ -22,6 +21,7 @@ use crate::refresh::{CheckError, Known};
 use crate::run::Context;
 use crate::step::OFF;
 use crate::view::{Prerequisite, StalePlan, Standing};
+use crate::{Rehearsal, Updater};
 
 /// An admin's yes to a plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,11 +30,27 @@ pub struct Approval {
     pub plan: PlanId,
     /// Whether the yes covers wider grants.
     pub consent: Consent,
+    /// Whether the yes covers that apps which the new core leaves behind are suspended.
+    pub suspend: Consent,
     /// Who says so: an account's name, or `cli:<user>`.
     pub by: String,
 }
 
-/// Whether an admin said yes to an app doing more than before.
+impl Approval {
+    /// A yes to `plan`, with what is said on wider grants, and none to suspended apps.
+    pub const fn new(plan: PlanId, consent: Consent, by: String) -> Self {
+        Self { plan, consent, suspend: Consent::NotGiven, by }
+    }
+
+    /// The same, with what is said on apps that the new core leaves behind.
+    #[must_use]
+    pub const fn suspending(mut self, suspend: Consent) -> Self {
+        self.suspend = suspend;
+        self
+    }
+}
+
+/// Whether an admin said yes to what a plan names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Consent {
     /// They did.
@@ -48,7 +64,7 @@ pub enum Consent {
 pub enum AppData {
     /// It stays in its folder.
     Keep,
-    /// It is removed for good.
+    /// It is set aside until its date, then removed for good.
     Erase,
 }
 
@@ -88,6 +104,20 @@ pub enum StartError {
         target: Target,
         /// What it asks for, with its reasons.
         changes: Vec<GrantChange>,
+    },
+    /// The new core would leave apps behind, and nobody said yes to that.
+    #[error("{}", breaks(apps))]
+    LeavesBehind {
+        /// The apps, each with what leads on.
+        apps: Vec<LeftBehind>,
+    },
+    /// Other apps need the one that is to be removed.
+    #[error("{app} is needed by {}", needing(by))]
+    Needed {
+        /// The app.
+        app: PackageName,
+        /// Those that need it, each with the versions it can use.
+        by: Vec<(PackageName, VersionReq)>,
     },
     /// No such plan, or it cannot be made again.
     #[error("the plan could not be taken up")]
@@ -170,6 +200,19 @@ fn list(changes: &[GrantChange]) -> String {
         .join(", ")
 }
 
+/// `2 apps do not run on it: acme/a 1.0.0 needs core <2.0.0; …`
+fn breaks(apps: &[LeftBehind]) -> String {
+    let verb = if apps.len() == 1 { "does" } else { "do" };
+    let each = apps.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+    format!("{} {verb} not run on it: {each}", crate::port::counted(apps.len()))
+}
+
+/// `acme/b (1.0 or newer)`, as ranges have it.
+fn needing(by: &[(PackageName, VersionReq)]) -> String {
+    let each = by.iter().map(|(app, wanted)| format!("{app} ({wanted})"));
+    each.collect::<Vec<_>>().join(", ")
+}
+
 impl Explain for StartError {
     fn class(&self) -> ExitClass {
         match self {
@@ -179,6 +222,8 @@ impl Explain for StartError {
             | Self::Launcher(LauncherError::Busy { .. }) => ExitClass::Busy,
             Self::Blocked(_)
             | Self::ConsentNeeded { .. }
+            | Self::LeavesBehind { .. }
+            | Self::Needed { .. }
             | Self::CannotGoBack { .. }
             | Self::Unfinished { .. } => ExitClass::Blocked,
             Self::NotListed { .. } | Self::Unpinned { .. } => ExitClass::Trust,
@@ -216,8 +261,18 @@ impl Explain for StartError {
                 row.and_then(|row| row.command.clone().or_else(|| row.remedy.clone()))
                     .unwrap_or_default()
             }
-            Self::ConsentNeeded { target, .. } => {
-                format!("read what it asks for, then say yes: newleaf update {target} --yes")
+            Self::ConsentNeeded { target, .. } => format!(
+                "read what it asks for, then say yes: newleaf update {target} --accept-permissions; \
+                 or refuse this version: newleaf skip {target}"
+            ),
+            Self::LeavesBehind { .. } => {
+                "update those apps first where a version runs on both, or go on without them: \
+                 newleaf update core --suspend-apps"
+                    .to_owned()
+            }
+            Self::Needed { by, .. } => {
+                let first = by.first().map(|(app, _)| format!("newleaf apps remove {app}"));
+                format!("remove what needs it first: {}", first.unwrap_or_default())
             }
             Self::Plan(error) => error.todo(),
             Self::NotListed { .. } => "make a new plan: newleaf plan".to_owned(),
@@ -260,7 +315,8 @@ impl Updater {
             self.refuse_if_unpinned(&app.namespace()).await?;
         }
         self.refuse_unless_ready(Scope::Change(&change)).await?;
-        self.begin(Began::of(&change, approval.plan, approval.by), errand_of(listed)).await
+        let errand = errand_of(listed, approval.suspend);
+        self.begin(Began::of(&change, approval.plan, approval.by), errand).await
     }
 
     /// Goes back to the version before, which is still on this machine.
@@ -320,18 +376,30 @@ impl Updater {
     /// nothing was changed.
     pub async fn remove(&self, app: &PackageName, data: AppData) -> Result<(), StartError> {
         let _door = self.door().await?;
-        if data == AppData::Keep {
-            if let Some(error) = self.unfinished(app) {
-                return Err(error);
-            }
-            self.note_kept(app).await?;
+        self.refuse_if_needed(app).await?;
+        match (data, self.unfinished(app)) {
+            (AppData::Keep, Some(error)) => return Err(error),
+            // Half migrated data is worth nothing to a later install.
+            (AppData::Erase, Some(_)) => {}
+            (AppData::Keep | AppData::Erase, None) => self.note_kept(app).await?,
         }
         self.change_app(app, AppChange::Remove).await?;
         self.ports().plugins.forget(app).await;
         match data {
             AppData::Keep => Ok(()),
-            AppData::Erase => self.ports().plugins.erase(app).await.map_err(StartError::Data),
+            AppData::Erase => {
+                let now = self.ports().clock.now();
+                self.ports().plugins.set_aside(app, now).await.map_err(StartError::Data)
+            }
         }
+    }
+
+    /// What other installed apps need is not taken from under them.
+    async fn refuse_if_needed(&self, app: &PackageName) -> Result<(), StartError> {
+        let installed = self.installed().await.map_err(StartError::Store)?;
+        let by = installed.needing(app).map(|(name, wanted)| (name.clone(), wanted.clone()));
+        let by = by.collect::<Vec<_>>();
+        if by.is_empty() { Ok(()) } else { Err(StartError::Needed { app: app.clone(), by }) }
     }
 
     /// Notes what the data is, for a later install; before the app goes, so that a crash between
@@ -463,6 +531,9 @@ impl Updater {
             let target = change.target.clone();
             return Err(StartError::ConsentNeeded { target, changes: wider });
         }
+        if let Some(error) = self.leaves_behind(approval, &changes, &known, &installed) {
+            return Err(error);
+        }
         let Some(change) = changes.into_iter().next() else {
             return Err(self.stale(&Stale::Empty, memo.target, memo.version, None).await);
         };
@@ -470,6 +541,25 @@ impl Updater {
             Some(listed) => Ok((change, listed)),
             None => Err(StartError::NotListed { path: change.path }),
         }
+    }
+
+    /// Apps that the new core does not run are named before anything begins, unless an admin said
+    /// that they are suspended, or the settings say that core goes on whatever breaks.
+    fn leaves_behind(
+        &self,
+        approval: &Approval,
+        changes: &[Change],
+        known: &Known,
+        installed: &Installed,
+    ) -> Option<StartError> {
+        let goal = changes.last().filter(|goal| goal.target == Target::Core);
+        let (Some(goal), Consent::NotGiven, Rehearsal::Required) =
+            (goal, approval.suspend, self.settings().rehearsal)
+        else {
+            return None;
+        };
+        let apps = newleaf_plan::left_behind(installed, &known.targets, &self.policy(), &goal.to);
+        (!apps.is_empty()).then_some(StartError::LeavesBehind { apps })
     }
 
     /// Says why a plan is old, and remembers the one that takes its place.
@@ -529,9 +619,9 @@ fn back(app: &PackageName, old: AppSlot, new: AppSlot) -> Errand {
 }
 
 /// What carries a planned change out.
-pub(crate) fn errand_of(listed: Listed) -> Errand {
+pub(crate) fn errand_of(listed: Listed, suspend: Consent) -> Errand {
     match listed.change().target.clone() {
-        Target::Core => Errand::Core { listed: Box::new(listed) },
+        Target::Core => Errand::Core { listed: Box::new(listed), suspend },
         Target::App(app) => Errand::App { app, listed: Box::new(listed) },
     }
 }

@@ -1,17 +1,19 @@
 //! The updater: what the portal, the API and the command line talk to. Knows and asks; every
 //! effect goes through a port.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use newleaf_domain::{Channel, Digest, PackageName, Target, UpdateId, Version};
 use newleaf_launcher::journal::Entry;
-use newleaf_launcher::state::{CorePhase, CoreSlot, State};
-use newleaf_plan::{Installed, InstalledApp, InstalledCore, Policy};
+use newleaf_launcher::state::{AppSlot, CorePhase, CoreSlot, State};
+use newleaf_plan::{Automatic, Installed, InstalledApp, InstalledCore, Needs, Policy};
 
 use crate::hub::Hub;
 use crate::ledger::Ledger;
-use crate::port::{Keep, LauncherError, Ports, Reach, SlotError, SlotRef, StoreError, Swept};
+use crate::port::{
+    Keep, LauncherError, Ports, Reach, Removed, SlotError, SlotRef, StoreError, Swept,
+};
 use crate::refresh::Known;
 use crate::settings::{ProductFace, Settings, SnapshotRule};
 use crate::view::{HistoryEntry, Report};
@@ -72,6 +74,16 @@ impl Updater {
     pub(crate) fn follow(&self, target: &Target, channel: Channel) {
         let mut policy = self.policy.lock().unwrap_or_else(PoisonError::into_inner);
         policy.channels.insert(target.clone(), channel);
+    }
+
+    /// How far `target` is updated without anyone being asked.
+    pub(crate) fn automatic(&self, target: &Target) -> Automatic {
+        self.policy().automatic.get(target).copied().unwrap_or_default()
+    }
+
+    pub(crate) fn refuse(&self, target: &Target, versions: BTreeSet<Version>) {
+        let mut policy = self.policy.lock().unwrap_or_else(PoisonError::into_inner);
+        policy.skipped.insert(target.clone(), versions);
     }
 
     /// Changelogs that were read, by their digests.
@@ -240,17 +252,20 @@ impl Updater {
     pub(crate) async fn installed(&self) -> Result<Installed, StoreError> {
         let install_id = self.ports.store.install_id().await?;
         let state = self.ports.launcher.state();
-        let apps = state.apps.iter().filter_map(|(name, app)| {
-            let good = app.good.clone()?;
+        let mut apps = BTreeMap::new();
+        for (name, app) in &state.apps {
+            let Some(good) = app.good.clone() else { continue };
+            let needs = self.needs(name, &good).await;
             let installed = InstalledApp {
                 version: good.version,
                 digest: good.digest,
                 grants: good.grants,
                 schema: good.schema,
                 oldest_reader: good.oldest_reader,
+                needs,
             };
-            Some((name.clone(), installed))
-        });
+            apps.insert(name.clone(), installed);
+        }
         let core = &state.core.good;
         let oldest_reader = self.core_reader(core).await?;
         Ok(Installed {
@@ -264,10 +279,22 @@ impl Updater {
                 schema: core.schema,
                 oldest_reader,
             },
-            apps: apps.collect(),
+            apps,
             bad: state.bad.iter().map(|bad| (bad.digest, bad.reason.clone())).collect(),
             install_id,
         })
+    }
+
+    /// What an installed app needs around it; nothing where its slot does not say, which is told
+    /// when the app is loaded.
+    async fn needs(&self, name: &PackageName, slot: &AppSlot) -> Needs {
+        match self.ports.slots.manifest(&SlotRef::app(name, slot)).await {
+            Ok(manifest) => Needs::of(&manifest),
+            Err(error) => {
+                tracing::debug!(app = %name, %error, "what an app needs cannot be read");
+                Needs::default()
+            }
+        }
     }
 
     /// The lowest schema whose core can still run on the database. What the version that serves
@@ -307,7 +334,19 @@ impl Updater {
 
     /// Removes slots, snapshots and downloads that neither `state` nor the settings keep.
     pub(crate) async fn sweep(&self) -> Result<Swept, SlotError> {
-        let keep = self.keep();
+        let mut keep = self.keep();
+        match self.set_aside().await {
+            Ok(aside) => keep.snapshots.extend(aside.iter().map(Removed::folder)),
+            Err(error) => {
+                // What cannot be told from what is due is not removed; the next clearing up looks again.
+                let why = crate::explain::chain(&error);
+                tracing::warn!(
+                    why,
+                    "nothing is removed from disk: what is set aside cannot be read"
+                );
+                return Ok(Swept::default());
+            }
+        }
         let gone = self.ports.slots.unused(&keep).await?;
         if !gone.is_empty() {
             let each = gone.iter().map(|slot| format!("{} {}", slot.target, slot.folder));

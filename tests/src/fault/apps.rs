@@ -10,12 +10,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use newleaf_domain::{ByteSize, Digest, PackageName};
+use newleaf_domain::{ByteSize, Digest, PackageName, Timestamp};
 use newleaf_launcher::Layout;
 use newleaf_launcher::state::{AppSlot, State};
 use newleaf_plugin_host::storage::{self, CopyError, DATABASE_FILE};
 use newleaf_update::Budget;
-use newleaf_update::port::{Drained, Kept, PluginError, Plugins, Serving, StoreError, Trouble};
+use newleaf_update::port::{
+    Drained, Kept, PluginError, Plugins, Removed, Serving, StoreError, Trouble,
+};
 use rusqlite::{Connection, ErrorCode};
 
 /// The version that is never well.
@@ -355,10 +357,31 @@ impl Plugins for DiskApps {
         })
     }
 
-    async fn erase(&self, app: &PackageName) -> Result<(), PluginError> {
-        let data = self.data(app);
-        let path = data.clone();
-        let removed = blocking(move || std::fs::remove_dir_all(&data)).await;
-        removed.map_err(|source| PluginError::Io { doing: "removed", path, source })
+    async fn set_aside(&self, app: &PackageName, at: Timestamp) -> Result<(), PluginError> {
+        let folder = Removed { app: app.clone(), at }.folder();
+        moved(self.data(app), self.copy_in(&folder)).await
     }
+
+    async fn set_aside_list(&self) -> Result<Vec<Removed>, PluginError> {
+        // None of the stories removes an app.
+        Ok(Vec::new())
+    }
+
+    async fn put_back(&self, removed: &Removed) -> Result<(), PluginError> {
+        moved(self.copy_in(&removed.folder()), self.data(&removed.app)).await
+    }
+
+    async fn has_data(&self, app: &PackageName) -> Result<bool, PluginError> {
+        Ok(self.data(app).is_dir())
+    }
+
+    async fn with_data(&self) -> Vec<PackageName> {
+        self.lock().keys().filter(|app| self.data(app).is_dir()).cloned().collect()
+    }
+}
+
+async fn moved(from: PathBuf, to: PathBuf) -> Result<(), PluginError> {
+    let path = from.clone();
+    let moved = blocking(move || std::fs::rename(&from, &to)).await;
+    moved.map_err(|source| PluginError::Io { doing: "moved", path, source })
 }

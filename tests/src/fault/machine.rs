@@ -125,7 +125,7 @@ impl Machine {
         let version = Version::parse(version).map_err(|error| chain(&error))?;
         let view = self.updater.plan(target, Some(version)).await;
         let plan = view.map_err(|error| chain(&error))?.plan.id;
-        let approval = Approval { plan, consent: Consent::Given, by: "cli:ada".to_owned() };
+        let approval = Approval::new(plan, Consent::Given, "cli:ada".to_owned());
         self.updater.start(approval).await.map_err(|error| chain(&error))
     }
 

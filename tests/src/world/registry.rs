@@ -101,7 +101,15 @@ impl Registry {
 
     /// Builds the app in `folder` of the source tree, signs it and publishes it.
     pub fn publish_app(&self, folder: &str) {
-        let package = build::app_package(folder);
+        self.publish_package(&build::app_package(folder));
+    }
+
+    /// The same, with members of its manifest set: another release of the same program.
+    pub fn publish_app_with(&self, folder: &str, more: &serde_json::Value) {
+        self.publish_package(&build::app_package_with(folder, more));
+    }
+
+    fn publish_package(&self, package: &Path) {
         let mut command = sdk(&["publish"]);
         command.arg(package).args(["--registry", &self.url]);
         command.arg("--token-file").arg(self.desk.join("token"));

@@ -100,11 +100,11 @@ impl Machine {
     }
 
     pub(crate) fn update(&self) -> Ran {
-        Ran::of(&mut self.command(&["update", "acme/notes", "--yes"]))
+        Ran::of(&mut self.command(&["update", "acme/notes", "--yes", "--accept-permissions"]))
     }
 
     pub(crate) fn start_update(&self) -> Process {
-        let mut command = self.command(&["update", "acme/notes", "--yes"]);
+        let mut command = self.command(&["update", "acme/notes", "--yes", "--accept-permissions"]);
         Process::start("newleaf update", &mut command)
     }
 

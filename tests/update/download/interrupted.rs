@@ -121,7 +121,7 @@ fn a_host_that_lost_its_power_takes_the_download_up_where_it_stopped() {
     let machine = ground.machine(&server.url, "");
     HostSettings::default().new_ports(&machine.dir);
     let host = Host::serve(&machine.dir, &machine.program);
-    let mut update = host.spawn(&["update", "acme/notes", "--yes"]);
+    let mut update = host.spawn(&["update", "acme/notes", "--yes", "--accept-permissions"]);
     server.wait_for(PACKAGE, 1);
     while machine.kept() < ground.length() / 2 {
         std::thread::yield_now();
@@ -129,7 +129,7 @@ fn a_host_that_lost_its_power_takes_the_download_up_where_it_stopped() {
     let host = host.power_cycle();
     update.kill_group();
     assert_eq!(host.history_when_over()[0]["ending"], "undone");
-    host.run(&["update", "acme/notes", "--yes"]).assert_code(0);
+    host.run(&["update", "acme/notes", "--yes", "--accept-permissions"]).assert_code(0);
     let served = server.served(PACKAGE);
     assert_eq!((served.len(), served[1].status), (2, 206), "{served:#?}");
     assert_eq!(total(&served), ground.length());

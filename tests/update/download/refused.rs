@@ -131,7 +131,7 @@ fn a_proxy_of_the_environment_is_gone_through() {
     let ground = Ground::get();
     let proxy = Faulty::proxy(ground.mirror.folder(), CREDENTIALS);
     let machine = ground.machine("http://updates.example.com", "");
-    let mut command = machine.command(&["update", "acme/notes", "--yes"]);
+    let mut command = machine.command(&["update", "acme/notes", "--yes", "--accept-permissions"]);
     command
         .env_remove("NO_PROXY")
         .env("http_proxy", proxy.url.replace("http://", "http://ada:secret@"));

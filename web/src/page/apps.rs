@@ -7,10 +7,10 @@ use newleaf_update::view::ShelfRow;
 
 use super::{Frame, Page, Place, Refresh};
 use crate::gate::SignedIn;
-use crate::part::form::{Look, plan_button};
+use crate::part::form::{Look, button, plan_button};
 use crate::part::icon::{Icon, icon};
 use crate::part::words::Tone;
-use crate::part::{badge, candidate};
+use crate::part::{badge, candidate, time};
 
 /// The page.
 pub(crate) fn apps(frame: &Frame<'_>, reader: &SignedIn, shelf: &[ShelfRow]) -> Page {
@@ -49,6 +49,26 @@ fn card(reader: &SignedIn, app: &ShelfRow) -> Markup {
                 (action(reader, app))
             }
             @if app.offer.is_none() { (why_not(app)) }
+            (kept(reader, app))
+        }
+    }
+}
+
+/// Data that the app left when it was removed.
+fn kept(reader: &SignedIn, app: &ShelfRow) -> Markup {
+    let in_place = app.kept.iter().any(|it| it.until.is_none());
+    let aside = app.kept.iter().find_map(|it| it.until).filter(|_| !in_place);
+    html! {
+        @if in_place {
+            p class="trouble good-text" {
+                (icon(Icon::Check)) span { "Data from before is kept here: an installation goes on with it." }
+            }
+        }
+        @if let Some(until) = aside {
+            div class="freshness" {
+                div { p { "It was removed with its data, which is set aside until " (time::moment(until)) "." } }
+                (button(reader, &format!("/apps/{}/put-back", app.id), Look::Quiet, "Put the data back"))
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The pages, each a function from data to a whole document.
 
+mod app;
 mod apps;
 mod channel;
 mod failure;
@@ -13,6 +14,7 @@ pub(crate) mod run;
 mod sign_in;
 mod undo;
 
+pub(crate) use app::{AppPage, Removal, app};
 pub(crate) use apps::apps;
 pub(crate) use channel::channel;
 pub(crate) use failure::{failed, failure, stale};

@@ -216,6 +216,9 @@ fn action(reader: &SignedIn, subject: &Subject<'_>, fresh: &Freshness) -> Markup
                     p class="offer" {
                         (badge::of_offer(offer)) span class="size" { (offer.length) }
                     }
+                    @if let Some(waits) = &offer.waits_for {
+                        p class="waits" { "Waits for you: " (waits) "." }
+                    }
                 },
                 None if fresh.off_since.is_some() => {
                     p class="quiet-state" { (icon(Icon::Info)) "Not checked by itself" }
@@ -243,8 +246,11 @@ fn held_back(subject: &Subject<'_>) -> Markup {
 fn foot(subject: &Subject<'_>, history: History<'_>) -> Markup {
     let target = &subject.target;
     html! {
-        @if !subject.candidates.is_empty() || subject.undo.is_some() {
+        @if !subject.candidates.is_empty() || subject.undo.is_some() || target.app().is_some() {
             p class="foot" {
+                @if let Some(app) = target.app() {
+                    a href={ "/apps/" (app) } aria-label={ "Manage " (subject.name) } { "Manage" }
+                }
                 @if !subject.candidates.is_empty() {
                     a href={ "/releases/" (target) } aria-label={ "All versions of " (subject.name) } {
                         "All versions"

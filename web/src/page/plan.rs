@@ -2,12 +2,13 @@
 
 use maud::{Markup, html};
 use newleaf_domain::{ByteSize, Target};
-use newleaf_update::plan::Change;
-use newleaf_update::view::{ChangeView, PlanView};
+use newleaf_update::Skip;
+use newleaf_update::plan::{Change, LeftBehind, WayOn};
+use newleaf_update::view::{ChangeView, PlanView, SHARED_ORIGIN};
 
 use super::{Frame, Page, Place, Refresh};
 use crate::gate::SignedIn;
-use crate::part::form::{Look, token};
+use crate::part::form::{Look, skip_button, token};
 use crate::part::icon::{Icon, icon};
 use crate::part::words::{Tone, hop};
 use crate::part::{badge, grant, journey, notes, notice, prerequisite, time};
@@ -19,6 +20,8 @@ pub(crate) enum Asked {
     Nothing,
     /// To start without the consent that is needed.
     WithoutConsent,
+    /// To start although apps do not run on the new core.
+    WithoutSuspension,
     /// To start although a prerequisite does not hold.
     WhileBlocked,
 }
@@ -38,6 +41,7 @@ pub(crate) fn plan(frame: &Frame<'_>, reader: &SignedIn, view: &PlanView, asked:
             @for (at, change) in view.changes.iter().enumerate() {
                 (change_card(frame, change, (at + 1, view.changes.len())))
             }
+            (left_behind(view))
             (rehearsal(view))
             (prerequisites(view))
             (start(reader, view, asked))
@@ -112,7 +116,11 @@ fn answer(asked: Asked) -> Markup {
         Asked::Nothing => html! {},
         Asked::WithoutConsent => notice::line(
             Tone::Bad,
-            "Nothing was started: the app asks for more than today, and that needs your yes below.",
+            "Nothing was started: what the app asks for needs your yes below.",
+        ),
+        Asked::WithoutSuspension => notice::line(
+            Tone::Bad,
+            "Nothing was started: apps would be suspended, and that needs your yes below.",
         ),
         Asked::WhileBlocked => notice::line(
             Tone::Bad,
@@ -161,10 +169,74 @@ fn change_card(frame: &Frame<'_>, one: &ChangeView, (number, of): (usize, usize)
                     details class="changelog" open[of == number] { summary { "Release notes" } (notes::notes(changelog)) }
                 }
             }
-            @if !one.grants.is_empty() {
-                h3 { "What the app may do" }
-                (grant::changes(&one.grants))
+            (permissions(one))
+        }
+    }
+}
+
+/// What the app may do from then on: the differences with their reasons, what stays, and what all
+/// apps of one host share.
+fn permissions(one: &ChangeView) -> Markup {
+    let Target::App(_) = &one.change.target else { return html! {} };
+    let is_install = one.change.from.is_none();
+    html! {
+        h3 { "What the app may do" }
+        @if one.grants.is_empty() {
+            p class="facts" {
+                @if is_install { "It asks for nothing: it answers requests and keeps nothing." }
+                @else { "Nothing else than today." }
             }
+        } @else {
+            @if !is_install { p class="facts" { "Compared with what it may do today:" } }
+            (grant::changes(&one.grants))
+        }
+        (grant::unchanged(&one.change.grants, &one.grants))
+        @if is_install {
+            p class="trouble" { (icon(Icon::Info)) span { (SHARED_ORIGIN) } }
+        }
+    }
+}
+
+/// The apps that the new core leaves behind: what is lost for a time, and what brings each back.
+fn left_behind(view: &PlanView) -> Markup {
+    html! {
+        @if !view.left_behind.is_empty() {
+            section class="card" aria-labelledby="left-behind-title" {
+                h2 id="left-behind-title" class="warn-text" {
+                    @if view.left_behind.len() == 1 { "1 app does not run on it" }
+                    @else { (view.left_behind.len()) " apps do not run on it" }
+                }
+                ul class="grants" {
+                    @for app in &view.left_behind {
+                        li class="grant widens" {
+                            p class="what" {
+                                (icon(Icon::Warning))
+                                span { strong { (app.app) } " " (app.version) " needs core " (app.wanted) }
+                            }
+                            p class="why" { (way_on(app)) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn way_on(app: &LeftBehind) -> Markup {
+    html! {
+        @match &app.way {
+            WayOn::Before { version } => {
+                "Version " strong { (version) } " runs on both: "
+                a href={ "/releases/" (app.app) } { "update it first" } ", and nothing stops."
+            },
+            WayOn::After { version } => {
+                "It is suspended, its data is kept, and version " strong { (version) }
+                " brings it back by itself once the new core is kept."
+            },
+            WayOn::Unknown => {
+                "It is suspended and its data is kept. It comes back by itself as soon as a version \
+                 comes that runs on the new core, or when core goes back."
+            },
         }
     }
 }
@@ -222,7 +294,14 @@ fn start(reader: &SignedIn, view: &PlanView, asked: Asked) -> Markup {
                 label class=(if asked == Asked::WithoutConsent { "consent missing" } else { "consent" }) {
                     input type="checkbox" name="consent" value="given" required
                         aria-invalid=[(asked == Asked::WithoutConsent).then_some("true")];
-                    span { "Yes, the app may do what is marked " em { "more than today" } " above." }
+                    span { (consent_sentence(view)) }
+                }
+            }
+            @if !view.left_behind.is_empty() {
+                label class=(if asked == Asked::WithoutSuspension { "consent missing" } else { "consent" }) {
+                    input type="checkbox" name="suspend" value="given" required
+                        aria-invalid=[(asked == Asked::WithoutSuspension).then_some("true")];
+                    span { "Yes, go on: the apps named above are suspended until they fit again. Their data is kept." }
                 }
             }
             div class="buttons" {
@@ -231,6 +310,33 @@ fn start(reader: &SignedIn, view: &PlanView, asked: Asked) -> Markup {
             }
             @if !holds {
                 p class="fine" { "Start waits until every prerequisite holds." }
+            }
+        }
+        (refuse(reader, view))
+    }
+}
+
+/// What is agreed to, in one sentence.
+fn consent_sentence(view: &PlanView) -> Markup {
+    let is_install = view.plan.changes.iter().all(|change| change.from.is_none());
+    html! {
+        @if is_install { "Yes, the app may do what stands above." }
+        @else {
+            "Yes, the app may do what is marked " em { "new" } " or " em { "more than today" } " above."
+        }
+    }
+}
+
+/// Says no for good, where a version that asks for more is not wanted.
+fn refuse(reader: &SignedIn, view: &PlanView) -> Markup {
+    let goal = view.plan.goal().filter(|goal| goal.from.is_some() && !goal.is_downgrade());
+    html! {
+        @if let Some(goal) = goal {
+            section class="freshness" aria-label="Refuse" {
+                div { p {
+                    "Not wanted at all? Version " (goal.to) " is then not offered any more; what comes after it is."
+                } }
+                (skip_button(reader, &goal.target, &goal.to, Skip::Refuse))
             }
         }
     }

@@ -8,7 +8,7 @@ use super::{Frame, Page, Place, Refresh};
 use crate::gate::SignedIn;
 use crate::part::form::token;
 use crate::part::icon::{Icon, icon};
-use crate::part::time;
+use crate::part::{grant, time};
 
 /// What would be undone.
 #[derive(Debug)]
@@ -45,6 +45,13 @@ pub(crate) fn undo(frame: &Frame<'_>, reader: &SignedIn, undo: &Undo<'_>) -> Pag
                 @match &undo.offer.loses {
                     Some(loses) => { p class="trouble bad-text" { (icon(Icon::Warning)) span { "This loses " (loses) "." } } },
                     None => { p class="trouble good-text" { (icon(Icon::Check)) span { "Nothing of the data is lost." } } },
+                }
+                @if !undo.offer.grants.is_empty() {
+                    h2 { "What the app may do then" }
+                    (grant::changes(&undo.offer.grants))
+                }
+                @for app in &undo.offer.left_behind {
+                    p class="trouble warn-text" { (icon(Icon::Warning)) span { (app) "." } }
                 }
                 @if let Some(until) = undo.offer.until {
                     p { "It can be gone back to until " (time::moment(until)) "; then what only it needs is taken away." }

@@ -1,11 +1,12 @@
 //! Releases that were looked at: which can be installed, and why the others cannot.
 
 use maud::{Markup, html};
+use newleaf_update::Skip;
 use newleaf_update::plan::{Age, Candidate, Reason, Verdict};
 use newleaf_update::view::ReleaseRow;
 
 use super::badge;
-use super::form::{Look, plan_button};
+use super::form::{Look, plan_button, skip_button};
 use super::notes;
 use super::time;
 use super::words::Tone;
@@ -75,6 +76,9 @@ fn verdict(reader: &SignedIn, name: &str, one: &Candidate) -> Markup {
         @if one.can_be_planned() {
             (plan_button(reader, &one.target, Some(&one.version), look, "Plan", &spoken))
         }
+        @if matches!(one.reason(), Some(Reason::Skipped)) {
+            (skip_button(reader, &one.target, &one.version, Skip::Offer))
+        }
     }
 }
 
@@ -102,6 +106,9 @@ pub(crate) fn held_back(candidates: &[Candidate]) -> impl Iterator<Item = (&Cand
             | Reason::DataTooNew { .. }
             | Reason::SteppingStone { .. }
             | Reason::BelowFloor { .. }
+            | Reason::Skipped
+            | Reason::Needs { .. }
+            | Reason::NeededBy { .. }
             | Reason::FreshAuthor
             | Reason::Malformed { .. } => Some((one, reason)),
         },

@@ -2,6 +2,7 @@
 
 use maud::{Markup, html};
 use newleaf_domain::{Target, Version};
+use newleaf_update::Skip;
 
 use crate::gate::{FORM_TOKEN, SignedIn};
 
@@ -35,6 +36,28 @@ pub(crate) fn button(reader: &SignedIn, action: &str, look: Look, label: &str) -
         form method="post" action=(action) {
             (token(reader))
             button type="submit" class=(look.class()) { (label) }
+        }
+    }
+}
+
+/// Refuses a version, or lets it be offered again.
+pub(crate) fn skip_button(
+    reader: &SignedIn,
+    target: &Target,
+    version: &Version,
+    skip: Skip,
+) -> Markup {
+    let (word, label, spoken) = match skip {
+        Skip::Refuse => ("refuse", "Refuse this version", format!("Refuse version {version}")),
+        Skip::Offer => ("offer", "Offer it again", format!("Offer version {version} again")),
+    };
+    html! {
+        form method="post" action="/skip" {
+            (token(reader))
+            input type="hidden" name="target" value=(target);
+            input type="hidden" name="version" value=(version);
+            input type="hidden" name="skip" value=(word);
+            button type="submit" class=(Look::Quiet.class()) aria-label=(spoken) { (label) }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The portal's addresses, and what each one does: parse, authorise, ask the updater, render.
 
+mod app;
 mod apps;
 mod channel;
 mod guard;
@@ -13,6 +14,7 @@ mod reader;
 mod releases;
 mod shared;
 mod sign_in;
+mod skip;
 mod undo;
 mod update;
 
@@ -40,6 +42,7 @@ pub fn router(portal: Portal) -> Router {
         .route("/", get(overview::show))
         .route("/check", post(overview::check))
         .route("/channel", post(channel::set))
+        .route("/skip", post(skip::post))
         .route("/plans", post(plan::make))
         .route("/plans/{id}", get(plan::show))
         .route("/plans/{id}/start", post(plan::start))
@@ -47,6 +50,11 @@ pub fn router(portal: Portal) -> Router {
         .route("/updates/{id}", get(update::show))
         .route("/updates/{id}/events", get(live::events))
         .route("/apps", get(apps::show))
+        .route("/apps/{namespace}/{app}", get(app::show))
+        .route("/apps/{namespace}/{app}/enable", post(app::enable))
+        .route("/apps/{namespace}/{app}/disable", post(app::disable))
+        .route("/apps/{namespace}/{app}/remove", post(app::remove))
+        .route("/apps/{namespace}/{app}/put-back", post(app::put_back))
         .route("/history", get(history::show))
         .route("/releases/{*target}", get(releases::show))
         .route("/undo/{*target}", get(undo::ask).post(undo::start))

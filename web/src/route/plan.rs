@@ -40,7 +40,7 @@ async fn page_of(reader: &Reader, id: &str, asked: Asked) -> Result<Response, Pr
     let view = found.map_err(|error| Problem::plan(&reader.shared, &error))?;
     let status = match asked {
         Asked::Nothing => StatusCode::OK,
-        Asked::WithoutConsent => StatusCode::UNPROCESSABLE_ENTITY,
+        Asked::WithoutConsent | Asked::WithoutSuspension => StatusCode::UNPROCESSABLE_ENTITY,
         Asked::WhileBlocked => StatusCode::CONFLICT,
     };
     Ok((status, page::plan(&reader.frame(), &reader.who, &view, asked)).into_response())
@@ -50,6 +50,7 @@ async fn page_of(reader: &Reader, id: &str, asked: Asked) -> Result<Response, Pr
 #[derive(Debug, Deserialize)]
 pub(super) struct Yes {
     consent: Option<String>,
+    suspend: Option<String>,
 }
 
 /// Starts exactly this plan.
@@ -59,16 +60,22 @@ pub(super) async fn start(Path(id): Path<String>, posted: Posted<Yes>) -> Respon
     reader.answer(result)
 }
 
-async fn start_plan(reader: &Reader, id: &str, yes: &Yes) -> Result<Response, Problem> {
-    let plan = PlanId::parse(id).map_err(|_| Problem::NotFound)?;
-    let consent = match yes.consent.as_deref() {
+/// What a box says.
+fn word(ticked: Option<&str>) -> Consent {
+    match ticked {
         Some("given") => Consent::Given,
         Some(_) | None => Consent::NotGiven,
-    };
-    let approval = Approval { plan, consent, by: reader.account() };
+    }
+}
+
+async fn start_plan(reader: &Reader, id: &str, yes: &Yes) -> Result<Response, Problem> {
+    let plan = PlanId::parse(id).map_err(|_| Problem::NotFound)?;
+    let (consent, suspend) = (word(yes.consent.as_deref()), word(yes.suspend.as_deref()));
+    let approval = Approval::new(plan, consent, reader.account()).suspending(suspend);
     match reader.shared.portal.updater.start(approval).await {
         Ok(update) => Ok(Redirect::to(&format!("/updates/{update}")).into_response()),
         Err(StartError::ConsentNeeded { .. }) => page_of(reader, id, Asked::WithoutConsent).await,
+        Err(StartError::LeavesBehind { .. }) => page_of(reader, id, Asked::WithoutSuspension).await,
         Err(StartError::Blocked(_)) => page_of(reader, id, Asked::WhileBlocked).await,
         Err(error) => Err(Problem::start(&reader.shared, error)),
     }

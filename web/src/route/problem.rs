@@ -64,6 +64,8 @@ impl Problem {
             | StartError::Staged { .. }
             | StartError::Blocked(_)
             | StartError::ConsentNeeded { .. }
+            | StartError::LeavesBehind { .. }
+            | StartError::Needed { .. }
             | StartError::Plan(_)
             | StartError::NotListed { .. }
             | StartError::NothingBefore { .. }

@@ -1,6 +1,7 @@
 //! Any version, any channel, hop after hop: by plain forms.
 
 use axum::http::StatusCode;
+use newleaf_update::Consent;
 use newleaf_update::port::fake::World;
 use serde_json::json;
 
@@ -69,4 +70,77 @@ async fn a_plan_of_several_hops_is_shown_and_followed_without_a_script() {
     assert_eq!(led.location(), format!("/updates/{second}"));
     let page = browser.get(&format!("/updates/{second}")).await;
     assert!(page.says("Hop 2 of 2") && !page.says("goes on by itself"), "{}", page.text);
+}
+
+#[tokio::test]
+async fn a_version_is_refused_on_its_plan_and_offered_again_from_the_list() {
+    let (world, host) = world().await;
+    let mut browser = Browser::signed_in(&world, &host).await;
+    let overview = browser.get("/").await;
+    let plan = browser.submit(&overview, "/plans", "target=acme/notes").await;
+    assert!(plan.says("Refuse this version") && plan.says("more than today"), "{}", plan.text);
+    let refuse = "target=acme/notes&version=2.0.0&skip=refuse";
+    let versions = browser.submit(&plan, "/skip", refuse).await;
+    assert!(versions.says("Not offered: refused on this host by an admin"), "{}", versions.text);
+    let overview = browser.get("/").await;
+    assert!(!overview.says("Update to 2.0.0"), "{}", overview.text);
+    assert!(overview.says("is not offered: refused on this host"), "{}", overview.text);
+    let offer = "target=acme/notes&version=2.0.0&skip=offer";
+    browser.submit(&versions, "/skip", offer).await;
+    let overview = browser.get("/").await;
+    assert!(overview.says("Update to 2.0.0"), "{}", overview.text);
+}
+
+#[tokio::test]
+async fn an_app_that_is_installed_says_what_it_asks_for_and_what_all_apps_share() {
+    let (world, host) = world().await;
+    let asks = json!([{"kind": "http", "host": "a.example.com", "reason": "to read a"}]);
+    world.publisher().app("acme/reader", "1.0.0", json!({ "capabilities": asks }));
+    world.publish();
+    host.updater.check().await.unwrap();
+    let mut browser = Browser::signed_in(&world, &host).await;
+    let apps = browser.get("/apps").await;
+    let plan = browser.submit(&apps, "/plans", "target=acme/reader").await;
+    for part in ["Talk to a.example.com", "“to read a”", "below one address", "what stands above"]
+    {
+        assert!(plan.says(part), "no {part:?} in {}", plan.text);
+    }
+    let refused = browser.submit(&plan, &start_address(&plan), "").await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(world.disk.state().apps.len() == 1, "{:?}", world.disk.state().apps.keys());
+}
+
+#[tokio::test]
+async fn a_core_that_leaves_apps_behind_says_which_and_needs_a_yes_to_that() {
+    let world = World::new();
+    let notes = |version: &str, core: &str| {
+        let said = json!({ "schema": 1, "oldest_reader": 1, "core": core });
+        world.publisher().app("acme/notes", version, said);
+    };
+    notes("1.0.0", "<1.1.0");
+    world.publish();
+    let host = world.start();
+    let plan = host.updater.plan(&crate::story::notes(), None).await.unwrap().plan.id;
+    let yes = newleaf_update::Approval::new(plan, Consent::Given, "setup".to_owned());
+    let installed = host.updater.start(yes).await.unwrap();
+    host.updater.finished(&installed).await.unwrap().unwrap();
+    world.publisher().core("1.1.0", json!({}));
+    notes("2.0.0", ">=1.1.0");
+    world.publish();
+    world.clock.set(newleaf_domain::Clock::now(&*world.clock).plus_seconds(3600));
+    host.updater.check().await.unwrap();
+    let mut browser = Browser::signed_in(&world, &host).await;
+    let overview = browser.get("/").await;
+    let plan = browser.submit(&overview, "/plans", "target=core").await;
+    for part in
+        ["1 app does not run on it", "needs core &lt;1.1.0", "2.0.0</strong> brings it back"]
+    {
+        assert!(plan.says(part), "no {part:?} in {}", plan.text);
+    }
+    let refused = browser.submit(&plan, &start_address(&plan), "").await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(refused.says("apps would be suspended"), "{}", refused.text);
+    browser.submit(&plan, &start_address(&plan), "suspend=given").await;
+    let update = newest(&host).await;
+    assert!(host.updater.finished(&update).await.unwrap().unwrap().exit_class().is_none());
 }

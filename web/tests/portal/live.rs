@@ -55,7 +55,7 @@ async fn until(body: &mut Body, what: &str) -> String {
 async fn updated() -> (World, Host, Report) {
     let (world, host) = world().await;
     let plan = host.updater.plan(&notes(), None).await.unwrap().plan.id;
-    let approval = Approval { plan, consent: Consent::Given, by: "ada".to_owned() };
+    let approval = Approval::new(plan, Consent::Given, "ada".to_owned());
     let id = host.updater.start(approval).await.unwrap();
     let report = host.updater.finished(&id).await.unwrap().unwrap();
     (world, host, report)
@@ -90,7 +90,7 @@ async fn a_running_update_is_shown_at_once_with_the_number_to_resume_from() {
     host.launcher.set_way(LauncherWay::Waits);
     let browser = Browser::signed_in(&world, &host).await;
     let plan = host.updater.plan(&newleaf_domain::Target::Core, None).await.unwrap().plan.id;
-    let approval = Approval { plan, consent: Consent::NotGiven, by: "ada".to_owned() };
+    let approval = Approval::new(plan, Consent::NotGiven, "ada".to_owned());
     let id = host.updater.start(approval).await.unwrap();
     let mut body = browser.stream(&format!("/updates/{id}/events"), None).await;
     let text = until(&mut body, r#"id="step-stage" class="step over""#).await;

@@ -27,7 +27,7 @@ pub(crate) async fn world() -> (World, Host) {
     world.publish();
     let host = world.start();
     let plan = host.updater.plan(&notes(), None).await.unwrap().plan.id;
-    let approval = Approval { plan, consent: Consent::Given, by: "setup".to_owned() };
+    let approval = Approval::new(plan, Consent::Given, "setup".to_owned());
     let installed = host.updater.start(approval).await.unwrap();
     host.updater.finished(&installed).await.unwrap().unwrap();
     world.publisher().app("acme/notes", "2.0.0", wants(2, 16));

@@ -134,7 +134,7 @@ mod tests {
         world.publish();
         let host = world.start();
         let plan = host.updater.plan(&Target::Core, None).await.unwrap().plan.id;
-        let approval = Approval { plan, consent: Consent::Given, by: "ada".to_owned() };
+        let approval = Approval::new(plan, Consent::Given, "ada".to_owned());
         let id = host.updater.start(approval).await.unwrap();
         host.updater.finished(&id).await.unwrap().unwrap();
         (world, host)

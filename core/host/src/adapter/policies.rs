@@ -1,10 +1,11 @@
 //! Keeps an admin's decisions in `newleaf.toml`, which is the one place where they stand.
 
+use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
-use newleaf_domain::{Channel, Target};
+use newleaf_domain::{Channel, Target, Version};
 use newleaf_update::explain::chain;
 use newleaf_update::port::{Policies, PolicyError};
 
@@ -23,17 +24,28 @@ impl TomlPolicies {
         Self { file: dir.join(config::FILE) }
     }
 
-    fn put(&self, target: &Target, channel: Channel) -> Result<(), String> {
+    /// Edits the file, whose mode stays.
+    fn put(
+        &self,
+        edit: impl Fn(&str, &Path) -> Result<String, edit::EditError>,
+    ) -> Result<(), String> {
         let file = &self.file;
         let text = std::fs::read_to_string(file).map_err(|error| error.to_string())?;
         let mode = std::fs::metadata(file).map_err(|error| error.to_string())?.permissions();
-        let edited = edit::with_channel(&text, file, target, channel);
-        let edited = edited.map_err(|error| chain(&error))?;
+        let edited = edit(&text, file).map_err(|error| chain(&error))?;
         files::put(file, edited.as_bytes()).map_err(|error| {
             format!("{} could not be {}: {}", error.path.display(), error.doing, error.source)
         })?;
         let mode = std::fs::Permissions::from_mode(mode.mode());
         std::fs::set_permissions(file, mode).map_err(|error| error.to_string())
+    }
+
+    fn refused(&self, reason: String, table: &str, line: &str) -> PolicyError {
+        PolicyError {
+            file: self.file.display().to_string(),
+            reason,
+            todo: format!("write `{line}` below {table} by hand, then restart the host"),
+        }
     }
 }
 
@@ -41,15 +53,22 @@ impl TomlPolicies {
 impl Policies for TomlPolicies {
     async fn put_channel(&self, target: &Target, channel: Channel) -> Result<(), PolicyError> {
         let (policies, of) = (self.clone(), target.clone());
-        let put = blocking(move || policies.put(&of, channel)).await;
-        put.map_err(|reason| PolicyError {
-            file: self.file.display().to_string(),
-            reason,
-            todo: format!(
-                "write `{}` below [policy.channels] by hand, then restart the host",
-                edit::line_of(target, channel)
-            ),
-        })
+        let edit = move |text: &str, file: &Path| edit::with_channel(text, file, &of, channel);
+        let put = blocking(move || policies.put(edit)).await;
+        let line = edit::line_of(target, channel);
+        put.map_err(|reason| self.refused(reason, "[policy.channels]", &line))
+    }
+
+    async fn put_skipped(
+        &self,
+        target: &Target,
+        versions: &BTreeSet<Version>,
+    ) -> Result<(), PolicyError> {
+        let (policies, of, these) = (self.clone(), target.clone(), versions.clone());
+        let edit = move |text: &str, file: &Path| edit::with_skipped(text, file, &of, &these);
+        let put = blocking(move || policies.put(edit)).await;
+        let line = edit::skipped_line(target, versions);
+        put.map_err(|reason| self.refused(reason, "[policy.skipped]", &line))
     }
 }
 

@@ -75,7 +75,8 @@ pub(crate) async fn offline(
 ) -> Result<Arc<Updater>, BuildError> {
     let layout = host.layout().clone();
     make_folders(&layout);
-    let apps = Apps::new(layout.clone(), holding(config), config.apps.clone())?;
+    let core = face(product)?.version;
+    let apps = Apps::new(layout.clone(), core, holding(config), config.apps.clone())?;
     apps.know_all(host.state(), NO_HOST).await;
     let ports = Ports {
         repository: adapter::open(&config.repository)?,

@@ -43,13 +43,28 @@ async fn live(updater: Arc<Updater>, worker: WorkerContext, apps: Apps) {
         () = check(&updater) => {}
         () = end_undo(&updater) => {}
         () = tidy(&updater, &apps, news) => {}
+        () = update_by_itself(&updater, worker.control.subscribe()) => {}
         () = Arc::clone(&updater).keep_going(LeftBehind::TakeUp) => {}
         () = follow_history(&worker.db, &updater, also) => {}
         () = worker.shutdown.begun() => {}
     }
 }
 
-async fn check(updater: &Updater) {
+/// Begins what may begin without anyone being asked, after each update that ended: it kept the host
+/// busy, or has left an app behind.
+async fn update_by_itself(updater: &Arc<Updater>, mut news: Receiver<News>) {
+    while ended(&mut news).await.is_some() {
+        begin_by_itself(updater).await;
+    }
+}
+
+async fn begin_by_itself(updater: &Arc<Updater>) {
+    if let Some(update) = updater.by_itself().await {
+        tracing::info!(%update, "an update is begun by itself");
+    }
+}
+
+async fn check(updater: &Arc<Updater>) {
     if let Err(error) = updater.note_checks().await {
         tracing::warn!(error = chain(&error), "nothing is noted of checks");
     }
@@ -61,6 +76,7 @@ async fn check(updater: &Updater) {
         if let Err(error) = updater.check().await {
             tracing::warn!(error = chain(&error), "the repository was not read");
         }
+        begin_by_itself(updater).await;
         tokio::time::sleep(CHECK_EVERY).await;
     }
 }
@@ -93,12 +109,21 @@ async fn tidy(updater: &Updater, apps: &Apps, mut news: Receiver<News>) {
         if matches!(updater.running().await, Ok(None)) {
             apps.sweep_code(&updater.state()).await;
         }
-        loop {
-            match news.recv().await {
-                Ok(News::Record(record)) if matches!(record.entry, Entry::Ended { .. }) => break,
-                Ok(_) | Err(RecvError::Lagged(_)) => {}
-                Err(RecvError::Closed) => return,
+        if ended(&mut news).await.is_none() {
+            return;
+        }
+    }
+}
+
+/// Waits for the end of an update; none where no more news come.
+async fn ended(news: &mut Receiver<News>) -> Option<()> {
+    loop {
+        match news.recv().await {
+            Ok(News::Record(record)) if matches!(record.entry, Entry::Ended { .. }) => {
+                return Some(());
             }
+            Ok(_) | Err(RecvError::Lagged(_)) => {}
+            Err(RecvError::Closed) => return None,
         }
     }
 }

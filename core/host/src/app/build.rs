@@ -35,7 +35,8 @@ pub(crate) async fn build(
     let dir = worker.dir();
     let config = crate::config::Settings::load(&dir)?.config;
     make_folders(&worker.layout);
-    let apps = Apps::new(worker.layout.clone(), holding(&config), config.apps.clone())?;
+    let core = face(product)?.version;
+    let apps = Apps::new(worker.layout.clone(), core, holding(&config), config.apps.clone())?;
     apps.load_all(&worker.control.state()).await;
     tracing::info!(apps = apps.count(), "apps are loaded");
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);

@@ -92,6 +92,7 @@ fn settings(config: &Config) -> Settings {
             count: usize::from(config.core.snapshots.get()),
             age: config.core.snapshots_for.duration(),
         },
+        removed_for: config.apps.removed_for.duration(),
         drain_within: config.apps.drain_within.duration(),
         probation: config.apps.probation.duration(),
         ..Settings::default()

@@ -123,6 +123,8 @@ pub(crate) enum Asked {
     Rehearse(Rehearse),
     /// Update core or apps; without a target, list what could be updated.
     Update(Update),
+    /// Refuse a version: it is not offered any more, what comes after it is.
+    Skip(SkipArguments),
     /// Go back to the version before.
     Rollback(Rollback),
     /// List, install and remove apps.
@@ -158,6 +160,7 @@ impl Asked {
             | Self::Update(_)
             | Self::Rehearse(_)
             | Self::Rollback(_)
+            | Self::Skip(_)
             | Self::Apps(_)
             | Self::Trust(_) => Purpose::Change { workers_within: WORKERS_WITHIN },
         }
@@ -230,7 +233,55 @@ pub(crate) struct Update {
     #[arg(long, conflicts_with_all = ["all", "plan", "version", "dry_run"])]
     pub(crate) list: bool,
     #[command(flatten)]
+    pub(crate) suspend: Suspend,
+    #[command(flatten)]
+    pub(crate) accept: Accept,
+    #[command(flatten)]
     pub(crate) yes: Yes,
+}
+
+/// Consent to suspended apps, given on the command line.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct Suspend {
+    /// Go on although apps do not run on the new core: they are suspended, their data is kept.
+    #[arg(long)]
+    suspend_apps: bool,
+}
+
+impl Suspend {
+    /// What the flag says.
+    pub(crate) const fn consent(self) -> Spoken {
+        if self.suspend_apps { Spoken::Yes } else { Spoken::Nothing }
+    }
+}
+
+/// Consent to what an app may do, given on the command line.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct Accept {
+    /// Say yes beforehand to all that an app asks to do, be it more than today; `--yes` does not.
+    #[arg(long)]
+    accept_permissions: bool,
+}
+
+impl Accept {
+    /// What the flag says.
+    pub(crate) const fn consent(self) -> Spoken {
+        if self.accept_permissions { Spoken::Yes } else { Spoken::Nothing }
+    }
+}
+
+/// Arguments of `skip`.
+#[derive(Debug, Args)]
+pub(crate) struct SkipArguments {
+    /// `core` or `<namespace>/<app>`.
+    #[arg(value_name = "TARGET")]
+    pub(crate) target: Target,
+    /// Exactly this version; the one that is offered now where none is named.
+    #[arg(long)]
+    pub(crate) version: Option<Version>,
+    /// Take it back: the version, or every one where none is named, is offered again.
+    #[arg(long)]
+    pub(crate) undo: bool,
 }
 
 /// Arguments of `channel`.
@@ -249,8 +300,8 @@ pub(crate) struct ChannelArguments {
 /// Consent given on the command line.
 #[derive(Debug, Clone, Copy, Args)]
 pub(crate) struct Yes {
-    /// Say yes beforehand: to wider permissions, to what would be lost, to another signer, to a channel that
-    /// is not for everyone.
+    /// Say yes beforehand: to what an app asks for at its installation, to what would be lost, to
+    /// another signer, to a channel that is not for everyone.
     #[arg(long)]
     yes: bool,
 }
@@ -313,17 +364,24 @@ pub(crate) enum Apps {
         #[arg(long)]
         dry_run: bool,
         #[command(flatten)]
+        accept: Accept,
+        #[command(flatten)]
         yes: Yes,
     },
-    /// Remove an app, and its data unless told to keep it.
+    /// Remove an app. Its data is kept, or set aside for some days and then gone: it is asked.
     Remove {
         /// `<namespace>/<app>`
         app: PackageName,
-        /// Leave its data on disk, for a later install.
+        /// Leave its data on disk, for a later install; `--yes` alone deletes it.
         #[arg(long)]
         keep_data: bool,
         #[command(flatten)]
         yes: Yes,
+    },
+    /// Put the data back that was set aside when an app was removed, for a later install.
+    PutBack {
+        /// `<namespace>/<app>`
+        app: PackageName,
     },
     /// Serve an app again.
     Enable {

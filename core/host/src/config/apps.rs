@@ -22,6 +22,8 @@ pub struct Apps {
     pub client_within: Seconds,
     /// Requests of one app that are held at a time; the next one gets 503 and `Retry-After`.
     pub hold_cap: usize,
+    /// How long the data of a removed app is set aside before it goes for good.
+    pub removed_for: Seconds,
     /// What is set for single apps: `[apps."acme/notes".config]`.
     pub each: BTreeMap<PackageName, AppSettings>,
 }
@@ -54,6 +56,7 @@ impl Default for Apps {
             drain_within: Seconds::new(20),
             client_within: Seconds::new(5),
             hold_cap: 4096,
+            removed_for: Seconds::new(7 * 24 * 60 * 60),
             each: BTreeMap::new(),
         }
     }
@@ -65,11 +68,12 @@ enum Key {
     DrainWithin,
     ClientWithin,
     HoldCap,
+    RemovedFor,
     App(PackageName),
 }
 
 /// The keys of `[apps]` that name no app.
-const KEYS: &[&str] = &["probation", "drain_within", "client_within", "hold_cap"];
+const KEYS: &[&str] = &["probation", "drain_within", "client_within", "hold_cap", "removed_for"];
 
 impl<'de> Deserialize<'de> for Key {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
@@ -79,6 +83,7 @@ impl<'de> Deserialize<'de> for Key {
             "drain_within" => Ok(Self::DrainWithin),
             "client_within" => Ok(Self::ClientWithin),
             "hold_cap" => Ok(Self::HoldCap),
+            "removed_for" => Ok(Self::RemovedFor),
             app if app.contains('/') => {
                 PackageName::parse(app).map(Self::App).map_err(D::Error::custom)
             }
@@ -111,6 +116,7 @@ impl<'de> Visitor<'de> for AppsTable {
                 Key::DrainWithin => apps.drain_within = table.next_value()?,
                 Key::ClientWithin => apps.client_within = table.next_value()?,
                 Key::HoldCap => apps.hold_cap = table.next_value()?,
+                Key::RemovedFor => apps.removed_for = table.next_value()?,
                 Key::App(name) => {
                     apps.each.insert(name, table.next_value()?);
                 }

@@ -1,14 +1,18 @@
 //! Changes one setting of `newleaf.toml` and leaves every other line, comments included, as the
 //! admin wrote it. What comes of it is read back before anyone writes it.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
-use newleaf_domain::{Channel, Target};
+use newleaf_domain::{Channel, Target, Version};
 
 use super::{Config, ConfigError};
 
 /// The table of the channels.
-const TABLE: &str = "[policy.channels]";
+const CHANNELS: &str = "[policy.channels]";
+
+/// The table of the versions that are not offered.
+const SKIPPED: &str = "[policy.skipped]";
 
 /// Why a setting was not changed. Completes "failed to change newleaf.toml: …".
 #[derive(Debug, thiserror::Error)]
@@ -36,25 +40,60 @@ pub fn with_channel(
 ) -> Result<String, EditError> {
     let mut wanted = Config::parse(text, path)?;
     wanted.policy.channels.insert(target.clone(), channel);
-    let edited = edited(text, target, channel);
+    let edited = edited(text, CHANNELS, target, line_of(target, channel));
+    read_back(edited, path, &wanted, target)
+}
+
+/// The text with exactly `versions` of `target` not offered.
+///
+/// # Errors
+/// [`EditError`].
+pub fn with_skipped(
+    text: &str,
+    path: &Path,
+    target: &Target,
+    versions: &BTreeSet<Version>,
+) -> Result<String, EditError> {
+    let mut wanted = Config::parse(text, path)?;
+    wanted.policy.skipped.insert(target.clone(), versions.clone());
+    let edited = edited(text, SKIPPED, target, skipped_line(target, versions));
+    read_back(edited, path, &wanted, target)
+}
+
+/// The text, where it says what is wanted and nothing else.
+fn read_back(
+    edited: String,
+    path: &Path,
+    wanted: &Config,
+    target: &Target,
+) -> Result<String, EditError> {
     match Config::parse(&edited, path) {
-        Ok(config) if config == wanted => Ok(edited),
+        Ok(config) if config == *wanted => Ok(edited),
         Ok(_) | Err(_) => Err(EditError::Form { target: target.clone() }),
     }
 }
 
 /// The line that an admin would write.
 pub fn line_of(target: &Target, channel: Channel) -> String {
+    format!("{} = \"{channel}\"", key_of(target))
+}
+
+/// The line that an admin would write.
+pub fn skipped_line(target: &Target, versions: &BTreeSet<Version>) -> String {
+    let versions = versions.iter().map(|version| format!("\"{version}\""));
+    format!("{} = [{}]", key_of(target), versions.collect::<Vec<_>>().join(", "))
+}
+
+fn key_of(target: &Target) -> String {
     match target {
-        Target::Core => format!("core = \"{channel}\""),
-        Target::App(app) => format!("\"{app}\" = \"{channel}\""),
+        Target::Core => "core".to_owned(),
+        Target::App(app) => format!("\"{app}\""),
     }
 }
 
-fn edited(text: &str, target: &Target, channel: Channel) -> String {
-    let line = line_of(target, channel);
+fn edited(text: &str, table: &str, target: &Target, line: String) -> String {
     let mut lines = text.lines().map(str::to_owned).collect::<Vec<_>>();
-    let is_table = |line: &String| line.split('#').next().is_some_and(|it| it.trim() == TABLE);
+    let is_table = |line: &String| line.split('#').next().is_some_and(|it| it.trim() == table);
     if let Some(header) = lines.iter().position(is_table) {
         let inside = lines.iter().skip(header + 1).take_while(|line| !line.starts_with('['));
         match inside.clone().position(|line| is_of(line, target)) {
@@ -62,13 +101,13 @@ fn edited(text: &str, target: &Target, channel: Channel) -> String {
             None => lines.insert(header + 1, line),
         }
     } else {
-        lines.extend([String::new(), TABLE.to_owned(), line]);
+        lines.extend([String::new(), table.to_owned(), line]);
     }
     lines.push(String::new());
     lines.join("\n")
 }
 
-/// Whether a line sets the channel of `target`.
+/// Whether a line is that of `target`.
 fn is_of(line: &str, target: &Target) -> bool {
     let key = line.split_once('=').map(|(key, _)| key.trim());
     let key = key.map(|key| key.trim_matches(|c| c == '"' || c == '\''));
@@ -101,6 +140,23 @@ mod tests {
         assert_eq!(added(&beta), ["core = \"beta\""]);
         assert_eq!(added(&stable), ["\"acme/notes\" = \"nightly\"", "core = \"stable\""]);
         assert_eq!(stable.lines().count(), before.lines().count() + 2);
+    }
+
+    #[test]
+    fn versions_that_are_refused_stand_in_a_line_of_their_own() {
+        let before = template(&RepositoryUrl::parse("https://updates.example.com").unwrap());
+        let skip = |text: &str, versions: &[&str]| {
+            let versions = versions.iter().map(|it| Version::parse(it).unwrap()).collect();
+            let target = Target::parse("acme/notes").unwrap();
+            with_skipped(text, Path::new("newleaf.toml"), &target, &versions).unwrap()
+        };
+        let one = skip(&before, &["2.0.0"]);
+        assert!(one.contains("[policy.skipped]\n\"acme/notes\" = [\"2.0.0\"]\n"), "{one}");
+        let two = skip(&one, &["2.0.0", "2.1.0"]);
+        assert!(two.contains("\"acme/notes\" = [\"2.0.0\", \"2.1.0\"]\n"), "{two}");
+        let none = skip(&two, &[]);
+        assert!(none.contains("\"acme/notes\" = []\n"), "{none}");
+        assert_eq!(none.lines().count(), one.lines().count());
     }
 
     #[test]

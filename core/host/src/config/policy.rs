@@ -1,17 +1,22 @@
 //! What an admin decided about releases.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use newleaf_domain::{Channel, Target};
+use newleaf_domain::{Channel, Target, Version};
+use newleaf_plan::Automatic;
 use newleaf_plan::request::{FreshAuthors, Policy};
 use serde::Deserialize;
 
-/// Channels, and which authors are accepted.
+/// Channels, refused versions, what is updated by itself, and which authors are accepted.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PolicySettings {
     /// The channel that each target follows; stable where none is named.
     pub channels: BTreeMap<Target, Channel>,
+    /// The versions of each target that an admin refused; they are not offered.
+    pub skipped: BTreeMap<Target, BTreeSet<Version>>,
+    /// How far each target is updated without anyone being asked; not at all where none is named.
+    pub automatic: BTreeMap<Target, Automatic>,
     /// Whether apps of authors that no admin of the repository has claimed may be installed.
     pub fresh_authors: FreshAuthors,
     /// Whether a program at `<prefix>` that is of no known signed release is tried.
@@ -36,6 +41,8 @@ impl Default for PolicySettings {
     fn default() -> Self {
         Self {
             channels: BTreeMap::new(),
+            skipped: BTreeMap::new(),
+            automatic: BTreeMap::new(),
             fresh_authors: FreshAuthors::default(),
             unknown_core: Admission::Tried,
             older_core: Admission::Refused,
@@ -46,6 +53,11 @@ impl Default for PolicySettings {
 impl PolicySettings {
     /// As the planner takes it.
     pub fn policy(&self) -> Policy {
-        Policy { channels: self.channels.clone(), fresh_authors: self.fresh_authors }
+        Policy {
+            channels: self.channels.clone(),
+            fresh_authors: self.fresh_authors,
+            skipped: self.skipped.clone(),
+            automatic: self.automatic.clone(),
+        }
     }
 }

@@ -84,6 +84,8 @@ url = "{repository}"
 # client_within = 5
 # Requests of one app that wait during its update; more get 503 with Retry-After.
 # hold_cap = 4096
+# How long the data of a removed app is set aside: 7 days. Then it goes for good.
+# removed_for = 604800
 
 # What one app is told; its guide names the keys. Texts, numbers, true and false.
 # [apps."acme/notes".config]
@@ -103,6 +105,16 @@ url = "{repository}"
 # stable, beta or nightly for each target; `newleaf channel` and the portal change these lines.
 # core = "stable"
 # "acme/notes" = "beta"
+
+[policy.automatic]
+# What is updated without anyone being asked: patch, minor or major steps, or "off". A version that
+# asks for more than the app may do, or that names what stops working, waits for a person all the same.
+# core = "off"
+# "acme/notes" = "minor"
+
+[policy.skipped]
+# Versions that are not offered; `newleaf skip` and the portal change these lines.
+# "acme/notes" = ["2.0.0"]
 
 [portal]
 # The address people type, where a proxy stands before the admin door or a certificate names it.
@@ -147,6 +159,7 @@ mod tests {
         let shown = config(&uncommented);
         let mut silent = config(&as_written);
         silent.policy.channels.clone_from(&shown.policy.channels);
+        silent.policy.automatic.clone_from(&shown.policy.automatic);
         assert_eq!(shown, silent);
     }
 }

@@ -6,8 +6,8 @@ use axum::http::request::Parts;
 use axum::http::{Method, Uri};
 use newleaf_update::explain::chain;
 use newleaf_update::{
-    AcceptError, ChannelError, CheckError, ExitClass, Explain, FourLines, PlanError, RehearseError,
-    StartError, Updater,
+    AcceptError, ChannelError, CheckError, ExitClass, Explain, FourLines, PlanError, PutBackError,
+    RehearseError, SkipError, StartError, Updater,
 };
 use serde::de::DeserializeOwned;
 
@@ -156,7 +156,9 @@ pub(super) fn start_problem(updater: &Updater, error: &StartError) -> Problem {
             of_kind(Kind::NotFound, updater, error)
         }
         StartError::Plan(plan) => plan_problem(updater, plan),
+        StartError::LeavesBehind { .. } => of_kind(Kind::ConsentNeeded, updater, error),
         StartError::CannotGoBack { .. }
+        | StartError::Needed { .. }
         | StartError::NotListed { .. }
         | StartError::Launcher(_)
         | StartError::Store(_)
@@ -173,6 +175,30 @@ pub(super) fn channel_problem(updater: &Updater, error: &ChannelError) -> Proble
         ChannelError::ConsentNeeded { .. } => of_kind(Kind::ConsentNeeded, updater, error),
         ChannelError::NotInstalled { .. } => of_kind(Kind::NotFound, updater, error),
         ChannelError::Policy(_) | ChannelError::Store(_) | ChannelError::Launcher(_) => {
+            explained(updater, error)
+        }
+    }
+}
+
+/// Data that was not put back.
+pub(super) fn put_back_problem(updater: &Updater, error: &PutBackError) -> Problem {
+    match error {
+        PutBackError::Nothing { .. } => of_kind(Kind::NotFound, updater, error),
+        PutBackError::Start(error) => start_problem(updater, error),
+        PutBackError::Installed { .. }
+        | PutBackError::InPlace { .. }
+        | PutBackError::Data(_)
+        | PutBackError::Launcher(_) => explained(updater, error),
+    }
+}
+
+/// A version that was not refused, or not offered again.
+pub(super) fn skip_problem(updater: &Updater, error: &SkipError) -> Problem {
+    match error {
+        SkipError::NothingOffered { .. } | SkipError::NotSkipped { .. } => {
+            of_kind(Kind::NotFound, updater, error)
+        }
+        SkipError::Policy(_) | SkipError::Store(_) | SkipError::Launcher(_) => {
             explained(updater, error)
         }
     }

@@ -23,7 +23,7 @@ pub use self::health::Vitals;
 pub use self::problem::{Kind, PROBLEM_JSON, Problem, With};
 pub use self::wire::{
     AcceptRequest, ChannelRequest, ConsentWord, NewLink, PlanRequest, RemoveRequest,
-    RollbackRequest, Started, UpdateEvent, UpdateRequest,
+    RollbackRequest, SkipRequest, Started, UpdateEvent, UpdateRequest,
 };
 
 /// The admin listener: the portal's pages, the API behind the portal's own gate, health, metrics.

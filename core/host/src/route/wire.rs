@@ -2,6 +2,7 @@
 
 use newleaf_domain::{Channel, Namespace, PlanId, Target, Timestamp, UpdateId, Version};
 use newleaf_launcher::journal::{Record, StepId};
+use newleaf_update::Skip;
 use newleaf_update::view::{Progress, Report, SignerView};
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +26,23 @@ pub struct UpdateRequest {
     /// The word on wider permissions.
     #[serde(default)]
     pub consent: ConsentWord,
+    /// The word on apps that the new core leaves behind: they are suspended, their data is kept.
+    #[serde(default)]
+    pub suspend: ConsentWord,
+}
+
+/// `POST /api/v1/skip`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SkipRequest {
+    /// Core or the app.
+    pub target: Target,
+    /// Exactly this version; the one that is offered now where none is named, or every one that was
+    /// refused where they are to be offered again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<Version>,
+    /// `refuse`, or `offer` to take that back.
+    pub skip: Skip,
 }
 
 /// `POST /api/v1/rollback`

@@ -1,11 +1,12 @@
 //! `newleaf worker --prewarm`: a short-lived child that compiles every app that serves for this
-//! version's engine, and links it with what this version offers. Runs nothing of an app and writes
+//! version's engine, and links it with what this version offers; an app that is not made for this core breaks. Runs nothing of an app and writes
 //! nothing but the cache of compiled code.
 
 use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
+use newleaf_domain::Version;
 use newleaf_launcher::proto::EXIT_MACHINE;
 use newleaf_launcher::{Layout, lock, state_file};
 use newleaf_update::explain::chain;
@@ -14,8 +15,8 @@ use crate::adapter::Apps;
 use crate::product::Product;
 
 /// Prints one line of JSON for each app: what came of it.
-pub fn run_prewarm(_product: &'static Product, dir: &Path) -> ExitCode {
-    match prewarm(dir) {
+pub fn run_prewarm(product: &'static Product, dir: &Path) -> ExitCode {
+    match prewarm(product, dir) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             super::report(&*error);
@@ -26,12 +27,13 @@ pub fn run_prewarm(_product: &'static Product, dir: &Path) -> ExitCode {
     }
 }
 
-fn prewarm(dir: &Path) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+fn prewarm(product: &Product, dir: &Path) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let config = super::begin_log(dir)?.config;
     let layout = Layout::new(dir);
     let _hold = lock::hold_workers(&layout)?;
     let state = state_file::read(&layout)?;
-    let apps = Apps::new(layout, crate::app::holding(&config), config.apps.clone())?;
+    let core = Version::parse(product.version)?;
+    let apps = Apps::new(layout, core, crate::app::holding(&config), config.apps.clone())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         for (name, app) in &state.apps {

@@ -133,3 +133,20 @@ async fn a_repository_that_is_not_there_fails_the_check_and_changes_nothing() {
     let (status, _) = scene.get("/api/v1/status").await;
     assert_eq!(status, StatusCode::OK);
 }
+
+#[tokio::test]
+async fn a_version_is_refused_and_offered_again() {
+    let scene = Scene::with_update().await;
+    scene.plan("acme/notes").await;
+    let skip = |word: &str| json!({ "target": "acme/notes", "skip": word });
+    let (status, view) = scene.post("/api/v1/skip", skip("refuse")).await;
+    assert_eq!((status, &view["skipped"]), (StatusCode::OK, &json!(["2.0.0"])), "{view:#}");
+    let (status, problem) = scene.post("/api/v1/plan", json!({ "target": "acme/notes" })).await;
+    assert_eq!(status, StatusCode::CONFLICT, "{problem:#}");
+    assert_eq!(problem["type"], "urn:newleaf:problem:up-to-date");
+    let (_, view) = scene.post("/api/v1/skip", skip("offer")).await;
+    assert_eq!(view["skipped"], json!([]));
+    assert_eq!(scene.plan("acme/notes").await["plan"]["changes"][0]["to"], "2.0.0");
+    let (status, problem) = scene.post("/api/v1/skip", skip("offer")).await;
+    assert_eq!((status, &problem["exit"]), (StatusCode::NOT_FOUND, &json!(1)), "{problem:#}");
+}

@@ -49,6 +49,7 @@ fn applied(mut installed: Installed, plan: &Plan) -> Installed {
             grants: change.grants.clone(),
             schema: change.schema.1,
             oldest_reader: change.oldest_reader,
+            needs: newleaf_plan::Needs::default(),
         };
         installed.apps.insert(name(), app);
     }

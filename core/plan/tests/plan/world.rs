@@ -6,7 +6,9 @@ use newleaf_domain::{
     AbiVersion, Channel, Digest, Edition, Grants, Namespace, PackageName, Platform, Target,
     Timestamp, Version,
 };
-use newleaf_plan::{Installed, InstalledApp, InstalledCore, Policy, Request, Verdict, survey};
+use newleaf_plan::{
+    Installed, InstalledApp, InstalledCore, Needs, Policy, Request, Verdict, survey,
+};
 use newleaf_trust::artifact::Hashes;
 use newleaf_trust::refresh::{MemoryRepository, Wanted, refresh_from_memory};
 use newleaf_trust::role::root::TopRole;
@@ -221,6 +223,7 @@ pub(crate) fn host_with_notes(version: &str, schema: u32) -> Installed {
         grants: Grants::default(),
         schema,
         oldest_reader: schema,
+        needs: Needs::default(),
     };
     Installed { apps: BTreeMap::from([(name(), app)]), ..host() }
 }

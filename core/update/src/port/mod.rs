@@ -22,7 +22,7 @@ pub use ground::{
     Probe, ProbeFault, ProbeResult, Space,
 };
 pub use launcher::{Launcher, LauncherError, News, Reach};
-pub use plugins::{Drained, Kept, PluginError, Plugins, Serving, Trouble};
+pub use plugins::{Drained, Kept, PluginError, Plugins, Removed, Serving, Trouble};
 pub use policies::{Policies, PolicyError};
 pub(crate) use rehearsal::counted;
 pub use rehearsal::{BrokenApp, RehearsalError, RehearsalWaits, Rehearsed, WarmLine, Warmed};

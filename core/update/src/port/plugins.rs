@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use newleaf_domain::{ByteSize, PackageName};
+use newleaf_domain::{ByteSize, PackageName, Timestamp};
 use newleaf_launcher::state::AppSlot;
 
 use crate::port::StoreError;
@@ -108,11 +108,57 @@ pub trait Plugins: Send + Sync + std::fmt::Debug {
     /// What is known of the app as it runs; none where it is not loaded.
     fn serving(&self, app: &PackageName) -> Option<Serving>;
 
-    /// Removes the app's data.
+    /// Moves the app's data out of its place, into a copy that [`Plugins::set_aside_list`] names.
+    /// Where there is no data there is nothing to move.
     ///
     /// # Errors
-    /// The folder cannot be removed.
-    async fn erase(&self, app: &PackageName) -> Result<(), PluginError>;
+    /// The folder cannot be moved.
+    async fn set_aside(&self, app: &PackageName, at: Timestamp) -> Result<(), PluginError>;
+
+    /// What was set aside and is still on disk.
+    ///
+    /// # Errors
+    /// The folder cannot be read.
+    async fn set_aside_list(&self) -> Result<Vec<Removed>, PluginError>;
+
+    /// Moves data that was set aside back to its place, where there must be none.
+    ///
+    /// # Errors
+    /// The folder cannot be moved.
+    async fn put_back(&self, removed: &Removed) -> Result<(), PluginError>;
+
+    /// Whether data of the app is in its place.
+    ///
+    /// # Errors
+    /// The folder cannot be read.
+    async fn has_data(&self, app: &PackageName) -> Result<bool, PluginError>;
+
+    /// The apps that have data in its place, installed or not.
+    async fn with_data(&self) -> Vec<PackageName>;
+}
+
+/// Data of a removed app that was set aside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Removed {
+    /// The app.
+    pub app: PackageName,
+    /// When.
+    pub at: Timestamp,
+}
+
+impl Removed {
+    /// The name of its folder below `snapshots/`: `removed.<unix seconds>.<namespace>.<app>`.
+    pub fn folder(&self) -> String {
+        format!("removed.{}.{}.{}", self.at.unix(), self.app.namespace(), self.app.app())
+    }
+
+    /// What a folder of that name holds; none where it is another's.
+    pub fn of_folder(name: &str) -> Option<Self> {
+        let mut parts = name.strip_prefix("removed.")?.splitn(3, '.');
+        let at = Timestamp::from_unix(parts.next()?.parse().ok()?);
+        let app = PackageName::parse(&format!("{}/{}", parts.next()?, parts.next()?)).ok()?;
+        Some(Self { app, at })
+    }
 }
 
 /// How the running requests of an app came to their end.
@@ -218,6 +264,24 @@ impl PluginError {
             | Self::Unknown { .. }
             | Self::StillRunning { .. } => true,
             Self::Load { .. } | Self::Failed { .. } => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_names_what_was_set_aside_and_when() {
+        let app = PackageName::parse("acme/my-notes").unwrap();
+        let removed = Removed { app, at: Timestamp::from_unix(1_800_000_000) };
+        assert_eq!(removed.folder(), "removed.1800000000.acme.my-notes");
+        assert_eq!(Removed::of_folder(&removed.folder()), Some(removed));
+        for other in
+            ["core-20261121T023000Z-1.0.0", "acme.notes.1763692200-0123abcd-17", "removed.x.a.b"]
+        {
+            assert_eq!(Removed::of_folder(other), None, "{other}");
         }
     }
 }

@@ -3,6 +3,7 @@
 mod channel;
 mod history;
 mod journey;
+mod kept;
 mod overview;
 mod plan;
 mod prerequisite;
@@ -10,17 +11,20 @@ mod rehearsal;
 mod releases;
 mod report;
 mod signer;
+mod skip;
 
 pub use channel::ChannelView;
 pub use history::{HistoryEntry, HistoryTarget};
 pub use journey::{Hop, Journey, JourneyStanding};
+pub use kept::KeptData;
 pub use overview::{
     AppRow, CoreCard, Freshness, Notice, Offer, Overview, RunningUpdate, Severity, ShelfRow,
     UndoOffer,
 };
-pub use plan::{ChangeView, DisplayText, PlanView, StalePlan};
+pub use plan::{ChangeView, DisplayText, PlanView, SHARED_ORIGIN, StalePlan};
 pub use prerequisite::{Prerequisite, PrerequisiteId, Standing};
 pub use rehearsal::RehearsalNote;
 pub use releases::{ReleaseRow, ReleasesView};
 pub use report::{Progress, Report, StepReport, StepStanding, Unit};
 pub use signer::{SignerRow, SignerView, TrustView};
+pub use skip::SkipView;

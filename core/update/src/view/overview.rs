@@ -2,12 +2,15 @@
 
 use newleaf_domain::version::Step;
 use newleaf_domain::{
-    ByteSize, Channel, Edition, PackageName, Target, Timestamp, UpdateId, Version,
+    ByteSize, Channel, Edition, GrantChange, Grants, PackageName, Target, Timestamp, UpdateId,
+    Version,
 };
 use newleaf_launcher::journal::StepId;
-use newleaf_plan::Candidate;
+use newleaf_plan::{Candidate, LeftBehind, WaitsFor};
 use newleaf_trust::TrustLevel;
 use serde::{Deserialize, Serialize};
+
+use super::KeptData;
 
 /// The host as it stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,6 +102,15 @@ pub struct AppRow {
     pub undo: Option<UndoOffer>,
     /// Why nothing can be learnt of its releases, where that is so.
     pub blocked: Option<String>,
+    /// What it may do.
+    #[serde(default)]
+    pub grants: Grants,
+    /// Whether an admin, or a way back that would have lost data, switched it off.
+    #[serde(default)]
+    pub disabled: bool,
+    /// The installed apps that need it; while there are any it is not removed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub needed_by: Vec<PackageName>,
 }
 
 /// An app that is not installed.
@@ -116,6 +128,9 @@ pub struct ShelfRow {
     pub offer: Option<Offer>,
     /// Every release that was looked at, newest first, with its reason.
     pub candidates: Vec<Candidate>,
+    /// Data that it left when it was removed, newest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kept: Vec<KeptData>,
 }
 
 /// A release that can be installed now.
@@ -135,6 +150,9 @@ pub struct Offer {
     pub breaking: bool,
     /// Whether it asks for more than the app may do today.
     pub asks_more: bool,
+    /// Why it is not installed by itself, where the settings would have it so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits_for: Option<WaitsFor>,
 }
 
 /// What *Undo* goes back to.
@@ -148,6 +166,12 @@ pub struct UndoOffer {
     /// where nothing ends it by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
+    /// What the app may do then, compared with now: the way back takes permissions back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub grants: Vec<GrantChange>,
+    /// Installed apps that the core before does not run; each is suspended with its data kept.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_behind: Vec<LeftBehind>,
 }
 
 /// The update that runs.

@@ -1,7 +1,7 @@
 //! A plan as an admin reads it before saying yes.
 
 use newleaf_domain::{ByteSize, GrantChange, Target};
-use newleaf_plan::{Candidate, Change, Plan};
+use newleaf_plan::{Candidate, Change, LeftBehind, Plan};
 use serde::{Deserialize, Serialize};
 
 use super::{Prerequisite, RehearsalNote};
@@ -20,7 +20,16 @@ pub struct PlanView {
     /// What the last rehearsal of the plan's first release came to; none where there was none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rehearsal: Option<RehearsalNote>,
+    /// Installed apps that a plan of core leaves behind, by the ranges they name; each is suspended
+    /// with its data kept, once an admin said yes to that.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_behind: Vec<LeftBehind>,
 }
+
+/// What everyone should know who installs an app on a host whose apps are served below one address,
+/// `apps.origin = "path"`, which is the only way there is.
+pub const SHARED_ORIGIN: &str = "Apps of this host are served below one address. Browsers take them \
+for one site: what one app keeps in a visitor’s browser, the others can reach.";
 
 /// One change with its texts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

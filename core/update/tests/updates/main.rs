@@ -5,11 +5,13 @@
 mod app;
 mod bare;
 mod choice;
+mod consent;
 mod core;
 mod crash;
 mod fetch;
 mod hops;
 mod interrupted;
+mod lifecycle;
 mod off;
 mod refused;
 mod story;

@@ -42,7 +42,7 @@ pub(crate) async fn approve(
     plan: newleaf_domain::PlanId,
     consent: Consent,
 ) -> Result<UpdateId, StartError> {
-    host.updater.start(Approval { plan, consent, by: "cli:ada".to_owned() }).await
+    host.updater.start(Approval::new(plan, consent, "cli:ada".to_owned())).await
 }
 
 /// Updates to the newest version and waits for the end.

@@ -2,6 +2,7 @@
 //! which version is to run is decided elsewhere.
 
 mod entry;
+mod fit;
 pub(crate) mod kept;
 mod port;
 #[cfg(test)]
@@ -25,6 +26,7 @@ use super::files::{self, blocking};
 use crate::config;
 use crate::route::{AppLink, Place, Places};
 use entry::{Entry, Standing};
+use fit::Unfit;
 
 /// The apps of one host. Cheap to clone.
 #[derive(Clone)]
@@ -33,6 +35,8 @@ pub(crate) struct Apps(Arc<Inner>);
 struct Inner {
     host: PluginHost,
     layout: Layout,
+    /// The version of core that runs them.
+    core: Version,
     holding: Holding,
     settings: config::Apps,
     entries: RwLock<BTreeMap<PackageName, Entry>>,
@@ -75,6 +79,11 @@ enum BringUp {
     Load(#[source] LoadError),
     #[error(transparent)]
     Damaged(Box<Damage>),
+    #[error(
+        "suspended: {0}. Its data is kept; it comes back by itself with a version that fits, or with \
+         the core before"
+    )]
+    Unfit(#[source] Unfit),
 }
 
 /// An app whose component is not the one that was staged. It is not run.
@@ -121,7 +130,8 @@ impl BringUp {
             )
             | Self::Load(LoadError::NotPrepared { .. } | LoadError::Cache { .. })
             | Self::Damaged(_) => true,
-            Self::Load(
+            Self::Unfit(_)
+            | Self::Load(
                 LoadError::Memory { .. } | LoadError::Link { .. } | LoadError::NoHandler { .. },
             ) => false,
         }
@@ -149,24 +159,26 @@ impl Apps {
     /// The engine does not start.
     pub(crate) fn new(
         layout: Layout,
+        core: Version,
         holding: Holding,
         settings: config::Apps,
     ) -> Result<Self, AppsError> {
         let program = std::env::current_exe().map_err(AppsError::Image)?;
         let child = CompileChild { program, arguments: vec!["compile".into()] };
-        Self::compiled_by(Compiler::Child(child), layout, holding, settings)
+        Self::compiled_by(Compiler::Child(child), layout, core, holding, settings)
     }
 
     fn compiled_by(
         compiler: Compiler,
         layout: Layout,
+        core: Version,
         holding: Holding,
         settings: config::Apps,
     ) -> Result<Self, AppsError> {
         let cache_dir = layout.dir().join("cache/code");
         let host = PluginHost::new(Settings { cache_dir, compiler }).map_err(AppsError::Engine)?;
         let (entries, pending) = (RwLock::default(), tokio::sync::Mutex::default());
-        let inner = Inner { host, layout, holding, settings, entries, pending };
+        let inner = Inner { host, layout, core, holding, settings, entries, pending };
         Ok(Self(Arc::new(inner)))
     }
 
@@ -278,19 +290,25 @@ impl Apps {
             settings: self.0.settings.config(app),
             limits: Limits::default(),
         };
+        if let Some(manifest) = self.manifest(app, slot).await {
+            fit::fits(&manifest, &self.0.core).map_err(BringUp::Unfit)?;
+        }
         let prepared = self.prepared(app, slot).await?;
         let inner = Arc::clone(&self.0);
         blocking(move || inner.host.load(&prepared, config)).await.map_err(BringUp::Load)
     }
 
+    /// The manifest in a slot; none where it cannot be read.
+    async fn manifest(&self, app: &PackageName, slot: &AppSlot) -> Option<Manifest> {
+        let path = self.0.layout.app_slot(app, slot).join(MANIFEST);
+        let bytes = blocking(move || files::read(&path)).await.ok().flatten();
+        bytes.and_then(|bytes| Manifest::parse(&bytes).ok())
+    }
+
     /// What people call the app, by the manifest in its slot.
     async fn link(&self, app: &PackageName, slot: Option<&AppSlot>) -> AppLink {
         let manifest = match slot {
-            Some(slot) => {
-                let path = self.0.layout.app_slot(app, slot).join(MANIFEST);
-                let bytes = blocking(move || files::read(&path)).await.ok().flatten();
-                bytes.and_then(|bytes| Manifest::parse(&bytes).ok())
-            }
+            Some(slot) => self.manifest(app, slot).await,
             None => None,
         };
         let (name, summary) = manifest.map_or_else(Default::default, |it| (it.name, it.summary));
@@ -342,7 +360,8 @@ mod tests {
     /// Why the app is not served after a start.
     async fn reason(dir: &std::path::Path, state: &State) -> String {
         let holding = Holding { cap: 1, client_within: Duration::ZERO };
-        let apps = Apps::new(Layout::new(dir), holding, config::Apps::default()).unwrap();
+        let core = Version::parse("1.1.0").unwrap();
+        let apps = Apps::new(Layout::new(dir), core, holding, config::Apps::default()).unwrap();
         apps.load_all(state).await;
         let Place::Stopped { reason } = apps.find(&notes()) else { panic!("it is served") };
         let told = newleaf_update::port::Plugins::serving(&apps, &notes());
@@ -362,6 +381,17 @@ mod tests {
         let component = Layout::new(dir.path()).app_slot(&notes(), slot).join("app.wasm");
         std::fs::remove_file(component).unwrap();
         assert!(reason(dir.path(), &state).await.contains("app.wasm is gone"));
+    }
+
+    #[tokio::test]
+    async fn an_app_that_this_core_left_behind_is_suspended_with_its_reason() {
+        let (dir, state) = installed(b"component", Some(b"component"));
+        let slot = state.apps[&notes()].good.as_ref().unwrap();
+        let folder = Layout::new(dir.path()).app_slot(&notes(), slot);
+        let manifest = r#"{"id":"acme/notes","version":"1.0.0","core":"<1.1.0"}"#;
+        std::fs::write(folder.join(MANIFEST), manifest).unwrap();
+        let told = reason(dir.path(), &state).await;
+        assert!(told.starts_with("suspended: it needs core <1.1.0, this is 1.1.0."), "{told}");
     }
 
     #[tokio::test]

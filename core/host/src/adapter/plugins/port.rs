@@ -1,15 +1,16 @@
 //! What an update does to the apps of this host.
 
+use std::path::Path;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use newleaf_domain::{ByteSize, Digest, PackageName};
+use newleaf_domain::{ByteSize, Digest, PackageName, Timestamp};
 use newleaf_launcher::state::AppSlot;
 use newleaf_plugin_host::storage::{self, CopyError};
 use newleaf_plugin_host::{App, LifecycleError, PrepareError, Prepared};
 use newleaf_update::Budget;
 use newleaf_update::port::{
-    Drained, Kept, PluginError, Plugins, Serving, StoreError, Trouble, WarmLine,
+    Drained, Kept, PluginError, Plugins, Removed, Serving, StoreError, Trouble, WarmLine,
 };
 
 use super::super::files::{self, FileError, blocking};
@@ -69,6 +70,19 @@ fn copy(error: CopyError) -> PluginError {
     }
 }
 
+/// Moves a folder within the host's own, durably: both lie on one filesystem.
+fn moved(from: &Path, to: &Path) -> Result<(), PluginError> {
+    if let Some(parent) = to.parent() {
+        files::make_folder(parent).map_err(io)?;
+    }
+    let failed = |source| PluginError::Io { doing: "moved", path: from.to_owned(), source };
+    std::fs::rename(from, to).map_err(failed)?;
+    for folder in [from.parent(), to.parent()].into_iter().flatten() {
+        std::fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)?;
+    }
+    Ok(())
+}
+
 impl Apps {
     /// The version's compiled code, made in a child where it is not in the cache.
     pub(super) async fn prepared(
@@ -107,6 +121,7 @@ impl Apps {
     pub(crate) async fn warm(&self, app: &PackageName, slot: &AppSlot) -> WarmLine {
         let (broken, hindered) = match self.bring_up(app, slot).await {
             Ok(_) => (None, None),
+            Err(BringUp::Unfit(unfit)) => (Some(unfit.to_string()), None),
             Err(error) if error.is_machine_fault() => (None, Some(error.line())),
             Err(error) => (Some(error.line()), None),
         };
@@ -325,8 +340,38 @@ impl Plugins for Apps {
         self.read().get(app).and_then(Entry::serving)
     }
 
-    async fn erase(&self, app: &PackageName) -> Result<(), PluginError> {
+    async fn set_aside(&self, app: &PackageName, at: Timestamp) -> Result<(), PluginError> {
+        let folder = Removed { app: app.clone(), at }.folder();
+        let (data, aside) = (self.data(app), self.snapshots().join(folder));
+        blocking(move || if data.is_dir() { moved(&data, &aside) } else { Ok(()) }).await
+    }
+
+    async fn set_aside_list(&self) -> Result<Vec<Removed>, PluginError> {
+        let folder = self.snapshots();
+        let names = blocking(move || files::names(&folder)).await.map_err(io)?;
+        Ok(names.iter().filter_map(|name| Removed::of_folder(name)).collect())
+    }
+
+    async fn put_back(&self, removed: &Removed) -> Result<(), PluginError> {
+        let (aside, data) = (self.snapshots().join(removed.folder()), self.data(&removed.app));
+        blocking(move || moved(&aside, &data)).await
+    }
+
+    async fn has_data(&self, app: &PackageName) -> Result<bool, PluginError> {
         let data = self.data(app);
-        blocking(move || files::remove(&data)).await.map_err(io)
+        Ok(blocking(move || data.is_dir()).await)
+    }
+
+    async fn with_data(&self) -> Vec<PackageName> {
+        let all = self.0.layout.dir().join("data/apps");
+        blocking(move || {
+            let namespaces = files::names(&all).unwrap_or_default();
+            let each = namespaces.into_iter().flat_map(|namespace| {
+                let apps = files::names(&all.join(&namespace)).unwrap_or_default();
+                apps.into_iter().map(move |app| format!("{namespace}/{app}"))
+            });
+            each.filter_map(|name| PackageName::parse(&name).ok()).collect()
+        })
+        .await
     }
 }

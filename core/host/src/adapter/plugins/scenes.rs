@@ -42,7 +42,8 @@ impl House {
         let compiler = Compiler::UnsandboxedInThisProcess;
         let client_within = Duration::from_secs(5);
         let holding = Holding { cap: settings.hold_cap, client_within };
-        Apps::compiled_by(compiler, Layout::new(dir), holding, settings).unwrap()
+        let core = Version::parse("1.0.0").unwrap();
+        Apps::compiled_by(compiler, Layout::new(dir), core, holding, settings).unwrap()
     }
 
     /// As after a restart: nothing is remembered but what is on disk.

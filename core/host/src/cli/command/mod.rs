@@ -13,6 +13,7 @@ mod rehearse;
 mod rollback;
 pub(super) mod serve;
 mod sign_in_link;
+mod skip;
 pub(super) mod snapshot;
 mod status;
 pub(super) mod support_bundle;
@@ -45,6 +46,7 @@ pub(crate) async fn run(context: Context<'_>, asked: Asked) -> Result<Exit, Prob
         Asked::Plan(arguments) => plan::run(context, &arguments).await,
         Asked::Update(arguments) => update::run(context, arguments).await,
         Asked::Rehearse(arguments) => rehearse::run(context, arguments).await,
+        Asked::Skip(arguments) => skip::run(context, arguments).await,
         Asked::Rollback(arguments) => rollback::run(context, arguments).await,
         Asked::Apps(apps) => apps::run(context, apps).await,
         Asked::Trust(trust) => trust::run(context, trust).await,

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use newleaf_domain::{Target, Version};
-use newleaf_update::view::{Overview, PlanView, ReleasesView, Standing};
+use newleaf_update::view::{Overview, PlanView, ReleasesView, SHARED_ORIGIN, Standing};
 
 use super::{Context, check, follow, plan};
 use crate::cli::Exit;
@@ -19,6 +19,11 @@ pub(super) async fn run(context: Context<'_>, arguments: Update) -> Result<Exit,
         version: arguments.version,
         dry_run: arguments.dry_run,
         spoken: arguments.yes.consent(),
+        accepted: arguments.accept.consent(),
+        suspend: match arguments.suspend.consent() {
+            Spoken::Yes => ConsentWord::Given,
+            Spoken::Nothing => ConsentWord::NotGiven,
+        },
     };
     if let Some(id) = &arguments.plan {
         let view: PlanView = context.door.get(&format!("/api/v1/plan?id={id}")).await?;
@@ -64,6 +69,10 @@ pub(super) struct Wish {
     pub(super) version: Option<Version>,
     pub(super) dry_run: bool,
     pub(super) spoken: Spoken,
+    /// What was said beforehand on all that an app may do.
+    pub(super) accepted: Spoken,
+    /// What was said beforehand on apps that do not run on the new core.
+    pub(super) suspend: ConsentWord,
 }
 
 async fn all(context: Context<'_>, targets: Vec<Target>, wish: &Wish) -> Result<Exit, Problem> {
@@ -110,14 +119,41 @@ async fn carry_out(context: Context<'_>, view: &PlanView, wish: &Wish) -> Result
         let blocked = view.prerequisites.iter().any(|one| one.standing == Standing::Block);
         return Ok(if blocked { Exit::Blocked } else { Exit::Done });
     }
-    let consent = consent(context, view, wish.spoken)?;
-    let request = UpdateRequest { plan: view.plan.id.clone(), consent };
+    let consent = consent(context, view, wish)?;
+    let suspend = suspend(context, view, wish.suspend)?;
+    let request = UpdateRequest { plan: view.plan.id.clone(), consent, suspend };
     let started: Started = context.door.post("/api/v1/update", &request).await?;
     follow::to_the_end(context, &started).await
 }
 
-/// The word on wider permissions: not needed, given beforehand, or asked for now.
-fn consent(context: Context<'_>, view: &PlanView, spoken: Spoken) -> Result<ConsentWord, Problem> {
+/// The word on apps that do not run on the new core: not needed, given beforehand, or asked for now.
+fn suspend(
+    context: Context<'_>,
+    view: &PlanView,
+    word: ConsentWord,
+) -> Result<ConsentWord, Problem> {
+    if view.left_behind.is_empty() || word == ConsentWord::Given {
+        return Ok(word);
+    }
+    let each = view.left_behind.iter().map(ToString::to_string).collect::<Vec<_>>();
+    context.screen.say(&each.join("\n"));
+    if context.screen.asks("Go on without them?") {
+        return Ok(ConsentWord::Given);
+    }
+    let goal = view.plan.goal().map_or_else(String::new, |goal| goal.to.to_string());
+    Err(Problem::new(
+        Kind::ConsentNeeded,
+        format!("go on to core {goal} without a yes: {}", each.join("; ")),
+    )
+    .todo(format!(
+        "update those apps first where a version runs on both, or: newleaf update --plan {} --suspend-apps",
+        view.plan.id
+    )))
+}
+
+/// The word on wider permissions: not needed, given beforehand, or asked for now. At an installation
+/// `--yes` says it; what an installed app asks for beyond today needs the flag that says just that.
+fn consent(context: Context<'_>, view: &PlanView, wish: &Wish) -> Result<ConsentWord, Problem> {
     let wider = view
         .changes
         .iter()
@@ -133,7 +169,12 @@ fn consent(context: Context<'_>, view: &PlanView, spoken: Spoken) -> Result<Cons
         .map(|(change, grant)| format!("{} {}", change.change.target, show::grant(grant)));
     let text = lines.collect::<Vec<_>>().join("\n");
     context.screen.say(&text);
-    if spoken == Spoken::Yes || context.screen.asks("Allow this?") {
+    let is_install = view.plan.changes.iter().all(|change| change.from.is_none());
+    if is_install {
+        context.screen.say(SHARED_ORIGIN);
+    }
+    let said = if is_install && wish.spoken == Spoken::Yes { Spoken::Yes } else { wish.accepted };
+    if said == Spoken::Yes || context.screen.asks("Allow this?") {
         return Ok(ConsentWord::Given);
     }
     let grants = wider.into_iter().map(|(_, grant)| grant.clone()).collect();
@@ -141,8 +182,20 @@ fn consent(context: Context<'_>, view: &PlanView, spoken: Spoken) -> Result<Cons
         Kind::ConsentNeeded,
         format!("go on without a yes: {}", text.replace('\n', "; ")),
     )
-    .todo(format!("read the plan, then: newleaf update --plan {} --yes", view.plan.id))
+    .todo(refusal(view, is_install))
     .with(With { grants, ..With::default() }))
+}
+
+/// What to do where nobody said yes: how to say it, and how to say no for good.
+fn refusal(view: &PlanView, is_install: bool) -> String {
+    let id = &view.plan.id;
+    let accept = format!("read the plan, then: newleaf update --plan {id} --accept-permissions");
+    match view.plan.goal() {
+        Some(goal) if !is_install => {
+            format!("{accept}; or refuse it: newleaf skip {} --version {}", goal.target, goal.to)
+        }
+        Some(_) | None => accept,
+    }
 }
 
 /// What can be updated, a line each; empty where nothing can.

@@ -81,6 +81,7 @@ fn offer(offer: &Offer) -> String {
     words.extend(offer.security.then(|| "security".to_owned()));
     words.extend(offer.breaking.then(|| "breaking".to_owned()));
     words.extend(offer.asks_more.then(|| "asks for more".to_owned()));
+    words.extend(offer.waits_for.as_ref().map(|waits| format!("waits for you: {waits}")));
     format!("{} ({})", offer.version, words.join(", "))
 }
 
@@ -93,7 +94,9 @@ pub(crate) fn app(app: &AppRow) -> String {
     lines.extend(app.blocked.as_ref().map(|why| format!("releases unknown: {why}")));
     lines.extend(app.undo.as_ref().map(|undo| {
         let loses = undo.loses.as_ref().map_or(String::new(), |loses| format!(", loses {loses}"));
-        format!("rollback would go to {}{loses}", undo.version)
+        let line = format!("rollback would go to {}{loses}", undo.version);
+        let grants = undo.grants.iter().map(super::grant);
+        std::iter::once(line).chain(grants).collect::<Vec<_>>().join("\n  ")
     }));
     lines.retain(|line| !line.is_empty());
     if !app.candidates.is_empty() {

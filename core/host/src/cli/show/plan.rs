@@ -1,9 +1,12 @@
 //! Plans, prerequisites and history as text.
 
-use newleaf_domain::{ByteSize, GrantChange};
+use newleaf_domain::{ByteSize, GrantChange, Target};
 use newleaf_launcher::journal::Ending;
 use newleaf_launcher::state::Way;
-use newleaf_update::view::{ChangeView, HistoryEntry, PlanView, Prerequisite, Standing};
+use newleaf_plan::LeftBehind;
+use newleaf_update::view::{
+    ChangeView, HistoryEntry, PlanView, Prerequisite, SHARED_ORIGIN, Standing,
+};
 
 use super::table::{joined, table};
 
@@ -25,8 +28,18 @@ pub(crate) fn plan(view: &PlanView) -> String {
         let each = note.sentences().join("\n  ");
         format!("rehearsed at {}:\n  {each}", note.at)
     }));
+    parts.extend(left_behind(&view.left_behind));
     parts.push(prerequisites(&view.prerequisites));
     parts.join("\n\n")
+}
+
+/// The apps that a core leaves behind, with what leads on for each; none where it leaves none.
+pub(crate) fn left_behind(apps: &[LeftBehind]) -> Option<String> {
+    if apps.is_empty() {
+        return None;
+    }
+    let each = apps.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n  ");
+    Some(format!("does not run on it, and is suspended once you say so:\n  {each}"))
 }
 
 fn change(view: &ChangeView, hop: Option<String>) -> String {
@@ -52,6 +65,11 @@ fn change(view: &ChangeView, hop: Option<String>) -> String {
     lines.extend(change.breaking.iter().map(|text| format!("  breaking: {text}")));
     lines.extend(change.security.iter().map(|text| format!("  security: {text}")));
     lines.extend(view.grants.iter().map(|difference| format!("  {}", grant(difference))));
+    let kept = change.grants.unchanged_by(&change.grant_changes);
+    lines.extend(kept.map(|grant| format!("  as today: {grant}")));
+    if change.from.is_none() && change.target != Target::Core {
+        lines.push(format!("  {SHARED_ORIGIN}"));
+    }
     if let Some(changelog) = view.text.as_ref().and_then(|text| text.changelog.as_ref()) {
         lines.push(String::new());
         lines

@@ -4,11 +4,11 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::{Extension, Json};
 use newleaf_domain::PackageName;
-use newleaf_update::view::AppRow;
+use newleaf_update::view::{AppRow, KeptData};
 use newleaf_update::{AppData, StartError};
 
 use super::Api;
-use crate::route::answer::{Body, Segments, start_problem};
+use crate::route::answer::{Body, Segments, put_back_problem, start_problem};
 use crate::route::{Caller, Kind, Problem, RemoveRequest};
 
 pub(super) async fn list(State(api): State<Api>) -> Result<Json<Vec<AppRow>>, Problem> {
@@ -42,6 +42,24 @@ pub(super) async fn remove(
     let data = if request.keep_data { AppData::Keep } else { AppData::Erase };
     tracing::info!(app = %name, by = caller.by, "removing {name}");
     done(&api, api.updater.remove(&name, data).await)
+}
+
+/// Puts the data back that was set aside when the app was removed; answers 204.
+pub(super) async fn put_back(
+    State(api): State<Api>,
+    Segments(parts): Segments<(String, String)>,
+    Extension(caller): Extension<Caller>,
+) -> Result<StatusCode, Problem> {
+    let name = name(&parts)?;
+    match api.updater.put_back(&name, &caller.by).await {
+        Ok(()) => Ok(StatusCode::NO_CONTENT),
+        Err(error) => Err(put_back_problem(&api.updater, &error)),
+    }
+}
+
+/// What removed apps left behind.
+pub(super) async fn kept(State(api): State<Api>) -> Json<Vec<KeptData>> {
+    Json(api.updater.kept_data().await)
 }
 
 /// Serves the app again; answers 204.

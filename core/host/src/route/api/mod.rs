@@ -11,6 +11,7 @@ mod rehearse;
 mod releases;
 mod rollback;
 mod sign_in_link;
+mod skip;
 mod status;
 mod trust;
 mod update;
@@ -83,6 +84,7 @@ pub(super) fn routes(api: &Api) -> Router {
         .route("/releases", get(releases::get))
         .route("/channels", get(channels::get))
         .route("/channel", post(channels::post))
+        .route("/skip", post(skip::post))
         .route("/check", post(check::post))
         .route("/preflight", get(preflight::get))
         .route("/plan", get(plan::get).post(plan::post))
@@ -96,6 +98,8 @@ pub(super) fn routes(api: &Api) -> Router {
         .route("/apps", get(apps::list))
         .route("/apps/{namespace}/{app}", get(apps::info))
         .route("/apps/{namespace}/{app}/remove", post(apps::remove))
+        .route("/apps/{namespace}/{app}/put-back", post(apps::put_back))
+        .route("/kept", get(apps::kept))
         .route("/apps/{namespace}/{app}/enable", post(apps::enable))
         .route("/apps/{namespace}/{app}/disable", post(apps::disable))
         .route("/trust", get(trust::get))

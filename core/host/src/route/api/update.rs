@@ -16,8 +16,8 @@ pub(super) async fn post(
     Extension(caller): Extension<Caller>,
     Body(request): Body<UpdateRequest>,
 ) -> Result<(StatusCode, Json<Started>), Problem> {
-    let approval =
-        Approval { plan: request.plan, consent: consent(request.consent), by: caller.by };
+    let approval = Approval::new(request.plan, consent(request.consent), caller.by)
+        .suspending(consent(request.suspend));
     match api.updater.start(approval).await {
         Ok(id) => Ok((StatusCode::ACCEPTED, Json(Started::new(id)))),
         Err(error) => Err(start_problem(&api.updater, &error)),

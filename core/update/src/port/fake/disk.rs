@@ -12,7 +12,7 @@ use newleaf_launcher::state::{CoreSlot, Origin, State};
 use newleaf_trust::Pin;
 
 use super::version;
-use crate::port::{Contact, Download, Kept, PlanMemo, SelfTest, SlotRef};
+use crate::port::{Contact, Download, Kept, PlanMemo, Removed, SelfTest, SlotRef};
 
 /// The data of one app: what it is worth to its owner, and its schema.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -107,6 +107,7 @@ pub(super) struct Inner {
     pub(super) plans: BTreeMap<PlanId, PlanMemo>,
     pub(super) contact: Contact,
     pub(super) channels: BTreeMap<Target, Channel>,
+    pub(super) skipped: BTreeMap<Target, BTreeSet<Version>>,
     pub(super) downloads: BTreeMap<Digest, Vec<u8>>,
     /// Deltas and compressed copies under way.
     pub(super) hints: BTreeMap<Download, Vec<u8>>,
@@ -115,6 +116,7 @@ pub(super) struct Inner {
     pub(super) slots: BTreeMap<SlotRef, Manifest>,
     pub(super) data: BTreeMap<PackageName, Data>,
     pub(super) kept: BTreeMap<PackageName, Kept>,
+    pub(super) removed: Vec<(Removed, Data)>,
     pub(super) snapshots: BTreeMap<String, Option<Data>>,
     pub(super) faults: BTreeMap<Point, Fault>,
     pub(super) expanded: BTreeSet<Digest>,
@@ -137,12 +139,14 @@ impl Disk {
             plans: BTreeMap::new(),
             contact: Contact::default(),
             channels: BTreeMap::new(),
+            skipped: BTreeMap::new(),
             downloads: BTreeMap::new(),
             hints: BTreeMap::new(),
             packages: BTreeMap::new(),
             slots: BTreeMap::new(),
             data: BTreeMap::new(),
             kept: BTreeMap::new(),
+            removed: Vec::new(),
             snapshots: BTreeMap::new(),
             faults: BTreeMap::new(),
             expanded: BTreeSet::new(),
@@ -161,6 +165,11 @@ impl Disk {
     /// The channels that an admin set.
     pub fn channels(&self) -> BTreeMap<Target, Channel> {
         self.lock().channels.clone()
+    }
+
+    /// The versions that an admin refused.
+    pub fn skipped(&self) -> BTreeMap<Target, BTreeSet<Version>> {
+        self.lock().skipped.clone()
     }
 
     /// What runs.

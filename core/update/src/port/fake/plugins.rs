@@ -5,11 +5,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use newleaf_domain::{ByteSize, PackageName};
+use newleaf_domain::{ByteSize, PackageName, Timestamp};
 use newleaf_launcher::state::AppSlot;
 
 use super::disk::{Data, Disk, Fault, Point};
-use crate::port::{Drained, Kept, PluginError, Plugins, Serving, StoreError, Trouble};
+use crate::port::{Drained, Kept, PluginError, Plugins, Removed, Serving, StoreError, Trouble};
 use crate::settings::Budget;
 
 /// An app as it runs.
@@ -66,6 +66,11 @@ impl FakePlugins {
 
     fn commits(&self, app: &PackageName) -> u64 {
         lock(&self.commits).get(app).copied().unwrap_or_default()
+    }
+
+    /// The app cannot be loaded on this core.
+    pub fn suspend(&self, app: &PackageName, why: &str) {
+        self.edit(app, |running| running.stopped = Some(why.to_owned()));
     }
 
     /// Whether requests of the app are answered now.
@@ -239,8 +244,32 @@ impl Plugins for FakePlugins {
         })
     }
 
-    async fn erase(&self, app: &PackageName) -> Result<(), PluginError> {
-        self.disk.lock().data.remove(app);
+    async fn set_aside(&self, app: &PackageName, at: Timestamp) -> Result<(), PluginError> {
+        let mut disk = self.disk.lock();
+        if let Some(data) = disk.data.remove(app) {
+            disk.removed.push((Removed { app: app.clone(), at }, data));
+        }
         Ok(())
+    }
+
+    async fn set_aside_list(&self) -> Result<Vec<Removed>, PluginError> {
+        Ok(self.disk.lock().removed.iter().map(|(removed, _)| removed.clone()).collect())
+    }
+
+    async fn put_back(&self, removed: &Removed) -> Result<(), PluginError> {
+        let mut disk = self.disk.lock();
+        if let Some(at) = disk.removed.iter().position(|(it, _)| it == removed) {
+            let (removed, data) = disk.removed.remove(at);
+            disk.data.insert(removed.app, data);
+        }
+        Ok(())
+    }
+
+    async fn has_data(&self, app: &PackageName) -> Result<bool, PluginError> {
+        Ok(self.disk.lock().data.contains_key(app))
+    }
+
+    async fn with_data(&self) -> Vec<PackageName> {
+        self.disk.lock().data.keys().cloned().collect()
     }
 }

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 use newleaf_domain::{Digest, PlanId, Target, UpdateId};
 use newleaf_launcher::journal::{Ending, Entry, Failure, Record, StepId};
 use newleaf_launcher::loss::{FELL_BACK, Missing, OLDER, missing};
+use newleaf_launcher::state::Way;
 
 use crate::phase::{Kind, State, Verdict};
 use crate::view::{HistoryEntry, HistoryTarget, Report, StepReport, StepStanding};
@@ -136,6 +137,16 @@ impl Ledger {
     /// What an update was said to be about, in its first record.
     pub(crate) fn began(&self, id: &UpdateId) -> Option<&Record> {
         self.of(id).find(|record| matches!(record.entry, Entry::Began { .. }))
+    }
+
+    /// Which way an update went that has switched to the version with this digest; none where it
+    /// has not, or brought another. What it went back to afterwards has a digest of its own.
+    pub(crate) fn switched(&self, id: &UpdateId, digest: Digest) -> Option<Way> {
+        let Entry::Began { digest: brought, way, .. } = &self.began(id)?.entry else { return None };
+        let is_done = |record: &Record| {
+            matches!(record.entry, Entry::Finished { step: StepId::Activate, .. })
+        };
+        (*brought == digest && self.of(id).any(is_done)).then_some(*way)
     }
 
     /// The first record of the newest update of each target.

@@ -14,7 +14,7 @@ use crate::explain::{ExitClass, Explain, chain};
 use crate::phase::{Kind, Refused, State, Verdict};
 use crate::port::{LauncherError, PluginError};
 use crate::run::{Context, Run};
-use crate::step::{Afterwards, AppSwitch, OFF, release};
+use crate::step::{Afterwards, AppSwitch, OFF, activate, release};
 
 /// What was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,6 +99,7 @@ impl Updater {
     /// [`RecoverError`]; what is open is interrupted until [`Updater::mend`] can clear it up.
     pub async fn recover(self: &Arc<Self>) -> Result<Recovered, RecoverError> {
         let _door = self.starting().lock().await;
+        let caught_up = self.catch_up().await;
         let open = self.ledger().await.map_err(RecoverError::Launcher)?.open();
         let found = match open {
             None => {
@@ -113,7 +114,47 @@ impl Updater {
         if !matches!(found, Recovered::WithLauncher(_)) {
             self.put_back_stray_trials().await?;
         }
-        Ok(found)
+        caught_up.map(|()| found)
+    }
+
+    /// Writes again what `state` does not know any more: a version that the journal shows as
+    /// switched to, where `state` was lost and the one written before it serves in its place.
+    /// People have written through that version since, so its data is not put back.
+    async fn catch_up(&self) -> Result<(), RecoverError> {
+        let state = self.state();
+        let mut result = Ok(());
+        for (app, row) in &state.apps {
+            let Some(trial) = &row.trial else { continue };
+            let way = {
+                let ledger = self.ledger().await.map_err(RecoverError::Launcher)?;
+                ledger.switched(&trial.update, trial.slot.digest)
+            };
+            let Some(way) = way else { continue };
+            if let Err(error) = self.commit_again(app, row, trial, way).await {
+                tracing::error!(%app, error = chain(&error), "an app is not served until the next start");
+                result = result.and(Err(error));
+            }
+        }
+        result
+    }
+
+    async fn commit_again(
+        &self,
+        app: &PackageName,
+        row: &AppState,
+        trial: &AppTrial,
+        way: Way,
+    ) -> Result<(), RecoverError> {
+        let launcher = &self.ports().launcher;
+        let commit = activate::commit(app, &trial.slot, row.good.as_ref(), &trial.snapshot, way);
+        launcher.ask(commit).await.map_err(RecoverError::Launcher)?;
+        self.serve(app, Some(&trial.slot), row).await?;
+        let text = format!(
+            "{app} {} is good, as update {} had made it; its data is as it was left",
+            trial.slot.version, trial.update
+        );
+        let notice = launcher.append(None, Entry::Notice { text }).await;
+        notice.map(drop).map_err(RecoverError::Launcher)
     }
 
     /// Closes or finishes one update that was broken off.
@@ -344,6 +385,22 @@ impl Updater {
         let bad = self.convicted(&trial.update).await?;
         let abort = Ask::Abort { update: trial.update.clone(), app: Some(app.clone()), bad };
         launcher.ask(abort).await.map_err(RecoverError::Launcher)?;
+        self.serve(app, good, row).await?;
+        let text =
+            format!("the data of {app} was put back as it was before update {}", trial.update);
+        let notice = launcher.append(None, Entry::Notice { text }).await;
+        notice.map(drop).map_err(RecoverError::Launcher)
+    }
+
+    /// Serves `good` again, unless the app is switched off.
+    async fn serve(
+        &self,
+        app: &PackageName,
+        good: Option<&AppSlot>,
+        row: &AppState,
+    ) -> Result<(), RecoverError> {
+        let data = |source| RecoverError::Data { app: app.clone(), source };
+        let plugins = &self.ports().plugins;
         match good {
             Some(good) if !row.disabled => {
                 plugins.swap(app, good).await.map_err(data)?;
@@ -352,10 +409,7 @@ impl Updater {
             Some(_) => plugins.stop(app, OFF).await,
             None => plugins.forget(app).await,
         }
-        let text =
-            format!("the data of {app} was put back as it was before update {}", trial.update);
-        let notice = launcher.append(None, Entry::Notice { text }).await;
-        notice.map(drop).map_err(RecoverError::Launcher)
+        Ok(())
     }
 
     async fn close(

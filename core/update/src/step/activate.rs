@@ -1,5 +1,6 @@
 //! Switches to the new version: an app in one write of `state`, core by putting it on trial.
 
+use newleaf_domain::PackageName;
 use newleaf_launcher::proto::Ask;
 use newleaf_launcher::state::{AppSlot, CoreSlot, Way};
 use newleaf_trust::Pin;
@@ -29,21 +30,31 @@ pub(crate) async fn app(
     if cx.way == Way::Forward {
         pin(&cx, switch, signer).await?;
     }
-    // A version that is gone back to keeps no copy: there is nothing newer to go back from.
-    let kept = match cx.way {
-        Way::Forward => Some(snapshot.to_owned()),
-        Way::Back => None,
-    };
-    let slot = Box::new(AppSlot { snapshot: kept, ..switch.new.clone() });
-    let previous = match cx.way {
-        Way::Forward => switch.old.clone().map(|old| Box::new(AppSlot { snapshot: None, ..old })),
-        Way::Back => None,
-    };
-    ports.launcher.ask(Ask::CommitApp { app: switch.app.clone(), slot, previous }).await?;
+    let snapshot = Some(snapshot.to_owned());
+    let commit = commit(&switch.app, &switch.new, switch.old.as_ref(), &snapshot, cx.way);
+    ports.launcher.ask(commit).await?;
     if afterwards == Afterwards::StaysOff {
         ports.plugins.stop(&switch.app, OFF).await;
     }
     Ok(Passed::done((), format!("{} {}", switch.app, switch.new.version)))
+}
+
+/// What makes `new` the version of `app` in the place of `old`. A version that is gone back to
+/// keeps no copy: there is nothing newer to go back from.
+pub(crate) fn commit(
+    app: &PackageName,
+    new: &AppSlot,
+    old: Option<&AppSlot>,
+    snapshot: &Option<String>,
+    way: Way,
+) -> Ask {
+    let (kept, previous) = match way {
+        Way::Forward => (snapshot.clone(), old.cloned()),
+        Way::Back => (None, None),
+    };
+    let slot = Box::new(AppSlot { snapshot: kept, ..new.clone() });
+    let previous = previous.map(|old| Box::new(AppSlot { snapshot: None, ..old }));
+    Ask::CommitApp { app: app.clone(), slot, previous }
 }
 
 /// Keeps the signer of a namespace that something is installed from for the first time.

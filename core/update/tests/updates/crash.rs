@@ -271,11 +271,13 @@ async fn an_app_whose_data_cannot_be_put_back_holds_no_other_one_back() {
     world.publisher().app("acme/clock", "1.0.0", wants(1, 1, 4));
     world.publish();
     let host = world.start();
-    update(&host, &target()).await;
-    let id = update(&host, &Target::App(clock.clone())).await.id;
+    let of_notes = update(&host, &target()).await.id;
+    let of_clock = update(&host, &Target::App(clock.clone())).await.id;
     world.disk.edit_state(|state| {
         for (app, row) in &mut state.apps {
-            let (slot, update) = (row.good.clone().unwrap(), id.clone());
+            // By an update that brought something else: it was a way back.
+            let update = if *app == clock { of_notes.clone() } else { of_clock.clone() };
+            let slot = row.good.clone().unwrap();
             let snapshot = (*app == clock).then(|| "nowhere".to_owned());
             row.trial = Some(newleaf_launcher::state::AppTrial { slot, update, snapshot });
         }
@@ -304,4 +306,69 @@ async fn an_app_that_was_lost_with_the_state_is_told_first_until_it_is_updated_a
     assert_eq!(notice.command.as_deref(), Some("newleaf update acme/notes --version 2.0.0"));
     update(&host, &target()).await;
     assert_eq!(told(host.updater.overview().await.unwrap()), None);
+}
+
+/// Makes `state` what it was one write before the newest version of notes became good.
+fn lose_the_newest_state(world: &World, update: &newleaf_domain::UpdateId) {
+    world.disk.edit_state(|state| {
+        let row = state.apps.get_mut(&notes()).unwrap();
+        let slot = row.good.take().unwrap();
+        row.good = row.previous.take();
+        let snapshot = slot.snapshot.clone();
+        row.trial =
+            Some(newleaf_launcher::state::AppTrial { slot, update: update.clone(), snapshot });
+    });
+}
+
+#[tokio::test]
+async fn a_state_lost_after_the_switch_loses_no_data_and_the_version_stays() {
+    // Committed, or still watched.
+    for records in [0, 2] {
+        let world = world_with_update().await;
+        let host = world.start();
+        let id = update(&host, &target()).await.id;
+        assert!(host.plugins.write(&notes(), "salt"));
+        drop(host);
+        world.disk.forget_records(records);
+        lose_the_newest_state(&world, &id);
+        let next = world.start();
+        next.updater.recover().await.unwrap();
+        assert_eq!(end(&next, &id).await.ending, Some(Ending::Committed));
+        assert_eq!(written(&world), ["milk", "bread", "salt"], "without {records} records");
+        assert_eq!((good(&world).as_deref(), schema(&world)), (Some("2.0.0"), 2));
+        assert_eq!(next.plugins.serves(&notes()).as_deref(), Some("2.0.0"));
+        let app = world.disk.state().apps[&notes()].clone();
+        assert_eq!(app.previous.unwrap().version.as_str(), "1.0.0", "there is a way back still");
+        assert!(app.trial.is_none());
+    }
+}
+
+#[tokio::test]
+async fn a_state_lost_after_an_installation_leaves_the_app_installed_with_its_data() {
+    let world = world();
+    let host = world.start();
+    let id = update(&host, &target()).await.id;
+    assert!(host.plugins.write(&notes(), "milk"));
+    drop(host);
+    lose_the_newest_state(&world, &id);
+    let next = world.start();
+    next.updater.recover().await.unwrap();
+    assert_eq!(written(&world), ["milk"]);
+    assert_eq!(next.plugins.serves(&notes()).as_deref(), Some("1.0.0"));
+}
+
+#[tokio::test]
+async fn a_state_lost_after_going_back_by_hand_leaves_the_version_that_was_gone_back_to() {
+    let world = world_with_update().await;
+    let host = world.start();
+    update(&host, &target()).await;
+    let id = host.updater.rollback(&target(), "ada".to_owned()).await.unwrap();
+    assert_eq!(end(&host, &id).await.ending, Some(Ending::Committed));
+    assert!(host.plugins.write(&notes(), "salt"));
+    drop(host);
+    lose_the_newest_state(&world, &id);
+    let next = world.start();
+    next.updater.recover().await.unwrap();
+    assert_eq!(written(&world), ["milk", "bread", "salt"]);
+    assert_eq!(good(&world).as_deref(), Some("1.0.0"));
 }

@@ -108,7 +108,14 @@ impl DbError {
 
     /// Whether the file is damaged.
     pub(crate) fn is_damage(&self) -> bool {
-        matches!(self, Self::Database { source, .. } if has_code(source, &DAMAGE_CODES))
+        match self {
+            Self::Lost(_) => true,
+            Self::Database { source, .. } => has_code(source, &DAMAGE_CODES),
+            Self::TooNew { .. }
+            | Self::NotExpanded { .. }
+            | Self::Orphaned
+            | Self::Create { .. } => false,
+        }
     }
 
     pub(crate) fn on(action: &'static str) -> impl FnOnce(sqlx::Error) -> Self {
@@ -156,7 +163,9 @@ impl Db {
             .filename(dir.join(FILE))
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Normal)
+            // What was answered with success outlives a power cut, and so does an extended schema
+            // that `state` relies on from its next write on.
+            .synchronous(SqliteSynchronous::Full)
             .busy_timeout(BUSY)
             .foreign_keys(true);
         let writer = SqlitePoolOptions::new()
@@ -211,6 +220,20 @@ impl Db {
             }
         }
         Ok(())
+    }
+
+    /// Whether no version has ever made its tables in it.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub(super) async fn is_new(&self) -> Result<bool, DbError> {
+        let mut connection = self.reader.acquire().await.map_err(DbError::on("read newleaf.db"))?;
+        let tables = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'newleaf_meta')";
+        let asked = sqlx::query_scalar::<_, bool>(tables).fetch_one(&mut *connection).await;
+        if !asked.map_err(DbError::on("read the schema"))? {
+            return Ok(true);
+        }
+        Ok(Meta::read(&mut connection, Side::Host).await?.schema == 0)
     }
 
     /// Whether the database answers.
@@ -286,6 +309,15 @@ pub(super) fn newest(migrations: &[Migration]) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_transaction_is_on_the_disk_before_it_counts_as_done() {
+        let dir = tempfile::tempdir().unwrap();
+        let db = Db::open(dir.path()).await.unwrap();
+        let asked = sqlx::query_scalar::<_, i64>("PRAGMA synchronous").fetch_one(db.writer());
+        assert_eq!(asked.await.unwrap(), 2, "2 is FULL");
+        db.close().await;
+    }
 
     #[tokio::test]
     async fn a_database_that_is_lost_is_named_and_none_is_made_in_its_place() {

@@ -238,13 +238,17 @@ async fn prepare(made: &Path, product: &[Migration]) -> Result<(), SnapshotError
         let said = newleaf_update::explain::chain(&error);
         SnapshotError::Damaged { path: file(made, ""), said }
     };
-    let db = Db::open(made).await.map_err(damaged)?;
+    let db = Db::open_existing(made).await.map_err(damaged)?;
     let done = async {
         let said: String = sqlx::query_scalar("PRAGMA quick_check(1)")
             .fetch_one(db.writer())
             .await
             .map_err(|error| damaged(DbError::on("check the snapshot")(error)))?;
         if said != "ok" {
+            return Err(SnapshotError::Damaged { path: file(made, ""), said });
+        }
+        if db.is_new().await? {
+            let said = "it holds no data of a host".to_owned();
             return Err(SnapshotError::Damaged { path: file(made, ""), said });
         }
         expand(&db, product, &mut |_| Beat::GoOn).await?;
@@ -406,6 +410,26 @@ mod tests {
         }
         assert_eq!(fs::read(dir.path().join(FILE)).unwrap(), before);
         assert_eq!(list(dir.path()).unwrap().len(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_snapshot_without_a_hosts_data_is_never_put_back() {
+        let (dir, db) = scene().await;
+        db.close().await;
+        let before = fs::read(dir.path().join(FILE)).unwrap();
+        let elsewhere = tempfile::tempdir().unwrap();
+        let other = Db::open(elsewhere.path()).await.unwrap();
+        run(&other, "CREATE TABLE somebody_elses (text TEXT)").await;
+        other.close().await;
+        let foreign = fs::read(elsewhere.path().join(FILE)).unwrap();
+        let snapshot = list(dir.path()).unwrap().remove(0);
+        for content in [&[][..], b"x", &foreign] {
+            fs::write(file(&folder(dir.path()).join(&snapshot.name), ""), content).unwrap();
+            let aside = (LATER, &snapshot.version);
+            let error = put_back(dir.path(), &snapshot, NOTES, aside).await.unwrap_err();
+            assert!(matches!(error, SnapshotError::Damaged { .. }), "{error}");
+            assert_eq!(fs::read(dir.path().join(FILE)).unwrap(), before);
+        }
     }
 
     #[tokio::test]

@@ -7,6 +7,7 @@ use serde::de::{Error as _, Unexpected};
 use serde::{Deserialize, Deserializer};
 
 use super::Seconds;
+use super::seconds::at_least;
 
 /// A second start may succeed where the first met a machine that was busy; a third learns nothing.
 const TRIES: NonZeroU8 = NonZeroU8::MIN.saturating_add(1);
@@ -21,8 +22,10 @@ pub struct Core {
     #[serde(deserialize_with = "at_least_one")]
     pub tries: NonZeroU8,
     /// From the start of a worker to its READY.
+    #[serde(deserialize_with = "at_least::<_, 100>")]
     pub ready_within: Seconds,
     /// From the first question on the private socket to a good answer.
+    #[serde(deserialize_with = "at_least::<_, 100>")]
     pub probe_within: Seconds,
     /// How long a new version is watched after it took over.
     pub probation: Seconds,
@@ -32,9 +35,11 @@ pub struct Core {
     /// its way is still answered: longer than a client's round trip.
     pub linger: Seconds,
     /// How long a serving version may give no sign of life; then it is ended and started again.
+    #[serde(deserialize_with = "at_least::<_, 1000>")]
     pub hang_within: Seconds,
     /// How long the extension of the database may take, at the least: ten times what its rehearsal
     /// took, where that is longer.
+    #[serde(deserialize_with = "at_least::<_, 100>")]
     pub expand_within: Seconds,
     /// What it means where a new version fails on a copy of the data, or breaks apps.
     pub rehearsal: Rehearsal,

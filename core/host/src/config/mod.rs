@@ -168,6 +168,27 @@ mod tests {
     }
 
     #[test]
+    fn a_setting_that_could_not_be_served_is_refused_with_line_and_key() {
+        for (table, key, value, expected) in [
+            ("portal", "origin", "\"not a url\"", "is not an origin"),
+            ("repository", "proxy", "\"http://ada:hush/1@127.0.0.1:3128\"", "address of a proxy"),
+            ("http", "head_within", "0", "0.1 seconds or more"),
+            ("http", "idle_within", "0", "0.1 seconds or more"),
+            ("core", "ready_within", "0", "0.1 seconds or more"),
+            ("core", "hang_within", "0.5", "1 seconds or more"),
+        ] {
+            let url = "url = \"https://updates.example.com\"\n";
+            let (head, line) = match table {
+                "repository" => (format!("[repository]\n{url}"), 3),
+                _ => (format!("[repository]\n{url}[{table}]\n"), 4),
+            };
+            let error = error_of(&format!("{head}{key} = {value}\n"));
+            let place = format!("newleaf.toml line {line}: {key}: ");
+            assert!(error.starts_with(&place) && error.contains(expected), "{error}");
+        }
+    }
+
+    #[test]
     fn a_certificate_needs_its_key() {
         let text = "[repository]\nurl = \"file:///srv/updates\"\n[listen]\n\
                     public_tls = { certificate = \"tls/cert.pem\" }\n";

@@ -29,14 +29,16 @@ impl ProxyUrl {
     /// Another scheme, no host, or something after it.
     pub fn parse(text: &str) -> Result<Self, InvalidProxy> {
         let trimmed = text.trim_end_matches('/');
-        let rest = ["http://", "https://"].iter().find_map(|scheme| trimmed.strip_prefix(scheme));
-        let host = rest.map(|rest| rest.rsplit_once('@').map_or(rest, |(_, host)| host));
-        let is_host = |host: &str| {
-            !host.is_empty()
-                && !host.contains(['/', '?', '#', '\\'])
-                && !trimmed.contains(|it: char| it.is_control() || it == ' ')
-        };
-        if host.is_some_and(is_host) { Ok(Self(trimmed.to_owned())) } else { Err(InvalidProxy) }
+        let address = reqwest::Url::parse(trimmed).map_err(|_| InvalidProxy)?;
+        let is_plain = matches!(address.scheme(), "http" | "https")
+            && address.has_host()
+            && address.path() == "/"
+            && address.query().is_none()
+            && address.fragment().is_none()
+            // What the parser would mend silently.
+            && trimmed.starts_with(&format!("{}://", address.scheme()))
+            && !trimmed.contains(|it: char| it.is_control() || " \\".contains(it));
+        if is_plain { Ok(Self(trimmed.to_owned())) } else { Err(InvalidProxy) }
     }
 
     /// The whole address, with the password: for whoever connects, and for no log.

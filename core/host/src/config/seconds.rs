@@ -33,6 +33,20 @@ impl<'de> serde::Deserialize<'de> for Seconds {
     }
 }
 
+/// A span without which nothing could be done in time: `LEAST` milliseconds or more.
+pub(super) fn at_least<'de, D: serde::Deserializer<'de>, const LEAST: u64>(
+    deserializer: D,
+) -> Result<Seconds, D::Error> {
+    let span = <Seconds as serde::Deserialize>::deserialize(deserializer)?;
+    let least = Duration::from_millis(LEAST);
+    if span.0 < least {
+        let expected = format!("{} seconds or more", least.as_secs_f64());
+        let given = serde::de::Unexpected::Float(span.0.as_secs_f64());
+        return Err(serde::de::Error::invalid_value(given, &expected.as_str()));
+    }
+    Ok(span)
+}
+
 /// Takes whole numbers and fractions alike, since TOML tells them apart.
 struct Number;
 

@@ -57,8 +57,8 @@ fn addresses(text: &str) -> String {
         safe.push_str(before);
         let ends = |c: char| c.is_whitespace() || "\"'<>`,".contains(c);
         let (address, behind) = after.split_at(after.find(ends).unwrap_or(after.len()));
-        let place = address.find(['/', '?', '#']).unwrap_or(address.len());
-        let host = address[..place].rfind('@').map_or(0, |at| at + 1);
+        // A password may hold what ends the host of a sound address.
+        let host = address.rfind('@').map_or(0, |at| at + 1);
         if host > 0 {
             safe.push_str(HIDDEN);
             safe.push('@');
@@ -135,10 +135,23 @@ fn print(value: &Value, name: &str, apps: Apps, out: &mut String) {
     out.extend([name, " = ", &text, "\n"]);
 }
 
+/// A setting that may be an address, with or without a scheme, sound or not.
+fn address(text: &str) -> String {
+    match text.rsplit_once('@') {
+        Some((_, host)) => {
+            let scheme = text.split_once("://").map_or("", |(scheme, _)| scheme);
+            let scheme = if scheme.contains('@') { "" } else { scheme };
+            let mark = if scheme.is_empty() { "" } else { "://" };
+            addresses(&format!("{scheme}{mark}{HIDDEN}@{host}"))
+        }
+        None => addresses(text),
+    }
+}
+
 /// A value as text; a table in a list is nothing that the host knows.
 fn shown(value: &Value) -> String {
     match value {
-        Value::String(text) => format!("{:?}", addresses(text)),
+        Value::String(text) => format!("{:?}", address(text)),
         Value::Integer(number) => number.to_string(),
         Value::Float(number) => number.to_string(),
         Value::Boolean(word) => word.to_string(),
@@ -165,6 +178,7 @@ mod tests {
                 "GET https://a.example.com/x?sig=pw2 failed",
                 "GET https://a.example.com/x?(hidden) failed",
             ),
+            ("use http://ada:pw6/1@127.0.0.1:3128", "use http://(hidden)@127.0.0.1:3128"),
             ("authorization: Bearer pw3 pw4", "authorization: (hidden)"),
             (r#"{"api_token":"pw5"}"#, r#"{"api_token": (hidden)"#),
             (
@@ -187,6 +201,10 @@ mod tests {
         assert!(safe.contains("updates.example.com"), "{safe}");
         assert!(safe.contains("apps.probation = 5\n"), "{safe}");
         assert!(safe.contains("apps.acme/notes.config.title = (hidden)\n"), "{safe}");
+        for proxy in ["ada:pw7@proxy.example.com", "http://ada:pw8/1@proxy.example.com"] {
+            let safe = settings(&format!("[repository]\nproxy = \"{proxy}\"\n"));
+            assert!(safe.contains("(hidden)@proxy.example.com") && !safe.contains("pw"), "{safe}");
+        }
         let torn = settings(&format!("{text}[open\nlast = \"pw6\""));
         assert!(torn.contains("url, mirrors") || torn.contains("url"), "{torn}");
         for text in [safe, torn] {

@@ -156,9 +156,13 @@ impl Grants {
         })
     }
 
-    /// Whether outbound requests to `host` (a name, or `name:port`) are granted.
-    pub fn allows_host(&self, host: &str) -> bool {
-        self.0.contains_key(&format!("http {host}"))
+    /// The hosts that outbound requests are granted to, each a name or `name:port` as the manifest
+    /// has it.
+    pub fn http_hosts(&self) -> impl Iterator<Item = &str> {
+        self.0.values().filter_map(|grant| match grant {
+            Grant::Http { host } => Some(host.as_str()),
+            Grant::Storage { .. } | Grant::Route { .. } | Grant::Schedule { .. } => None,
+        })
     }
 
     /// What changes for an app that holds `self` and asks for `asked`.

@@ -17,6 +17,7 @@ use wasmtime_wasi_http::{
 use crate::{
     address,
     body::{self, AppBody},
+    egress::{Lines, Outbound, Outgoing},
     handler::{Errand, Workers},
     instance::Instance,
     lifecycle::{self, LifecycleError},
@@ -43,6 +44,8 @@ pub struct AppConfig {
     pub settings: BTreeMap<String, String>,
     /// What it may use of the machine.
     pub limits: Limits,
+    /// Whether its requests to the outside leave at all.
+    pub outbound: Outbound,
 }
 
 /// What all instances of one app share.
@@ -50,6 +53,7 @@ pub(crate) struct Shared {
     pub(crate) config: AppConfig,
     pub(crate) database: Arc<Database>,
     pub(crate) counters: Arc<Counters>,
+    pub(crate) outgoing: Arc<Outgoing>,
 }
 
 /// Why the host answered in an app's place. It stands among the response's extensions, so that a
@@ -156,11 +160,13 @@ impl App {
         config: AppConfig,
         pre: InstancePre<Instance>,
         proxy: ProxyPre<Instance>,
+        lines: Arc<Lines>,
     ) -> Self {
         let database =
             Database::new(&config.data_dir, config.grants.storage_quota(), &config.limits);
         let permits = Arc::new(Semaphore::new(config.limits.concurrency));
-        let shared = Arc::new(Shared { config, database, counters: Arc::default() });
+        let outgoing = Outgoing::new(&config, lines);
+        let shared = Arc::new(Shared { config, database, counters: Arc::default(), outgoing });
         let workers = Workers { engine: engine.clone(), pre: proxy, app: shared.clone() };
         Self { shared, pre, handler: ProxyHandler::new(workers), permits }
     }
@@ -182,7 +188,7 @@ impl App {
 
     /// What it has done since it was loaded.
     pub fn stats(&self) -> AppStats {
-        self.shared.counters.read(self.shared.database.writes())
+        self.shared.counters.read(self.shared.database.writes(), self.shared.outgoing.stats())
     }
 
     /// Waits until the app has more than `seen` failures: its traps and its 5xx answers added up,

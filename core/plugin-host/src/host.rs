@@ -17,6 +17,7 @@ use crate::{
     app::{App, AppConfig},
     cache::{Cache, CacheError, Loaded, Prepared},
     compile::{CompileError, Compiler},
+    egress::{self, Lines, OutboundSettings},
     engine::{self, EngineError},
     instance::Instance,
     limits::as_usize,
@@ -30,6 +31,8 @@ pub struct Settings {
     pub cache_dir: PathBuf,
     /// Where components are compiled.
     pub compiler: Compiler,
+    /// How apps reach the outside.
+    pub outbound: OutboundSettings,
 }
 
 /// Runs apps. One a process: it owns the engine and its thread.
@@ -38,6 +41,7 @@ pub struct PluginHost {
     linker: Linker<Instance>,
     cache: Arc<Cache>,
     compiler: Compiler,
+    lines: Arc<Lines>,
 }
 
 /// Why a component could not be prepared.
@@ -142,7 +146,8 @@ impl PluginHost {
         let linker = link(&engine)
             .map_err(|error| PrepareError::Interfaces { reason: format!("{error:#}") })?;
         let cache = Arc::new(Cache::open(&settings.cache_dir, &engine).map_err(cache_failed)?);
-        Ok(Self { engine, linker, cache, compiler: settings.compiler })
+        let lines = Lines::new(settings.outbound);
+        Ok(Self { engine, linker, cache, compiler: settings.compiler, lines })
     }
 
     /// Compiles the component in the file `wasm`, whose SHA-256 must be `digest`, unless the cache
@@ -200,7 +205,7 @@ impl PluginHost {
             .instantiate_pre(&component)
             .map_err(|error| LoadError::Link { app: app(), reason: format!("{error:#}") })?;
         let proxy = proxy(&component, &pre).ok_or_else(|| LoadError::NoHandler { app: app() })?;
-        Ok(App::new(&self.engine, config, pre, proxy))
+        Ok(App::new(&self.engine, config, pre, proxy, self.lines.clone()))
     }
 }
 
@@ -226,6 +231,7 @@ fn link(engine: &Engine) -> wasmtime::Result<Linker<Instance>> {
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     wasmtime_wasi::p3::add_to_linker(&mut linker)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
+    egress::codes::add_to_linker(&mut linker)?;
     wasmtime_wasi_http::p3::add_to_linker(&mut linker)?;
     abi::v1::add_to_linker(&mut linker)?;
     Ok(linker)

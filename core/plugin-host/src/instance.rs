@@ -97,7 +97,7 @@ impl Instance {
                 .max_random_size(RANDOM)
                 .build(),
             http: WasiHttpCtx::new(),
-            egress: Egress::new(app.config.name.as_str(), &app.config.grants),
+            egress: Egress(app.outgoing.clone()),
             limits: StoreLimitsBuilder::new()
                 .memory_size(as_usize(limits.memory))
                 .memories(4)
@@ -121,6 +121,11 @@ impl Instance {
     /// A setting the admin gave.
     pub(crate) fn setting(&self, key: &str) -> Option<&str> {
         self.app.config.settings.get(key).map(String::as_str)
+    }
+
+    /// What the instance holds of WASI.
+    pub(crate) fn table(&self) -> &ResourceTable {
+        &self.table
     }
 
     /// Where the app is served.

@@ -36,6 +36,10 @@ pub use app::{App, AppConfig, Failure};
 pub use body::{AppBody, BodyError};
 pub use cache::Prepared;
 pub use compile::{CompileChild, CompileError, Compiler, compile_main};
+pub use egress::{
+    Door, HostGrant, InvalidHost, Network, Outbound, OutboundLimits, OutboundSettings,
+    OutboundStats, ProxyUse, ProxyWay, Roots, Scripted,
+};
 pub use engine::EngineError;
 pub use host::{LoadError, PluginHost, PrepareError, Settings};
 pub use inspect::{Handler, InspectError, Inspection, inspect};

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use newleaf_domain::ByteSize;
 
+use crate::egress::OutboundLimits;
+
 /// The limits of one app. The defaults suit a small server; an admin may change each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -30,6 +32,8 @@ pub struct Limits {
     pub sql_rows: usize,
     /// The most bytes of one SQL result, and of one value in it.
     pub sql_result: ByteSize,
+    /// Requests to the outside.
+    pub outbound: OutboundLimits,
 }
 
 impl Default for Limits {
@@ -46,6 +50,7 @@ impl Default for Limits {
             hostcall: ByteSize::mib(16),
             sql_rows: 10_000,
             sql_result: ByteSize::mib(8),
+            outbound: OutboundLimits::default(),
         }
     }
 }

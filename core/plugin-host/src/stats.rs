@@ -8,7 +8,7 @@ use std::sync::{
 
 use tokio::sync::Notify;
 
-use crate::app::Failure;
+use crate::{app::Failure, egress::OutboundStats};
 
 /// What an app has done since it was loaded.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -26,6 +26,8 @@ pub struct AppStats {
     /// Transactions that changed stored data since the app was put into its slot; what `init` and
     /// `migrate` wrote before is not among them.
     pub writes: u64,
+    /// What the app asked of the outside.
+    pub outbound: OutboundStats,
 }
 
 /// The counters behind [`AppStats`].
@@ -44,8 +46,8 @@ pub(crate) struct Counters {
 }
 
 impl Counters {
-    /// Everything, with the number of `writes` that the storage layer has counted.
-    pub(crate) fn read(&self, writes: u64) -> AppStats {
+    /// Everything, with what the storage layer and the way out have counted.
+    pub(crate) fn read(&self, writes: u64, outbound: OutboundStats) -> AppStats {
         AppStats {
             requests: self.requests.load(Relaxed),
             in_flight: self.in_flight.load(SeqCst),
@@ -53,6 +55,7 @@ impl Counters {
             server_errors: self.server_errors.load(Relaxed),
             clients_gone: self.clients_gone.load(Relaxed),
             writes,
+            outbound,
         }
     }
 
@@ -304,7 +307,7 @@ mod tests {
         let ticket = Ticket::new(&counters, String::new());
         ticket.conclude(Conclusion::ClientGone);
         ticket.trap();
-        let stats = counters.read(0);
+        let stats = counters.read(0, OutboundStats::default());
         assert_eq!((stats.traps, stats.clients_gone), (0, 1));
     }
 
@@ -314,7 +317,7 @@ mod tests {
         let ticket = Ticket::new(&counters, String::new());
         ticket.trap();
         ticket.conclude(Conclusion::Failed);
-        assert_eq!(counters.read(0).traps, 1);
+        assert_eq!(counters.read(0, OutboundStats::default()).traps, 1);
     }
 
     #[test]
@@ -334,7 +337,8 @@ mod tests {
         assert!(counters.cut_those_that_wait_for_clients().is_empty(), "cut twice");
         assert_eq!(sends.failure(), Some(Failure::ClientTooSlow));
         sends.trap();
-        assert_eq!((works.failure(), counters.read(0).traps), (None, 0));
+        let stats = counters.read(0, OutboundStats::default());
+        assert_eq!((works.failure(), stats.traps), (None, 0));
     }
 
     #[tokio::test]

@@ -42,16 +42,6 @@ async fn an_app_that_was_granted_nothing_gets_nothing() {
 }
 
 #[tokio::test]
-async fn a_granted_host_is_told_that_there_is_no_client_yet() {
-    let grant = Grant::Http { host: "example.com".to_owned() };
-    let world = hostile(|app| app.grant(grant)).await;
-    let granted = world.get("/outbound?host=example.com").await.text();
-    assert!(granted.contains("no outbound client"), "{granted}");
-    let other = world.get("/outbound?host=localhost").await.text();
-    assert!(other.contains("HttpRequestDenied"), "{other}");
-}
-
-#[tokio::test]
 async fn attach_is_denied_through_the_whole_way() {
     let world = hostile(|app| app.grant(storage(1))).await;
     let answer = world.get("/").await;

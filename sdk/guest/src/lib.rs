@@ -16,6 +16,7 @@
 //! its data prepared, migrated and checked. Data lives in [`sql`], [`store`] and [`blobs`]; all need
 //! the `storage` capability in `manifest.json`. An app that does work at regular times implements
 //! [`Jobs`] and names it with [`jobs!`]; that needs the `schedule` capability.
+//! Requests to the outside go through [`fetch`]; each host needs an `http` capability.
 //!
 //! Build with `cargo build --target wasm32-wasip2 --release`, as `crate-type = ["cdylib"]`.
 //! This crate stays tiny: every byte of it is part of every app.
@@ -31,6 +32,7 @@ pub mod bindings;
 pub mod blobs;
 pub mod config;
 mod error;
+pub mod fetch;
 mod form;
 mod html;
 #[doc(hidden)]

@@ -1,5 +1,6 @@
 //! Runs an app on the real plugin host in a fake world: a folder that goes away with the test, no
-//! sockets, no portal. Requests go in, answers come out.
+//! sockets, no portal, and a network that has only what the test put there ([`FakeNetwork`]).
+//! Requests go in, answers come out.
 //!
 //! ```no_run
 //! # async fn greets() -> Result<(), Box<dyn std::error::Error>> {
@@ -13,16 +14,18 @@
 //! ```
 //!
 //! What is real: the engine, the limits, the SQL guard, storage, the lifecycle, the exchange of one
-//! version for another. What is not: compiling happens in the test's own process unless a
+//! version for another, and whether a request to the outside is granted. What is not: compiling happens in the test's own process unless a
 //! [`Compiler`](newleaf_plugin_host::Compiler) is given, because a test binary cannot be the
 //! compiling child. That is for an author's own app, not for a stranger's.
 
 mod answer;
 mod build;
+mod network;
 mod test_app;
 mod update;
 
 pub use answer::Answer;
 pub use build::{BuildError, build};
+pub use network::{Asked, FakeNetwork};
 pub use test_app::{StartError, TestApp, World};
 pub use update::UpdateError;

@@ -11,12 +11,12 @@ use http::Request;
 use http_body_util::Full;
 use newleaf_domain::{Digest, Grant, Grants, PackageName, Version};
 use newleaf_plugin_host::{
-    App, AppConfig, AppStats, Compiler, LifecycleError, Limits, LoadError, PluginHost,
-    PrepareError, Settings, Slot,
+    App, AppConfig, AppStats, Compiler, LifecycleError, Limits, LoadError, Network, Outbound,
+    OutboundSettings, PluginHost, PrepareError, ProxyWay, Scripted, Settings, Slot,
 };
 use tempfile::TempDir;
 
-use crate::Answer;
+use crate::{Answer, FakeNetwork};
 
 /// What an app is to be started with.
 #[derive(Debug, Clone)]
@@ -27,6 +27,8 @@ pub struct TestApp {
     limits: Limits,
     compiler: Compiler,
     cache: Option<PathBuf>,
+    outbound: OutboundSettings,
+    leaves: Outbound,
 }
 
 /// The world of one running app. Everything in it goes away when it is dropped.
@@ -76,6 +78,12 @@ impl TestApp {
             limits: Limits::default(),
             compiler: Compiler::UnsandboxedInThisProcess,
             cache: None,
+            outbound: OutboundSettings {
+                proxy: ProxyWay::None,
+                network: Network::Scripted(Arc::new(Scripted::default())),
+                ..OutboundSettings::default()
+            },
+            leaves: Outbound::Granted,
         }
     }
 
@@ -102,6 +110,27 @@ impl TestApp {
         self
     }
 
+    /// Lets the app reach `network`, as far as it is granted; without it there is none.
+    #[must_use]
+    pub fn network(mut self, network: &FakeNetwork) -> Self {
+        self.outbound.network = network.scripted();
+        self
+    }
+
+    /// Sets all of the way to the outside, as a host does. A network of the system's is the real one.
+    #[must_use]
+    pub fn outbound(mut self, settings: OutboundSettings) -> Self {
+        self.outbound = settings;
+        self
+    }
+
+    /// Sets whether requests to the outside leave at all, as in a rehearsal they do not.
+    #[must_use]
+    pub fn leaves(mut self, leaves: Outbound) -> Self {
+        self.leaves = leaves;
+        self
+    }
+
     /// Compiles elsewhere than in the test's own process.
     #[must_use]
     pub fn compiler(mut self, compiler: Compiler) -> Self {
@@ -122,6 +151,7 @@ impl TestApp {
         let host = PluginHost::new(Settings {
             cache_dir: self.cache.clone().unwrap_or_else(|| folder.path().join("cache")),
             compiler: self.compiler.clone(),
+            outbound: self.outbound.clone(),
         })?;
         let app = load(&host, folder.path(), &self).await?;
         app.init().await?;
@@ -143,6 +173,7 @@ async fn load(host: &PluginHost, folder: &Path, app: &TestApp) -> Result<App, St
         grants: app.grants.clone(),
         settings: app.settings.clone(),
         limits: app.limits,
+        outbound: app.leaves,
     };
     Ok(host.load(&prepared, config)?)
 }

@@ -76,7 +76,8 @@ pub(crate) async fn offline(
     let layout = host.layout().clone();
     make_folders(&layout);
     let core = face(product)?.version;
-    let apps = Apps::new(layout.clone(), core, holding(config), config.apps.clone())?;
+    let outbound = config.apps.outbound.settings(&config.repository.proxy);
+    let apps = Apps::new(layout.clone(), core, holding(config), config.apps.clone(), outbound)?;
     apps.know_all(host.state(), NO_HOST).await;
     let ports = Ports {
         repository: adapter::open(&config.repository)?,

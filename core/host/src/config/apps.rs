@@ -7,7 +7,7 @@ use newleaf_domain::PackageName;
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use super::Seconds;
+use super::{Outbound, Seconds, outbound};
 
 /// How long each part of an app update may take, how many requests wait for it, and the settings of
 /// single apps.
@@ -24,6 +24,8 @@ pub struct Apps {
     pub hold_cap: usize,
     /// How long the data of a removed app is set aside before it goes for good.
     pub removed_for: Seconds,
+    /// Requests of apps to the outside: the keys that begin with `outbound_`.
+    pub outbound: Outbound,
     /// What is set for single apps: `[apps."acme/notes".config]`.
     pub each: BTreeMap<PackageName, AppSettings>,
 }
@@ -57,6 +59,7 @@ impl Default for Apps {
             client_within: Seconds::new(5),
             hold_cap: 4096,
             removed_for: Seconds::new(7 * 24 * 60 * 60),
+            outbound: Outbound::default(),
             each: BTreeMap::new(),
         }
     }
@@ -69,11 +72,27 @@ enum Key {
     ClientWithin,
     HoldCap,
     RemovedFor,
+    Outbound(outbound::Key),
     App(PackageName),
 }
 
 /// The keys of `[apps]` that name no app.
-const KEYS: &[&str] = &["probation", "drain_within", "client_within", "hold_cap", "removed_for"];
+const KEYS: &[&str] = &[
+    "probation",
+    "drain_within",
+    "client_within",
+    "hold_cap",
+    "removed_for",
+    "outbound_private",
+    "outbound_proxy",
+    "outbound_within",
+    "outbound_connect_within",
+    "outbound_first_byte_within",
+    "outbound_stall_within",
+    "outbound_at_once",
+    "outbound_request_body",
+    "outbound_response_body",
+];
 
 impl<'de> Deserialize<'de> for Key {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
@@ -87,7 +106,10 @@ impl<'de> Deserialize<'de> for Key {
             app if app.contains('/') => {
                 PackageName::parse(app).map(Self::App).map_err(D::Error::custom)
             }
-            other => Err(D::Error::unknown_field(other, KEYS)),
+            other => {
+                let unknown = || D::Error::unknown_field(other, KEYS);
+                Outbound::key(other).map(Self::Outbound).ok_or_else(unknown)
+            }
         }
     }
 }
@@ -117,6 +139,7 @@ impl<'de> Visitor<'de> for AppsTable {
                 Key::ClientWithin => apps.client_within = table.next_value()?,
                 Key::HoldCap => apps.hold_cap = table.next_value()?,
                 Key::RemovedFor => apps.removed_for = table.next_value()?,
+                Key::Outbound(key) => apps.outbound.read(key, &mut table)?,
                 Key::App(name) => {
                     apps.each.insert(name, table.next_value()?);
                 }

@@ -86,6 +86,21 @@ url = "{repository}"
 # hold_cap = 4096
 # How long the data of a removed app is set aside: 7 days. Then it goes for good.
 # removed_for = 604800
+# Requests of apps to the outside go to the hosts they were granted, and never to addresses that are
+# no part of the internet (this machine, private networks, link-local), but for those listed here.
+# outbound_private = []
+# Where a proxy is set, it resolves the names and this host cannot judge the addresses: "refused",
+# or "allowed" where the proxy itself keeps apps out of the private network.
+# outbound_proxy = "refused"
+# A whole request; of it connecting, waiting for the answer's head, and a standstill within it.
+# outbound_within = 10
+# outbound_connect_within = 5
+# outbound_first_byte_within = 10
+# outbound_stall_within = 5
+# Requests of one app at a time, and the bytes of a body it may send and receive.
+# outbound_at_once = 8
+# outbound_request_body = 4194304
+# outbound_response_body = 16777216
 
 # What one app is told; its guide names the keys. Texts, numbers, true and false.
 # [apps."acme/notes".config]

@@ -16,6 +16,9 @@ pub(crate) static HELLO_ASYNC: LazyLock<PathBuf> =
     LazyLock::new(|| built("tests/apps/hello-async"));
 /// Keeps notes.
 pub(crate) static NOTES: LazyLock<PathBuf> = LazyLock::new(|| built("plugins/notes"));
+/// Asks the outside for whatever it is told to.
+pub(crate) static OUTBOUND: LazyLock<PathBuf> =
+    LazyLock::new(|| built("tests/apps/hostile-outbound"));
 /// Tries what it must not.
 pub(crate) static HOSTILE: LazyLock<PathBuf> = LazyLock::new(|| built("tests/apps/attach"));
 

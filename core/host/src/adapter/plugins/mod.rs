@@ -18,8 +18,8 @@ use newleaf_launcher::Layout;
 use newleaf_launcher::state::{AppSlot, State};
 use newleaf_package::MANIFEST;
 use newleaf_plugin_host::{
-    App, AppConfig, CompileChild, CompileError, Compiler, Limits, LoadError, PluginHost,
-    PrepareError, Settings,
+    App, AppConfig, CompileChild, CompileError, Compiler, Limits, LoadError, Outbound,
+    OutboundSettings, PluginHost, PrepareError, Settings,
 };
 
 use super::files::{self, blocking};
@@ -153,7 +153,8 @@ fn compiler_was_hindered(error: &CompileError) -> bool {
 }
 
 impl Apps {
-    /// No apps yet; compiled code is kept below `cache/`.
+    /// No apps yet; compiled code is kept below `cache/`, and they reach the outside as `outbound`
+    /// says.
     ///
     /// # Errors
     /// The engine does not start.
@@ -162,10 +163,11 @@ impl Apps {
         core: Version,
         holding: Holding,
         settings: config::Apps,
+        outbound: OutboundSettings,
     ) -> Result<Self, AppsError> {
         let program = std::env::current_exe().map_err(AppsError::Image)?;
         let child = CompileChild { program, arguments: vec!["compile".into()] };
-        Self::compiled_by(Compiler::Child(child), layout, core, holding, settings)
+        Self::compiled_by(Compiler::Child(child), layout, core, holding, settings, outbound)
     }
 
     fn compiled_by(
@@ -174,9 +176,11 @@ impl Apps {
         core: Version,
         holding: Holding,
         settings: config::Apps,
+        outbound: OutboundSettings,
     ) -> Result<Self, AppsError> {
         let cache_dir = layout.dir().join("cache/code");
-        let host = PluginHost::new(Settings { cache_dir, compiler }).map_err(AppsError::Engine)?;
+        let host = PluginHost::new(Settings { cache_dir, compiler, outbound });
+        let host = host.map_err(AppsError::Engine)?;
         let (entries, pending) = (RwLock::default(), tokio::sync::Mutex::default());
         let inner = Inner { host, layout, core, holding, settings, entries, pending };
         Ok(Self(Arc::new(inner)))
@@ -288,7 +292,8 @@ impl Apps {
             data_dir: self.data(app),
             grants: slot.grants.clone(),
             settings: self.0.settings.config(app),
-            limits: Limits::default(),
+            limits: Limits { outbound: self.0.settings.outbound.limits(), ..Limits::default() },
+            outbound: Outbound::Granted,
         };
         if let Some(manifest) = self.manifest(app, slot).await {
             fit::fits(&manifest, &self.0.core).map_err(BringUp::Unfit)?;
@@ -361,7 +366,9 @@ mod tests {
     async fn reason(dir: &std::path::Path, state: &State) -> String {
         let holding = Holding { cap: 1, client_within: Duration::ZERO };
         let core = Version::parse("1.1.0").unwrap();
-        let apps = Apps::new(Layout::new(dir), core, holding, config::Apps::default()).unwrap();
+        let settings = config::Apps::default();
+        let outbound = OutboundSettings::default();
+        let apps = Apps::new(Layout::new(dir), core, holding, settings, outbound).unwrap();
         apps.load_all(state).await;
         let Place::Stopped { reason } = apps.find(&notes()) else { panic!("it is served") };
         let told = newleaf_update::port::Plugins::serving(&apps, &notes());

@@ -1,0 +1,239 @@
+//! Makes the connections of one app: resolves, judges every address, and connects to what was
+//! judged and to nothing else.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use hyper_util::{
+    client::{legacy::connect, proxy::matcher::Intercept},
+    rt::TokioIo,
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    sync::Semaphore,
+    time::Instant,
+};
+use url::Host;
+
+use super::{
+    client::Lines,
+    destination::Destination,
+    proxy,
+    reach::{self, Place},
+    refusal::Refusal,
+    wire::{Connected, End, Secrecy, Stream},
+};
+
+/// The most addresses of one name that are tried.
+const TRIED: usize = 6;
+
+/// Makes the connections of one app.
+#[derive(Debug, Clone)]
+pub(crate) struct Connector {
+    pub(crate) lines: Arc<Lines>,
+    pub(crate) within: Duration,
+    /// Lookups under way; one that hangs keeps its place after everybody has lost patience.
+    pub(crate) lookups: Arc<Semaphore>,
+}
+
+/// A connection that HTTP can be spoken over.
+pub(crate) struct Socket {
+    stream: Box<dyn Stream>,
+    form: Form,
+}
+
+/// How a request's target is written (RFC 9112 §3.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// As a path, for the server itself.
+    Origin,
+    /// As a whole URL, for a proxy.
+    Absolute,
+}
+
+impl tower::Service<http::Uri> for Connector {
+    type Response = TokioIo<Socket>;
+    type Error = Refusal;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Refusal>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Refusal>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, uri: http::Uri) -> Self::Future {
+        let this = self.clone();
+        Box::pin(async move { this.connect(&uri).await.map(TokioIo::new) })
+    }
+}
+
+impl Connector {
+    async fn connect(&self, uri: &http::Uri) -> Result<Socket, Refusal> {
+        let to = Destination::of(uri)?;
+        let deadline = Instant::now() + self.within;
+        let made = async {
+            match self.lines.proxy.towards(&to)? {
+                None => self.direct(&to, deadline).await,
+                Some(via) => self.by_proxy(&via, &to, deadline).await,
+            }
+        };
+        let late = |_| Refusal::ConnectTimeout(self.within);
+        tokio::time::timeout_at(deadline, made).await.map_err(late)?
+    }
+
+    async fn direct(&self, to: &Destination, deadline: Instant) -> Result<Socket, Refusal> {
+        let addresses = self.addresses(&to.host, deadline).await?;
+        for address in &addresses {
+            self.judge(*address, to)?;
+        }
+        let (stream, address, end) = self.first_of(&addresses, to.port, deadline).await?;
+        // A literal was granted as such; a name must not lead back here by an address of our own.
+        if end == End::Here && to.literal().is_none() && !self.is_listed(address) {
+            return Err(Refusal::OwnMachine { address });
+        }
+        let stream = self.secured(stream, to).await?;
+        Ok(Socket { stream, form: Form::Origin })
+    }
+
+    /// Through a proxy: a plain request is handed to it whole, for HTTPS it makes a tunnel.
+    async fn by_proxy(
+        &self,
+        via: &Intercept,
+        to: &Destination,
+        deadline: Instant,
+    ) -> Result<Socket, Refusal> {
+        if let Some(address) = to.literal() {
+            self.judge(address, to)?;
+        }
+        let proxy = Destination::of(via.uri())?;
+        let addresses = self.addresses(&proxy.host, deadline).await;
+        let addresses = addresses.map_err(|error| Refusal::Proxy(error.to_string()))?;
+        let made = self.first_of(&addresses, proxy.port, deadline).await;
+        let (stream, ..) = made.map_err(|error| Refusal::Proxy(error.to_string()))?;
+        let stream = self.secured(stream, &proxy).await?;
+        if !to.is_https() {
+            return Ok(Socket { stream, form: Form::Absolute });
+        }
+        let stream = proxy::tunnel(stream, via, to).await?;
+        let stream = self.secured(stream, to).await?;
+        Ok(Socket { stream, form: Form::Origin })
+    }
+
+    /// The addresses of `host`, at least one.
+    async fn addresses(&self, host: &Host, deadline: Instant) -> Result<Vec<IpAddr>, Refusal> {
+        let name = match host {
+            Host::Ipv4(address) => return Ok(vec![(*address).into()]),
+            Host::Ipv6(address) => return Ok(vec![(*address).into()]),
+            Host::Domain(name) => name.clone(),
+        };
+        let found = async {
+            let place = self.lookups.clone().acquire_owned().await;
+            let place = place.map_err(std::io::Error::other)?;
+            self.lines.wire().resolve(name, place).await
+        };
+        let found = tokio::time::timeout_at(deadline, found).await;
+        let found = found.map_err(|_| Refusal::ResolveTimeout(self.within))?;
+        let found = found.map_err(|error| Refusal::Unresolved(error.to_string()))?;
+        if found.is_empty() {
+            return Err(Refusal::Unresolved("it has no address".to_owned()));
+        }
+        Ok(found)
+    }
+
+    /// Whether `address` may be reached as `to`.
+    fn judge(&self, address: IpAddr, to: &Destination) -> Result<(), Refusal> {
+        let Some(place) = reach::place(address) else { return Ok(()) };
+        let named = to.literal() == Some(address) || self.is_listed(address);
+        if named && Place::can_be_named(place) {
+            return Ok(());
+        }
+        Err(Refusal::Prohibited { address, place })
+    }
+
+    fn is_listed(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.lines.private.iter().any(|listed| listed.to_canonical() == address)
+    }
+
+    /// A connection to the first of `addresses` that answers. Each gets its share of the time, so
+    /// that one that is silent does not use up that of the next.
+    async fn first_of(
+        &self,
+        addresses: &[IpAddr],
+        port: u16,
+        deadline: Instant,
+    ) -> Result<(Box<dyn Stream>, IpAddr, End), Refusal> {
+        let mut last = Refusal::ConnectTimeout(self.within);
+        let tried = addresses.len().min(TRIED);
+        for (number, address) in addresses.iter().take(tried).enumerate() {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let share = left / u32::try_from(tried - number).unwrap_or(u32::MAX);
+            let to = SocketAddr::new(*address, port);
+            match tokio::time::timeout(share, self.lines.wire().connect(to)).await {
+                Ok(Ok(Connected { stream, end })) => return Ok((stream, *address, end)),
+                Ok(Err(error)) if error.kind() == std::io::ErrorKind::ConnectionRefused => {
+                    last = Refusal::ConnectionRefused;
+                }
+                Ok(Err(error)) => last = Refusal::Unreachable(error.to_string()),
+                Err(_) => last = Refusal::ConnectTimeout(self.within),
+            }
+        }
+        Err(last)
+    }
+
+    async fn secured(
+        &self,
+        stream: Box<dyn Stream>,
+        to: &Destination,
+    ) -> Result<Box<dyn Stream>, Refusal> {
+        if to.is_https() && self.lines.wire().secrecy() == Secrecy::Tls {
+            self.lines.tls.over(stream, &to.host).await
+        } else {
+            Ok(stream)
+        }
+    }
+}
+
+impl connect::Connection for Socket {
+    fn connected(&self) -> connect::Connected {
+        connect::Connected::new().proxy(self.form == Form::Absolute)
+    }
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<std::io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}

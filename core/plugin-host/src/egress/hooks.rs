@@ -1,0 +1,34 @@
+//! Where `wasi:http`, 0.2 and 0.3 alike, hands over the requests of one instance.
+
+use std::sync::Arc;
+
+use wasmtime_wasi_http::{Error, RequestOptions, Result, WasiBody, WasiHttpHooks};
+
+use super::client::Outgoing;
+
+/// The outbound side of one instance.
+#[derive(Debug)]
+pub(crate) struct Egress(pub(crate) Arc<Outgoing>);
+
+/// The future of an exchange's end, as wasi:http hands it over.
+type Exchange = Box<dyn Future<Output = Result<(), Error>> + Send>;
+/// The future of a response, as wasi:http wants it.
+type Answer = Box<dyn Future<Output = Result<(http::Response<WasiBody>, Exchange)>> + Send>;
+
+impl WasiHttpHooks for Egress {
+    fn send_request(
+        &mut self,
+        request: http::Request<WasiBody>,
+        options: Option<RequestOptions>,
+        // What the app says of the answer concerns nobody: it simply stops reading.
+        _end: Exchange,
+    ) -> Answer {
+        let outgoing = self.0.clone();
+        Box::new(async move {
+            let answer = outgoing.send(request, options).await?;
+            // Connections are driven by tasks of their own.
+            let driven: Exchange = Box::new(std::future::ready(Ok(())));
+            Ok((answer, driven))
+        })
+    }
+}

@@ -185,6 +185,24 @@ async fn this_machine_is_refused_by_its_own_name() {
 }
 
 #[tokio::test]
+async fn a_public_address_of_this_machine_is_refused_unless_the_admin_lists_it() {
+    let server = Server::plain().await;
+    let scripted = Arc::new(
+        Scripted::default()
+            .name("example.com", &[OUT_THERE])
+            .own(OUT_THERE)
+            .door(OUT_THERE, server.door()),
+    );
+    let world = started(&["example.com"], network(&scripted), tight()).await;
+    let said = plain(&world, "example.com", "/ok").await;
+    assert!(said.contains("DestinationIpProhibited"), "{said}");
+    assert!(scripted.connections().is_empty(), "something was connected to");
+    let settings = OutboundSettings { private: vec![OUT_THERE], ..network(&scripted) };
+    let world = started(&["example.com"], settings, tight()).await;
+    assert_eq!(plain(&world, "example.com", "/ok").await, "200 with 5 bytes");
+}
+
+#[tokio::test]
 async fn one_bad_address_among_good_ones_spoils_the_name() {
     let server = Server::plain().await;
     let scripted = Arc::new(

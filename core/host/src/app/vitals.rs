@@ -1,10 +1,12 @@
 //! Whether this process does its work.
 
 use async_trait::async_trait;
+use newleaf_domain::PackageName;
+use newleaf_plugin_host::AppStats;
 
 use crate::db::Db;
 use crate::product::{Product, ProductContext};
-use crate::route::Vitals;
+use crate::route::{Place, Vitals};
 
 /// A worker: its database answers and its product is well.
 #[derive(Debug)]
@@ -27,6 +29,15 @@ impl Vitals for WorkerVitals {
             return Some(newleaf_update::explain::chain(&error));
         }
         (self.product.health)(self.context.clone()).await.err()
+    }
+
+    fn apps(&self) -> Vec<(PackageName, AppStats)> {
+        let serving = |app: &PackageName| match self.context.apps.find(app) {
+            Place::Serving(slot) => Some(slot.app().stats()),
+            Place::Stopped { .. } | Place::Unknown => None,
+        };
+        let apps = self.context.apps.list().into_iter();
+        apps.filter_map(|app| serving(&app.id).map(|stats| (app.id, stats))).collect()
     }
 }
 

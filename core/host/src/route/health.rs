@@ -9,6 +9,8 @@ use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use newleaf_domain::PackageName;
+use newleaf_plugin_host::AppStats;
 use newleaf_update::view::Overview;
 
 use super::Api;
@@ -19,6 +21,11 @@ use super::answer::unreadable;
 pub trait Vitals: Send + Sync + std::fmt::Debug {
     /// Why it does not, in one line; nothing where it does.
     async fn ailment(&self) -> Option<String>;
+
+    /// What each app that serves has done since this process loaded it.
+    fn apps(&self) -> Vec<(PackageName, AppStats)> {
+        Vec::new()
+    }
 }
 
 /// The routes; they need no session, and tell nothing that must be hidden.
@@ -46,8 +53,8 @@ async fn ready(State(api): State<Api>) -> Response {
 async fn metrics(State(api): State<Api>) -> Response {
     match api.updater.overview().await {
         Ok(overview) => {
-            ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text(&overview))
-                .into_response()
+            let text = text(&overview) + &outbound(&api.vitals.apps());
+            ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
         }
         Err(error) => unreadable(&api.updater, &error).into_response(),
     }
@@ -95,6 +102,30 @@ fn text(overview: &Overview) -> String {
     lines.0
 }
 
+/// What apps asked of the outside, each number since this process loaded the app.
+fn outbound(apps: &[(PackageName, AppStats)]) -> String {
+    type Pick = fn(&AppStats) -> u64;
+    let counters: [(&str, &str, Pick); 5] = [
+        ("requests", "Requests of an app to the outside, refused ones included.", |it| {
+            it.outbound.requests
+        }),
+        ("denied", "Those that the host refused.", |it| it.outbound.denied),
+        ("failed", "Those that were let out and failed.", |it| it.outbound.failed),
+        ("sent_bytes", "Bytes of bodies that an app sent.", |it| it.outbound.sent),
+        ("received_bytes", "Bytes of bodies that an app received.", |it| it.outbound.received),
+    ];
+    let mut lines = Lines::default();
+    for (what, help, pick) in counters {
+        let name = format!("newleaf_app_outbound_{what}_total");
+        lines.counter(&name, help);
+        for (app, stats) in apps {
+            let count = i64::try_from(pick(stats)).unwrap_or(i64::MAX);
+            lines.gauge(&name, &[("app", app.as_str())], count);
+        }
+    }
+    lines.0
+}
+
 /// Lines of the text format. The values of labels are names and versions: none needs escaping.
 #[derive(Default)]
 struct Lines(String);
@@ -103,6 +134,11 @@ impl Lines {
     fn head(&mut self, name: &str, help: &str) {
         self.line(format_args!("# HELP {name} {help}"));
         self.line(format_args!("# TYPE {name} gauge"));
+    }
+
+    fn counter(&mut self, name: &str, help: &str) {
+        self.line(format_args!("# HELP {name} {help}"));
+        self.line(format_args!("# TYPE {name} counter"));
     }
 
     fn gauge(&mut self, name: &str, labels: &[(&str, &str)], value: i64) {
@@ -126,6 +162,22 @@ impl Lines {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_apps_asked_of_the_outside_is_counted_for_each() {
+        let mut stats = AppStats::default();
+        stats.outbound.requests = 3;
+        stats.outbound.denied = 1;
+        let text = outbound(&[(PackageName::parse("acme/feeds").unwrap(), stats)]);
+        assert!(text.contains("# TYPE newleaf_app_outbound_requests_total counter\n"), "{text}");
+        for line in [
+            "newleaf_app_outbound_requests_total{app=\"acme/feeds\"} 3\n",
+            "newleaf_app_outbound_denied_total{app=\"acme/feeds\"} 1\n",
+            "newleaf_app_outbound_received_bytes_total{app=\"acme/feeds\"} 0\n",
+        ] {
+            assert!(text.contains(line), "{line} is missing in {text}");
+        }
+    }
 
     #[test]
     fn lines_are_as_prometheus_reads_them() {

@@ -45,6 +45,13 @@ const KEPT: usize = 4;
 /// Requests that wait, for each that may be under way.
 const WAITING: usize = 8;
 
+/// Names that are looked up at one time, for all apps; each lookup keeps a thread of those that also
+/// do the apps' SQL.
+const LOOKUPS: usize = 64;
+
+/// Of these, one app's.
+const LOOKUPS_OF_ONE: usize = 4;
+
 /// The least that the HTTP library can take as a bound of an answer's head.
 const LEAST_HEAD: usize = 8 * 1024;
 
@@ -54,6 +61,8 @@ pub(crate) struct Lines {
     pub(crate) private: Vec<IpAddr>,
     pub(crate) proxy: Proxy,
     pub(crate) tls: Tls,
+    /// Lookups under way: each keeps a thread.
+    pub(crate) lookups: Arc<Semaphore>,
     network: Network,
 }
 
@@ -61,7 +70,8 @@ impl Lines {
     pub(crate) fn new(settings: OutboundSettings) -> Arc<Self> {
         let OutboundSettings { private, proxy, by_proxy, network, roots } = settings;
         let proxy = Proxy::new(&proxy, by_proxy);
-        Arc::new(Self { private, proxy, tls: Tls::new(roots), network })
+        let lookups = Arc::new(Semaphore::new(LOOKUPS));
+        Arc::new(Self { private, proxy, tls: Tls::new(roots), lookups, network })
     }
 
     /// The network below.
@@ -140,7 +150,7 @@ impl Outgoing {
         let connector = Connector {
             lines: lines.clone(),
             within: limits.connect_within,
-            lookups: Arc::new(Semaphore::new(limits.at_once)),
+            lookups: Arc::new(Semaphore::new(limits.at_once.min(LOOKUPS_OF_ONE))),
         };
         Arc::new(Self {
             // Names and versions are plain text.

@@ -2,6 +2,7 @@
 //! judged and to nothing else.
 
 use std::{
+    io,
     net::{IpAddr, SocketAddr},
     pin::Pin,
     sync::Arc,
@@ -26,7 +27,7 @@ use super::{
     proxy,
     reach::{self, Place},
     refusal::Refusal,
-    wire::{Connected, End, Secrecy, Stream},
+    wire::{End, Secrecy, Stream},
 };
 
 /// The most addresses of one name that are tried.
@@ -37,7 +38,7 @@ const TRIED: usize = 6;
 pub(crate) struct Connector {
     pub(crate) lines: Arc<Lines>,
     pub(crate) within: Duration,
-    /// Lookups under way; one that hangs keeps its place after everybody has lost patience.
+    /// The app's lookups under way; one that hangs keeps its place after everybody has lost patience.
     pub(crate) lookups: Arc<Semaphore>,
 }
 
@@ -90,11 +91,7 @@ impl Connector {
         for address in &addresses {
             self.judge(*address, to)?;
         }
-        let (stream, address, end) = self.first_of(&addresses, to.port, deadline).await?;
-        // A literal was granted as such; a name must not lead back here by an address of our own.
-        if end == End::Here && to.literal().is_none() && !self.is_listed(address) {
-            return Err(Refusal::OwnMachine { address });
-        }
+        let stream = self.first_of(&addresses, to.port, deadline).await?;
         let stream = self.secured(stream, to).await?;
         Ok(Socket { stream, form: Form::Origin })
     }
@@ -113,7 +110,7 @@ impl Connector {
         let addresses = self.addresses(&proxy.host, deadline).await;
         let addresses = addresses.map_err(|error| Refusal::Proxy(error.to_string()))?;
         let made = self.first_of(&addresses, proxy.port, deadline).await;
-        let (stream, ..) = made.map_err(|error| Refusal::Proxy(error.to_string()))?;
+        let stream = made.map_err(|error| Refusal::Proxy(error.to_string()))?;
         let stream = self.secured(stream, &proxy).await?;
         if !to.is_https() {
             return Ok(Socket { stream, form: Form::Absolute });
@@ -131,9 +128,9 @@ impl Connector {
             Host::Domain(name) => name.clone(),
         };
         let found = async {
-            let place = self.lookups.clone().acquire_owned().await;
-            let place = place.map_err(std::io::Error::other)?;
-            self.lines.wire().resolve(name, place).await
+            let own = self.lookups.clone().acquire_owned().await.map_err(io::Error::other)?;
+            let all = self.lines.lookups.clone().acquire_owned().await.map_err(io::Error::other)?;
+            self.lines.wire().resolve(name, Box::new((own, all))).await
         };
         let found = tokio::time::timeout_at(deadline, found).await;
         let found = found.map_err(|_| Refusal::ResolveTimeout(self.within))?;
@@ -146,12 +143,16 @@ impl Connector {
 
     /// Whether `address` may be reached as `to`.
     fn judge(&self, address: IpAddr, to: &Destination) -> Result<(), Refusal> {
-        let Some(place) = reach::place(address) else { return Ok(()) };
         let named = to.literal() == Some(address) || self.is_listed(address);
-        if named && Place::can_be_named(place) {
-            return Ok(());
+        match reach::place(address) {
+            Some(place) if named && Place::can_be_named(place) => Ok(()),
+            Some(place) => Err(Refusal::Prohibited { address, place }),
+            // What listens there may be kept from the internet by nothing but where it is asked from.
+            None if !named && self.lines.wire().end(address) == End::Here => {
+                Err(Refusal::OwnMachine { address })
+            }
+            None => Ok(()),
         }
-        Err(Refusal::Prohibited { address, place })
     }
 
     fn is_listed(&self, address: IpAddr) -> bool {
@@ -166,7 +167,7 @@ impl Connector {
         addresses: &[IpAddr],
         port: u16,
         deadline: Instant,
-    ) -> Result<(Box<dyn Stream>, IpAddr, End), Refusal> {
+    ) -> Result<Box<dyn Stream>, Refusal> {
         let mut last = Refusal::ConnectTimeout(self.within);
         let tried = addresses.len().min(TRIED);
         for (number, address) in addresses.iter().take(tried).enumerate() {
@@ -174,8 +175,8 @@ impl Connector {
             let share = left / u32::try_from(tried - number).unwrap_or(u32::MAX);
             let to = SocketAddr::new(*address, port);
             match tokio::time::timeout(share, self.lines.wire().connect(to)).await {
-                Ok(Ok(Connected { stream, end })) => return Ok((stream, *address, end)),
-                Ok(Err(error)) if error.kind() == std::io::ErrorKind::ConnectionRefused => {
+                Ok(Ok(stream)) => return Ok(stream),
+                Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => {
                     last = Refusal::ConnectionRefused;
                 }
                 Ok(Err(error)) => last = Refusal::Unreachable(error.to_string()),
@@ -209,7 +210,7 @@ impl AsyncRead for Socket {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
-    ) -> Poll<std::io::Result<()>> {
+    ) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_read(context, buffer)
     }
 }
@@ -219,21 +220,15 @@ impl AsyncWrite for Socket {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         bytes: &[u8],
-    ) -> Poll<std::io::Result<usize>> {
+    ) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(context, bytes)
     }
 
-    fn poll_flush(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<std::io::Result<()>> {
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_flush(context)
     }
 
-    fn poll_shutdown(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<std::io::Result<()>> {
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(context)
     }
 }

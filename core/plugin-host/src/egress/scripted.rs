@@ -8,9 +8,9 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use tokio::{io::DuplexStream, net::TcpStream, sync::OwnedSemaphorePermit};
+use tokio::{io::DuplexStream, net::TcpStream};
 
-use super::wire::{Connected, End, Secrecy, Soon, Wire};
+use super::wire::{End, Held, Secrecy, Soon, Stream, Wire};
 
 /// How much of an in-memory stream may lie unread.
 const PIPE: usize = 64 * 1024;
@@ -34,6 +34,7 @@ pub struct Scripted {
     names: Mutex<BTreeMap<String, VecDeque<Vec<IpAddr>>>>,
     every_name: Option<IpAddr>,
     doors: BTreeMap<IpAddr, Door>,
+    own: Vec<IpAddr>,
     secrecy: Secrecy,
     seen: Mutex<Seen>,
 }
@@ -50,6 +51,7 @@ impl Default for Scripted {
             names: Mutex::default(),
             every_name: None,
             doors: BTreeMap::new(),
+            own: Vec::new(),
             secrecy: Secrecy::Tls,
             seen: Mutex::default(),
         }
@@ -76,6 +78,13 @@ impl Scripted {
     #[must_use]
     pub fn door(mut self, address: IpAddr, door: Door) -> Self {
         self.doors.insert(address, door);
+        self
+    }
+
+    /// Makes `address` one of the machine that asks.
+    #[must_use]
+    pub fn own(mut self, address: IpAddr) -> Self {
+        self.own.push(address);
         self
     }
 
@@ -106,7 +115,7 @@ impl Scripted {
 }
 
 impl Wire for Scripted {
-    fn resolve(&self, name: String, _: OwnedSemaphorePermit) -> Soon<'_, Vec<IpAddr>> {
+    fn resolve(&self, name: String, _held: Held) -> Soon<'_, Vec<IpAddr>> {
         Box::pin(async move {
             let found = self.addresses(&name);
             lock(&self.seen).lookups.push(name);
@@ -115,24 +124,26 @@ impl Wire for Scripted {
         })
     }
 
-    fn connect(&self, to: SocketAddr) -> Soon<'_, Connected> {
+    fn connect(&self, to: SocketAddr) -> Soon<'_, Box<dyn Stream>> {
         Box::pin(async move {
             lock(&self.seen).connections.push(to);
-            let end = End::Elsewhere;
             match self.doors.get(&to.ip()) {
                 Some(Door::Listener(listener)) => {
-                    let stream = Box::new(TcpStream::connect(listener).await?);
-                    Ok(Connected { stream, end })
+                    Ok(Box::new(TcpStream::connect(listener).await?) as Box<dyn Stream>)
                 }
                 Some(Door::InMemory(takes)) => {
                     let (ours, theirs) = tokio::io::duplex(PIPE);
                     takes(theirs);
-                    Ok(Connected { stream: Box::new(ours), end })
+                    Ok(Box::new(ours) as Box<dyn Stream>)
                 }
                 Some(Door::Silent) => std::future::pending().await,
                 Some(Door::Closed) | None => Err(io::ErrorKind::ConnectionRefused.into()),
             }
         })
+    }
+
+    fn end(&self, address: IpAddr) -> End {
+        if self.own.contains(&address) { End::Here } else { End::Elsewhere }
     }
 
     fn secrecy(&self) -> Secrecy {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use newleaf_domain::{AbiVersion, ByteSize, Capability, Grant, Manifest, Target};
+use newleaf_plugin_host::HostGrant;
 
 use super::Findings;
 
@@ -128,8 +129,13 @@ fn check_capability(capability: &Capability, subject: &str, findings: &mut Findi
     }
 }
 
-/// A host name (RFC 1123 §2.1) or an IPv4 address, with or without a port.
+/// A host name (RFC 1123 §2.1) or an address in its usual form, with or without a port, that a host
+/// of this version understands as the author means it.
 fn is_host(text: &str) -> bool {
+    HostGrant::parse(text).is_ok() && (text.starts_with('[') || is_name_or_ipv4(text))
+}
+
+fn is_name_or_ipv4(text: &str) -> bool {
     let (name, port) = text.split_once(':').unwrap_or((text, "443"));
     let is_label = |label: &str| {
         (1..=63).contains(&label.len())
@@ -185,6 +191,18 @@ mod tests {
             {"kind":"http","host":"api.example.com:8443","reason":"to fetch"},
             {"kind":"storage","quota":16384,"reason":"to keep"}]}"#;
         assert_eq!(errors(fine), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_host_is_a_name_or_an_address_as_people_write_it() {
+        for host in ["example.com", "example.com:8443", "10.0.0.5", "[2001:db8::1]:8080"] {
+            assert!(is_host(host), "{host} was refused");
+        }
+        for host in
+            ["Example.com", "2130706433", "127.1", "0x7f.1", "[0:0::1]", "[::ffff:10.0.0.1]"]
+        {
+            assert!(!is_host(host), "{host} was accepted");
+        }
     }
 
     #[test]

@@ -7,12 +7,14 @@ use std::{fs, path::Path};
 
 use newleaf_domain::{AbiVersion, Digest};
 use newleaf_plugin_host::{
-    CompileChild, CompileError, Compiler, Handler, PluginHost, PrepareError, Settings, inspect,
+    CompileChild, CompileError, Compiler, Handler, OutboundSettings, PluginHost, PrepareError,
+    Settings, inspect,
 };
 use world::{HELLO, NOTES, child};
 
 fn host(folder: &Path, compiler: Compiler) -> PluginHost {
-    PluginHost::new(Settings { cache_dir: folder.join("cache"), compiler }).unwrap()
+    let (cache_dir, outbound) = (folder.join("cache"), OutboundSettings::default());
+    PluginHost::new(Settings { cache_dir, compiler, outbound }).unwrap()
 }
 
 fn missing() -> Compiler {

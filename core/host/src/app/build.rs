@@ -37,7 +37,8 @@ pub(crate) async fn build(
     make_folders(&worker.layout);
     let core = face(product)?.version;
     let outbound = config.apps.outbound.settings(&config.repository.proxy);
-    let apps = Apps::new(worker.layout.clone(), core, holding(&config), config.apps.clone(), outbound)?;
+    let apps =
+        Apps::new(worker.layout.clone(), core, holding(&config), config.apps.clone(), outbound)?;
     apps.load_all(&worker.control.state()).await;
     tracing::info!(apps = apps.count(), "apps are loaded");
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);

@@ -186,7 +186,7 @@ mod tests {
         let limits = read.limits();
         let seconds =
             [limits.within, limits.connect_within, limits.first_byte_within, limits.stall_within];
-        assert_eq!(seconds.map(|it| it.as_secs_f64()), [30.0, 2.5, 7.0, 8.0]);
+        assert_eq!(seconds.map(|it| it.as_millis()), [30_000, 2_500, 7_000, 8_000]);
         assert_eq!(limits.at_once, 3);
         let bodies = [limits.request_body, limits.response_body];
         assert_eq!(bodies, [ByteSize::kib(1), ByteSize::kib(2)]);

@@ -18,6 +18,7 @@ pub mod load;
 pub mod network;
 pub mod process;
 pub mod seed;
+pub mod site;
 pub mod skip;
 pub mod test_point;
 pub mod world;

@@ -1,17 +1,14 @@
-//! Fetches one document over `wasi:http`. The host decides what may be reached; this file turns
-//! its answers into words, follows redirects by hand, and reads no more than it is told to.
+//! Fetches one document. The host decides what may be reached; this file turns its answers into
+//! words, follows redirects by hand, and reads no more than it is told to.
 
+use newleaf_sdk::fetch::{Error, Request, Response};
 use url::Url;
-use wasip2::http::{
-    outgoing_handler,
-    types::{
-        ErrorCode, Fields, IncomingBody, IncomingResponse, Method, OutgoingBody, OutgoingRequest,
-        Scheme, http_error_code,
-    },
-};
-use wasip2::io::streams::StreamError;
 
 use crate::address;
+
+/// What is read here, the best first (RFC 9110 §12.5.1).
+const ACCEPT: &str = "application/atom+xml, application/rss+xml, application/feed+json, \
+                      application/xml;q=0.9, text/xml;q=0.9, */*;q=0.5";
 
 /// The most redirects that are followed, each to a host that must be granted too.
 const MAX_REDIRECTS: usize = 5;
@@ -142,18 +139,17 @@ pub(crate) fn fetch(
 ) -> Result<Fetched, FetchError> {
     let mut address = address.clone();
     for _ in 0..=MAX_REDIRECTS {
-        let response = exchange(&address, validators)?;
+        let response = exchange(&address, validators, limit)?;
         let host = address::host(&address);
-        match response.status() {
+        match response.status {
             200 => {
-                let header = |name: &str| field(&response, name);
                 return Ok(Fetched::Document {
-                    content_type: header("content-type"),
+                    content_type: field(&response, "content-type"),
                     validators: Validators {
-                        etag: header("etag"),
-                        modified: header("last-modified"),
+                        etag: field(&response, "etag"),
+                        modified: field(&response, "last-modified"),
                     },
-                    body: read(&response, limit, &host)?,
+                    body: response.body,
                     address,
                 });
             }
@@ -166,7 +162,7 @@ pub(crate) fn fetch(
             }
             status => {
                 let retry_after = field(&response, "retry-after");
-                let retry_after = retry_after.and_then(|text| text.trim().parse().ok());
+                let retry_after = retry_after.and_then(|text| text.parse().ok());
                 return Err(FetchError::Status { host, status, retry_after });
             }
         }
@@ -174,115 +170,36 @@ pub(crate) fn fetch(
     Err(FetchError::Redirects { host: address::host(&address) })
 }
 
-/// One request and the head of its answer.
-fn exchange(address: &Url, validators: &Validators) -> Result<IncomingResponse, FetchError> {
-    let host = address::host(address);
-    let broken =
-        |reason: &str| FetchError::Unreachable { host: host.clone(), reason: reason.to_owned() };
-    let fields = Fields::new();
-    let set = |name: &str, value: &str| {
-        fields.append(name, value.as_bytes()).map_err(|_| broken("a header is not allowed"))
-    };
-    set(
-        "accept",
-        "application/atom+xml, application/rss+xml, application/feed+json, application/xml;q=0.9, text/xml;q=0.9, */*;q=0.5",
-    )?;
+/// One request and its answer.
+fn exchange(address: &Url, validators: &Validators, limit: usize) -> Result<Response, FetchError> {
+    let mut request = Request::get(address.as_str()).header("accept", ACCEPT).at_most(limit);
     if let Some(etag) = &validators.etag {
-        set("if-none-match", etag)?;
+        request = request.header("if-none-match", etag);
     }
     if let Some(modified) = &validators.modified {
-        set("if-modified-since", modified)?;
+        request = request.header("if-modified-since", modified);
     }
-    let request = OutgoingRequest::new(fields);
-    let scheme = if address.scheme() == "http" { Scheme::Http } else { Scheme::Https };
-    let target = &address[url::Position::BeforePath..url::Position::AfterQuery];
-    let prepared = request
-        .set_method(&Method::Get)
-        .and_then(|()| request.set_scheme(Some(&scheme)))
-        .and_then(|()| request.set_authority(Some(&host)))
-        .and_then(|()| request.set_path_with_query(Some(target)));
-    prepared.map_err(|()| broken("its address cannot be written as a request"))?;
-    if let Ok(body) = request.body() {
-        OutgoingBody::finish(body, None).map_err(|code| in_words(&host, &code))?;
-    }
-    let answer = outgoing_handler::handle(request, None).map_err(|code| in_words(&host, &code))?;
-    answer.subscribe().block();
-    match answer.get() {
-        Some(Ok(Ok(response))) => Ok(response),
-        Some(Ok(Err(code))) => Err(in_words(&host, &code)),
-        Some(Err(())) | None => Err(broken("the answer was lost")),
-    }
+    request.send().map_err(|error| in_words(address::host(address), error, limit))
 }
 
-fn field(response: &IncomingResponse, name: &str) -> Option<String> {
-    let values = response.headers().get(name);
-    let text = values.first().map(|value| String::from_utf8_lossy(value).into_owned())?;
-    // What comes back as a header of the next request must be able to stand in one.
-    let plain = text.len() <= 1000 && text.chars().all(|c| !c.is_control());
-    plain.then(|| text.trim().to_owned()).filter(|text| !text.is_empty())
-}
-
-fn read(response: &IncomingResponse, limit: usize, host: &str) -> Result<Vec<u8>, FetchError> {
-    let lost = || FetchError::Unreachable {
-        host: host.to_owned(),
-        reason: "the answer has no body".to_owned(),
-    };
-    let body: IncomingBody = response.consume().map_err(|()| lost())?;
-    let stream = body.stream().map_err(|()| lost())?;
-    let mut bytes = Vec::new();
-    loop {
-        match stream.blocking_read(64 * 1024) {
-            Ok(more) => bytes.extend_from_slice(&more),
-            Err(StreamError::Closed) => return Ok(bytes),
-            Err(StreamError::LastOperationFailed(error)) => {
-                return Err(match http_error_code(&error) {
-                    Some(code) => in_words(host, &code),
-                    None => FetchError::Unreachable {
-                        host: host.to_owned(),
-                        reason: "the answer broke off".to_owned(),
-                    },
-                });
-            }
+fn in_words(host: String, error: Error, limit: usize) -> FetchError {
+    match error {
+        Error::Denied => FetchError::NotGranted { host },
+        Error::Prohibited => FetchError::Prohibited { host },
+        Error::TooSlow => FetchError::TooSlow { host },
+        Error::TooLarge => FetchError::TooLarge { host, limit },
+        Error::NotAUrl => {
+            FetchError::Unreachable { host, reason: "its address is not one".to_owned() }
         }
-        if bytes.len() > limit {
-            return Err(FetchError::TooLarge { host: host.to_owned(), limit });
-        }
-    }
-}
-
-#[expect(clippy::wildcard_enum_match_arm, reason = "the rest are told in the host's own words")]
-fn in_words(host: &str, code: &ErrorCode) -> FetchError {
-    let host = host.to_owned();
-    match code {
-        ErrorCode::HttpRequestDenied => FetchError::NotGranted { host },
-        ErrorCode::DestinationIpProhibited => FetchError::Prohibited { host },
-        ErrorCode::DnsTimeout
-        | ErrorCode::ConnectionTimeout
-        | ErrorCode::ConnectionReadTimeout
-        | ErrorCode::ConnectionWriteTimeout
-        | ErrorCode::HttpResponseTimeout => FetchError::TooSlow { host },
-        ErrorCode::HttpResponseBodySize(limit) => {
-            let limit = limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or_default();
-            FetchError::TooLarge { host, limit }
-        }
-        ErrorCode::InternalError(Some(reason)) => {
+        Error::Failed(reason) => {
             FetchError::Unreachable { host, reason: reason.chars().take(200).collect() }
         }
-        other => FetchError::Unreachable { host, reason: plain(other) },
     }
 }
 
-/// The name of a code in words: `tls-certificate-error` as `TLS certificate error`.
-fn plain(code: &ErrorCode) -> String {
-    let name = format!("{code:?}");
-    let name = name.split('(').next().unwrap_or_default();
-    let name = name.rsplit("::").next().unwrap_or_default();
-    let mut words = String::new();
-    for letter in name.chars() {
-        if letter.is_ascii_uppercase() && !words.is_empty() {
-            words.push(' ');
-        }
-        words.push(letter.to_ascii_lowercase());
-    }
-    words
+/// A header field, if it can stand in the next request too.
+fn field(response: &Response, name: &str) -> Option<String> {
+    let text = response.header(name)?.trim();
+    let plain = text.len() <= 1000 && text.chars().all(|letter| !letter.is_control());
+    (plain && !text.is_empty()).then(|| text.to_owned())
 }

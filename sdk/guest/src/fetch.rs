@@ -28,6 +28,7 @@ pub struct Request {
     url: String,
     headers: Vec<(String, String)>,
     body: Vec<u8>,
+    at_most: usize,
 }
 
 /// An answer, whole.
@@ -66,7 +67,8 @@ pub fn get(url: &str) -> Result<Response, Error> {
 impl Request {
     /// A request for `url`.
     pub fn get(url: &str) -> Self {
-        Self { method: Method::Get, url: url.to_owned(), headers: Vec::new(), body: Vec::new() }
+        let (url, headers, body) = (url.to_owned(), Vec::new(), Vec::new());
+        Self { method: Method::Get, url, headers, body, at_most: usize::MAX }
     }
 
     /// A request that sends `body`.
@@ -98,6 +100,14 @@ impl Request {
         self
     }
 
+    /// The same request, whose answer is read up to `bytes` and not beyond: a longer body is
+    /// [`Error::TooLarge`]. An app that reads what strangers send has less memory than they have bytes.
+    #[must_use]
+    pub fn at_most(mut self, bytes: usize) -> Self {
+        self.at_most = bytes;
+        self
+    }
+
     /// Sends the request and reads the answer to its end.
     pub fn send(&self) -> Result<Response, Error> {
         let request = self.head()?;
@@ -106,7 +116,7 @@ impl Request {
         self.write(body);
         pending.subscribe().block();
         match pending.get() {
-            Some(Ok(answer)) => read(&answer?),
+            Some(Ok(answer)) => read(&answer?, self.at_most),
             Some(Err(())) | None => Err(failed("the answer was taken twice")),
         }
     }
@@ -217,7 +227,7 @@ fn parts(url: &str) -> Option<(Scheme, &str, String)> {
     (!authority.is_empty()).then_some((scheme, authority, target))
 }
 
-fn read(answer: &IncomingResponse) -> Result<Response, Error> {
+fn read(answer: &IncomingResponse, at_most: usize) -> Result<Response, Error> {
     let headers = answer.headers().entries().into_iter();
     let headers = headers
         .map(|(name, value)| {
@@ -225,14 +235,15 @@ fn read(answer: &IncomingResponse) -> Result<Response, Error> {
         })
         .collect();
     let body = answer.consume().map_err(|()| failed("the answer has no body"))?;
-    Ok(Response { status: answer.status(), headers, body: read_body(&body)? })
+    Ok(Response { status: answer.status(), headers, body: read_body(&body, at_most)? })
 }
 
-fn read_body(body: &IncomingBody) -> Result<Vec<u8>, Error> {
+fn read_body(body: &IncomingBody, at_most: usize) -> Result<Vec<u8>, Error> {
     let stream = body.stream().map_err(|()| failed("the answer has no body"))?;
     let mut bytes = Vec::new();
     loop {
         match stream.blocking_read(PIECE) {
+            Ok(more) if more.len() > at_most - bytes.len() => return Err(Error::TooLarge),
             Ok(more) => bytes.extend_from_slice(&more),
             Err(StreamError::Closed) => return Ok(bytes),
             Err(StreamError::LastOperationFailed(error)) => {

@@ -4,12 +4,13 @@
 
 use std::process::ExitCode;
 
-use newleaf_tests::world::{CoreRelease, HostSettings, World};
+use newleaf_tests::site::Site;
+use newleaf_tests::world::{CoreRelease, Host, HostSettings, World};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     println!("building: the first time this compiles everything, some ten minutes on two cores");
-    let (world, host) = match tokio::task::spawn_blocking(set_up).await {
+    let (world, host, site) = match tokio::task::spawn_blocking(set_up).await {
         Ok(made) => made,
         Err(error) => {
             println!("cargo demo failed to set up: {error}");
@@ -21,6 +22,10 @@ async fn main() -> ExitCode {
     println!("  product   http://{}/", host.public);
     println!("  notes     http://{}/apps/acme/notes/", host.public);
     println!("  registry  {}", world.registry.url);
+    println!(
+        "\n  to install in the portal: Polls, Hello, and Feeds, for which a feed is served at"
+    );
+    println!("    {}", site.url(NEWS));
     println!("\n  the same on a command line:");
     println!("    {} status --dir {}", host.program().display(), host.dir.display());
     println!("\n  Ctrl-C ends it and leaves nothing behind.");
@@ -31,8 +36,11 @@ async fn main() -> ExitCode {
     if ended.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Core 1.0.0 and notes 1.0.0 run; newer ones are published.
-fn set_up() -> (World, newleaf_tests::world::Host) {
+/// Where the demo's own feed is served.
+const NEWS: &str = "/news.xml";
+
+/// Core 1.0.0 and notes 1.0.0 run; newer ones are published, and apps to install beside them.
+fn set_up() -> (World, Host, Site) {
     let (world, host) = World::with_host(HostSettings {
         probation: 8.0,
         core_probation: 8.0,
@@ -44,7 +52,17 @@ fn set_up() -> (World, newleaf_tests::world::Host) {
     world.registry.publish_app("tests/apps/notes-1.1.0");
     world.registry.publish_app("plugins/notes");
     world.registry.publish_app("plugins/hello");
+    world.registry.publish_app("plugins/polls");
+    let site = news();
+    world.registry.publish_app_with("plugins/feeds", &site.asked_for_by("plugins/feeds"));
     world.registry.publish_core(CoreRelease::Newer);
     host.run(&["check"]).assert_code(0);
-    (world, host)
+    (world, host, site)
+}
+
+/// A site with a feed of three entries.
+fn news() -> Site {
+    let site = Site::start();
+    site.put(NEWS, "application/rss+xml", include_str!("demo/news.xml"));
+    site
 }

@@ -8,6 +8,7 @@ use newleaf_plugin_host::{OutboundLimits, OutboundSettings, ProxyUse, ProxyWay};
 use serde::de::{Error as _, MapAccess, Unexpected};
 use serde::{Deserialize, Deserializer};
 
+use super::seconds::at_least;
 use super::{ProxySetting, Seconds};
 
 /// What apps may do outside, beyond what each was granted: bounds that hold for every one of them.
@@ -83,10 +84,10 @@ impl Outbound {
                     Proxy::Allowed => ProxyUse::Allowed,
                 };
             }
-            Key::Within => self.within = table.next_value()?,
-            Key::ConnectWithin => self.connect_within = table.next_value()?,
-            Key::FirstByteWithin => self.first_byte_within = table.next_value()?,
-            Key::StallWithin => self.stall_within = table.next_value()?,
+            Key::Within => self.within = table.next_value::<Wait>()?.0,
+            Key::ConnectWithin => self.connect_within = table.next_value::<Wait>()?.0,
+            Key::FirstByteWithin => self.first_byte_within = table.next_value::<Wait>()?.0,
+            Key::StallWithin => self.stall_within = table.next_value::<Wait>()?.0,
             Key::AtOnce => self.at_once = table.next_value()?,
             Key::RequestBody => self.request_body = table.next_value()?,
             Key::ResponseBody => self.response_body = table.next_value()?,
@@ -138,6 +139,11 @@ impl Default for Outbound {
         }
     }
 }
+
+/// A wait in which something can happen.
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct Wait(#[serde(deserialize_with = "at_least::<_, 100>")] Seconds);
 
 /// An address of one machine.
 struct Machine(IpAddr);
@@ -206,6 +212,7 @@ mod tests {
             ("outbound_proxy = \"maybe\"\n", "`refused` or `allowed`"),
             ("outbound_at_once = 0\n", "nonzero"),
             ("outbound_within = \"soon\"\n", "seconds"),
+            ("outbound_stall_within = 0\n", "0.1 seconds or more"),
         ] {
             let error = outbound(text).unwrap_err();
             let key = text.split(' ').next().unwrap();

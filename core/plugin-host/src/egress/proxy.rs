@@ -142,7 +142,7 @@ mod tests {
         let found = proxy.towards(&to("http://example.com:8080/")).unwrap().unwrap();
         assert_eq!(found.uri().authority().unwrap(), "proxy.example.com:3128");
         assert!(found.basic_auth().is_some());
-        for odd in ["socks5://proxy.example.com", "nonsense:"] {
+        for odd in ["socks5://proxy.example.com", "http://no where", ""] {
             let proxy = Proxy::new(&ProxyWay::Explicit(odd.to_owned()), ProxyUse::Allowed);
             let refused = proxy.towards(&to("https://example.com/")).err();
             assert!(matches!(refused, Some(Refusal::Proxy(_))), "{odd}: {refused:?}");

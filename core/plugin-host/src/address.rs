@@ -14,9 +14,28 @@ pub(crate) const FORWARDED_PREFIX: HeaderName = HeaderName::from_static("x-forwa
 /// Cookies of the portal, by name: RFC 6265 does not keep ports apart.
 const PORTAL_COOKIES: [&str; 2] = ["__Host-newleaf", "newleaf"];
 
-/// Response fields that act beyond the app's own path, and so are dropped.
-const BEYOND: [HeaderName; 2] =
-    [HeaderName::from_static("service-worker-allowed"), HeaderName::from_static("clear-site-data")];
+/// Response fields that act beyond the app's own path, and so are dropped: on the whole host name
+/// or origin, on whoever keeps its reports, or on a proxy before this host, which some of them tell
+/// to serve a file of its own.
+const BEYOND: [HeaderName; 17] = [
+    HeaderName::from_static("service-worker-allowed"),
+    HeaderName::from_static("clear-site-data"),
+    HeaderName::from_static("strict-transport-security"),
+    HeaderName::from_static("public-key-pins"),
+    HeaderName::from_static("expect-ct"),
+    HeaderName::from_static("alt-svc"),
+    HeaderName::from_static("nel"),
+    HeaderName::from_static("report-to"),
+    HeaderName::from_static("accept-ch"),
+    HeaderName::from_static("critical-ch"),
+    HeaderName::from_static("origin-agent-cluster"),
+    HeaderName::from_static("x-accel-redirect"),
+    HeaderName::from_static("x-sendfile"),
+    HeaderName::from_static("x-lighttpd-send-file"),
+    HeaderName::from_static("x-litespeed-location"),
+    HeaderName::from_static("x-reproxy-url"),
+    HeaderName::from_static("x-reproxy-file"),
+];
 
 /// What an app's pages are held to where they say nothing themselves.
 const DEFAULT_POLICY: HeaderValue =
@@ -108,7 +127,7 @@ fn confined(cookie: &str, base: &str) -> Option<HeaderValue> {
         }
         if name.trim().eq_ignore_ascii_case("path") {
             let value = value.trim();
-            if value == base || value.strip_prefix(base).is_some_and(|rest| rest.starts_with('/')) {
+            if is_below(value, base) {
                 value.clone_into(&mut path);
             }
             continue;
@@ -117,6 +136,21 @@ fn confined(cookie: &str, base: &str) -> Option<HeaderValue> {
     }
     kept.push(format!("Path={path}"));
     HeaderValue::from_str(&kept.join("; ")).ok()
+}
+
+/// Whether a path is the app's own, without a step back out of it.
+fn is_below(path: &str, base: &str) -> bool {
+    let rest = path.strip_prefix(base);
+    let is_below = rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    is_below && !path.split('/').any(|segment| segment == "..")
+}
+
+/// Takes from trailers what no field of the head may do either (RFC 9110 §6.5.1).
+pub(crate) fn trailers(fields: &mut HeaderMap) {
+    for beyond in &BEYOND {
+        fields.remove(beyond);
+    }
+    fields.remove(SET_COOKIE);
 }
 
 fn starts_with_ignoring_case(text: &str, start: &str) -> bool {
@@ -176,6 +210,10 @@ mod tests {
             cookie("a=1; path=/apps/acme/notes-evil").unwrap(),
             "a=1; Path=/apps/acme/notes/"
         );
+        assert_eq!(
+            cookie("a=1; Path=/apps/acme/notes/../other/").unwrap(),
+            "a=1; Path=/apps/acme/notes/"
+        );
         assert_eq!(cookie("newleaf=stolen; Path=/"), None);
         assert_eq!(cookie("__Host-x=1; Path=/"), None);
     }
@@ -185,6 +223,8 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert("service-worker-allowed", HeaderValue::from_static("/"));
         headers.insert("clear-site-data", HeaderValue::from_static("\"*\""));
+        headers.insert("strict-transport-security", HeaderValue::from_static("max-age=1"));
+        headers.insert("x-accel-redirect", HeaderValue::from_static("/etc/passwd"));
         outward(&mut headers, BASE);
         assert_eq!(headers.len(), 1);
         assert_eq!(headers[CONTENT_SECURITY_POLICY], DEFAULT_POLICY);

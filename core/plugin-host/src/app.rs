@@ -8,7 +8,7 @@ use http::{Method, Request, Response, StatusCode, header};
 use http_body::Body;
 use newleaf_domain::{Grants, PackageName, Version};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use wasmtime::{Engine, PoolConcurrencyLimitError, component::InstancePre};
+use wasmtime::{Engine, PoolConcurrencyLimitError, WasmBacktrace, component::InstancePre};
 use wasmtime_wasi_http::{
     WasiBody,
     handler::{ExpirationError, InstantiationError, ProxyHandler, ProxyPre},
@@ -16,14 +16,17 @@ use wasmtime_wasi_http::{
 
 use crate::{
     address,
+    allowance::{MemorySpent, Together},
     body::{self, AppBody},
     egress::{Lines, Outbound, Outgoing},
     handler::{Errand, Workers},
     instance::Instance,
+    lane::{Lane, Queue},
     lifecycle::{self, LifecycleError},
     limits::Limits,
     stats::{AppStats, Conclusion, Counters, Running, Ticket},
     storage::Database,
+    voice::{Of, Told, Voice},
 };
 
 /// What an app is given.
@@ -54,6 +57,14 @@ pub(crate) struct Shared {
     pub(crate) database: Arc<Database>,
     pub(crate) counters: Arc<Counters>,
     pub(crate) outgoing: Arc<Outgoing>,
+    /// The memory of all its instances.
+    pub(crate) together: Arc<Together>,
+    /// Where those of its requests wait that compute for long.
+    pub(crate) queue: Arc<Queue>,
+    /// What it may write to the log.
+    pub(crate) voice: Voice,
+    /// What may be written to the log about it.
+    pub(crate) told: Arc<Told>,
 }
 
 /// Why the host answered in an app's place. It stands among the response's extensions, so that a
@@ -78,13 +89,18 @@ pub enum Failure {
     BodyTooLarge,
     /// The client sent or read too slowly while the app was to be exchanged (408).
     ClientTooSlow,
+    /// The app's answer is longer than it may be. Its head has gone out by then: the client sees
+    /// that the answer is cut.
+    AnswerTooLong,
 }
 
 impl Failure {
     /// The status of the answer.
     pub fn status(self) -> StatusCode {
         match self {
-            Self::Trap | Self::CpuTime | Self::Instantiate => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Trap | Self::CpuTime | Self::Instantiate | Self::AnswerTooLong => {
+                StatusCode::INTERNAL_SERVER_ERROR
+            }
             Self::WallClock => StatusCode::GATEWAY_TIMEOUT,
             Self::Busy | Self::Held | Self::Stopped => StatusCode::SERVICE_UNAVAILABLE,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -108,6 +124,7 @@ impl Failure {
             Self::Held => "The app is being updated; please try again in a moment.",
             Self::Stopped => "The app is stopped.",
             Self::BodyTooLarge => "What was sent is larger than the app accepts.",
+            Self::AnswerTooLong => "The app's answer is longer than it may be.",
             Self::ClientTooSlow => {
                 "The request came too slowly while the app was to be updated; please send it again."
             }
@@ -157,6 +174,7 @@ pub struct App {
 impl App {
     pub(crate) fn new(
         engine: &Engine,
+        lane: &Arc<Lane>,
         config: AppConfig,
         pre: InstancePre<Instance>,
         proxy: ProxyPre<Instance>,
@@ -166,7 +184,16 @@ impl App {
             Database::new(&config.data_dir, config.grants.storage_quota(), &config.limits);
         let permits = Arc::new(Semaphore::new(config.limits.concurrency));
         let outgoing = Outgoing::new(&config, lines);
-        let shared = Arc::new(Shared { config, database, counters: Arc::default(), outgoing });
+        let shared = Arc::new(Shared {
+            together: Together::new(config.limits.memory_together),
+            queue: Queue::new(lane),
+            voice: Voice::new(Of::App),
+            told: Told::of(&config.name),
+            counters: Arc::default(),
+            outgoing,
+            config,
+            database,
+        });
         let workers = Workers { engine: engine.clone(), pre: proxy, app: shared.clone() };
         Self { shared, pre, handler: ProxyHandler::new(workers), permits }
     }
@@ -224,7 +251,8 @@ impl App {
         let what = name_of(&request);
         let waiting = Waiting(Some(Ticket::new(&self.shared.counters, what)));
         let head = request.method() == Method::HEAD;
-        match self.pass_on(request, &waiting, patience).await {
+        let answer = self.pass_on(request, &waiting, patience).await;
+        match answer.and_then(|response| self.check(response, &waiting)) {
             Ok(response) => self.pass_back(response, waiting, head),
             Err(failure) => {
                 waiting.done();
@@ -331,6 +359,27 @@ impl App {
         place.map_err(|_| Failure::Busy)
     }
 
+    /// Refuses an answer that is none: after one of class 1xx another has to come, and 101 gives the
+    /// connection itself away (RFC 9110 §15.2).
+    fn check(
+        &self,
+        response: Response<WasiBody>,
+        waiting: &Waiting,
+    ) -> Result<Response<WasiBody>, Failure> {
+        let status = response.status();
+        if !status.is_informational() {
+            return Ok(response);
+        }
+        if let Some(app) = self.shared.told.line() {
+            let reason = format!("it answered with {status}, which is no answer");
+            tracing::warn!(%app, reason, "a request failed");
+        }
+        if let Some(ticket) = &waiting.0 {
+            ticket.trap();
+        }
+        Err(Failure::Trap)
+    }
+
     fn pass_back(
         &self,
         response: Response<WasiBody>,
@@ -349,7 +398,7 @@ impl App {
                 if head || bodiless {
                     ticket.conclude(Conclusion::NoBodyWanted);
                 }
-                AppBody::guest(body, config.limits.response_body, ticket)
+                AppBody::guest(body, config.limits.response_body, ticket, &self.shared.told)
             }
             None => AppBody::text(Bytes::new()),
         };
@@ -361,22 +410,33 @@ impl App {
         let failure = if let Some(failure) = ticket.failure() {
             failure
         } else if error.is::<ExpirationError>() {
+            self.shared.too_late(ticket);
             Failure::WallClock
         } else if let Some(error) = error.downcast_ref::<InstantiationError<Errand>>() {
-            if error.error.is::<PoolConcurrencyLimitError>() {
-                Failure::Busy
-            } else {
-                Failure::Instantiate
+            match error.error.downcast_ref() {
+                Some(MemorySpent::Together(_)) => Failure::Busy,
+                _ if error.error.is::<PoolConcurrencyLimitError>() => Failure::Busy,
+                Some(MemorySpent::Own(_)) | None => Failure::Instantiate,
             }
         } else {
             Failure::Trap
         };
         if failure != Failure::Busy {
-            tracing::warn!(app = %self.name(), ?failure, reason = format!("{error:#}"), "a request failed");
+            // What befell an instance is told when that ends.
+            let has_instance = error.is::<WasmBacktrace>() || ticket.failure().is_some();
+            if !has_instance && let Some(app) = self.shared.told.line() {
+                let (request, reason) = (ticket.what(), root_of(error));
+                tracing::warn!(%app, request, reason, "a request failed");
+            }
             ticket.trap();
         }
         failure
     }
+}
+
+/// What began an error, cut to a line: parts of it are the app's own words, however long.
+pub(crate) fn root_of(error: &wasmtime::Error) -> String {
+    error.root_cause().to_string().chars().take(300).collect()
 }
 
 /// Method and path of a request; not its query, which may hold what is nobody else's business.

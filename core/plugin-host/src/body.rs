@@ -13,8 +13,10 @@ use newleaf_domain::ByteSize;
 use wasmtime_wasi_http::{Error as WasiError, WasiBody};
 
 use crate::{
+    address,
     app::Failure,
-    stats::{Conclusion, Ticket, Turn},
+    stats::{Conclusion, Noted, Ticket, Turn},
+    voice::Told,
 };
 
 /// The body of a response, ready for a server. Dropping it early tells the app's statistics that
@@ -24,6 +26,7 @@ pub struct AppBody {
     left: u64,
     limit: ByteSize,
     ticket: Option<Arc<Ticket>>,
+    told: Option<Arc<Told>>,
 }
 
 enum Inner {
@@ -50,9 +53,15 @@ pub enum BodyError {
 
 impl AppBody {
     /// What an app writes, up to `limit` bytes.
-    pub(crate) fn guest(body: WasiBody, limit: ByteSize, ticket: Arc<Ticket>) -> Self {
+    pub(crate) fn guest(
+        body: WasiBody,
+        limit: ByteSize,
+        ticket: Arc<Ticket>,
+        told: &Arc<Told>,
+    ) -> Self {
         ticket.waits_for_reader(Turn::Clients);
-        Self { inner: Inner::Guest(body), left: limit.as_u64(), limit, ticket: Some(ticket) }
+        let (inner, left) = (Inner::Guest(body), limit.as_u64());
+        Self { inner, left, limit, ticket: Some(ticket), told: Some(told.clone()) }
     }
 
     /// A short text of the host's own.
@@ -63,6 +72,7 @@ impl AppBody {
             left: u64::MAX,
             limit: ByteSize::default(),
             ticket: None,
+            told: None,
         }
     }
 
@@ -70,6 +80,19 @@ impl AppBody {
         if let Some(ticket) = self.ticket.take() {
             ticket.conclude(conclusion);
         }
+    }
+
+    /// Ends the instance too: nobody takes what it goes on to write.
+    fn end_what_is_too_long(&mut self) {
+        let Some(ticket) = self.ticket.take() else { return };
+        if ticket.fail(Failure::AnswerTooLong) == Noted::First
+            && let Some(app) = self.told.as_ref().and_then(|told| told.line())
+        {
+            let reason = format!("its answer is longer than {}", self.limit);
+            tracing::warn!(%app, request = ticket.what(), reason, "a request failed");
+        }
+        ticket.conclude(Conclusion::Failed);
+        ticket.end();
     }
 
     /// The end of an instance that was ended is no end of its answer.
@@ -115,7 +138,10 @@ impl Body for AppBody {
         if let Some(ticket) = &self.ticket {
             ticket.waits_for_reader(if frame.is_ready() { Turn::Clients } else { Turn::Ours });
         }
-        let frame = self.honest(ready!(frame));
+        let mut frame = self.honest(ready!(frame));
+        if let Some(trailers) = frame.as_mut().and_then(|it| it.as_mut().ok()?.trailers_mut()) {
+            address::trailers(trailers);
+        }
         let length = match &frame {
             Some(Ok(frame)) => frame.data_ref().map_or(0, |data| data.len() as u64),
             Some(Err(_)) => {
@@ -128,7 +154,7 @@ impl Body for AppBody {
             }
         };
         if length > self.left {
-            self.conclude(Conclusion::Failed);
+            self.end_what_is_too_long();
             return Poll::Ready(Some(Err(BodyError::TooLong { limit: self.limit })));
         }
         self.left -= length;

@@ -1,7 +1,7 @@
 //! The two wasmtime engines: one that compiles, in a child, and one that runs what was compiled.
 //! Both have the same settings wherever compiled code depends on them.
 
-use std::{hash::Hasher, thread, time::Duration};
+use std::{hash::Hasher, sync::Arc, thread, time::Duration};
 
 use newleaf_domain::{ByteSize, Digest};
 use sha2::{Digest as _, Sha256};
@@ -10,7 +10,7 @@ use wasmtime::{
     Strategy,
 };
 
-use crate::limits::as_usize;
+use crate::{lane::Lane, limits::as_usize};
 
 /// The length of an epoch: the step in which processor time is counted.
 pub(crate) const TICK: Duration = Duration::from_millis(10);
@@ -43,7 +43,7 @@ pub(crate) fn compiling() -> Result<Engine, EngineError> {
 
 /// The engine that runs apps, with its ticker. The pool reserves about 4 TiB of address space;
 /// where that cannot be had, instances are made on demand.
-pub(crate) fn running() -> Result<Engine, EngineError> {
+pub(crate) fn running(lane: &Arc<Lane>) -> Result<Engine, EngineError> {
     let mut config = common();
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool()));
     let engine = match Engine::new(&config) {
@@ -53,7 +53,7 @@ pub(crate) fn running() -> Result<Engine, EngineError> {
             Engine::new(&common()).map_err(|error| start(&error))?
         }
     };
-    start_ticker(&engine).map_err(EngineError::Ticker)?;
+    start_ticker(&engine, lane.clone()).map_err(EngineError::Ticker)?;
     Ok(engine)
 }
 
@@ -79,10 +79,12 @@ fn common() -> Config {
 
 fn pool() -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::new();
+    // Core instances are counted only, tables take address space only: enough that some apps with
+    // the most of both that one may have leave all the others theirs.
     pool.total_component_instances(1000)
-        .total_core_instances(4000)
+        .total_core_instances(32_000)
         .total_memories(1000)
-        .total_tables(4000)
+        .total_tables(16_000)
         .total_stacks(1000)
         .max_memory_size(as_usize(POOL_MEMORY))
         .max_core_instances_per_component(64)
@@ -94,12 +96,13 @@ fn pool() -> PoolingAllocationConfig {
     pool
 }
 
-/// Advances the engine's epoch every [`TICK`] until the engine is dropped.
-fn start_ticker(engine: &Engine) -> Result<(), std::io::Error> {
+/// Advances the engine's epoch every [`TICK`], and the lane with it, until the engine is dropped.
+fn start_ticker(engine: &Engine, lane: Arc<Lane>) -> Result<(), std::io::Error> {
     let engine = engine.weak();
     thread::Builder::new().name("newleaf-epoch".to_owned()).spawn(move || {
         while let Some(engine) = engine.upgrade() {
             engine.increment_epoch();
+            lane.tick();
             drop(engine);
             thread::sleep(TICK);
         }
@@ -131,7 +134,8 @@ mod tests {
 
     #[test]
     fn code_of_the_compiling_engine_fits_the_running_one() {
-        let (compiling, running) = (compiling().unwrap(), running().unwrap());
+        let (compiling, running) =
+            (compiling().unwrap(), running(&Lane::of_this_machine()).unwrap());
         assert_eq!(compatibility(&compiling), compatibility(&running));
     }
 }

@@ -16,9 +16,9 @@ use wasmtime_wasi_http::{
 };
 
 use crate::{
-    app::{Failure, Shared},
+    app::{Failure, Shared, root_of},
     instance::{self, Instance},
-    stats::{Served, Ticket},
+    stats::{Noted, Served, Ticket},
 };
 
 /// What the proxy handler needs to make instances of one app.
@@ -58,6 +58,7 @@ pub(crate) struct WallClock {
     /// Set once there is a request that can be cut.
     cut: Option<Pin<Box<dyn Future<Output = ()> + Send + Sync>>>,
     errand: Arc<Seat>,
+    app: Arc<Shared>,
 }
 
 impl HandlerState for Workers {
@@ -73,7 +74,8 @@ impl HandlerState for Workers {
         let (mut store, _meter) = instance::store(&self.engine, &self.app, limits.cpu, running);
         let errand = Arc::<Seat>::default();
         let sleep = Box::pin(tokio::time::sleep(limits.wall));
-        let expiration = WallClock { sleep, cut: None, errand: errand.clone() };
+        let app = self.app.clone();
+        let expiration = WallClock { sleep, cut: None, errand: errand.clone(), app };
         let proxy =
             tokio::time::timeout(limits.wall, self.pre.instantiate_async(&mut store)).await??;
         Ok(wasmtime_wasi_http::handler::Instance {
@@ -105,9 +107,39 @@ impl WorkerExpiration for WallClock {
         }
         ready!(this.sleep.as_mut().poll(context));
         if let Some(errand) = self.errand.lock().as_ref() {
-            errand.ticket.fail(Failure::WallClock);
+            self.app.too_late(&errand.ticket);
         }
         Poll::Ready(())
+    }
+}
+
+impl Worker {
+    /// Says why an instance failed, where that was not said when its failure was noted.
+    fn tell(&self, error: &wasmtime::Error, ticket: Option<&Arc<Ticket>>, store: &Store<Instance>) {
+        let failure = ticket.and_then(|ticket| ticket.failure());
+        if !matches!(failure, None | Some(Failure::CpuTime)) {
+            return;
+        }
+        let Some(app) = self.app.told.line() else { return };
+        let request = ticket.map_or("", |ticket| ticket.what());
+        let (reason, last_words) = (root_of(error), store.data().last_words());
+        tracing::warn!(%app, request, reason, last_words, "an instance failed");
+        // With the names of the app's functions, which can be of any length.
+        let stack: String = format!("{error:#}").chars().take(4_000).collect();
+        tracing::debug!(%app, stack, "where it failed");
+    }
+}
+
+impl Shared {
+    /// Notes that a request's time is over, and says so once.
+    pub(crate) fn too_late(&self, ticket: &Ticket) {
+        if ticket.fail(Failure::WallClock) == Noted::First
+            && let Some(app) = self.told.line()
+        {
+            let (request, limit) = (ticket.what(), self.config.limits.wall.as_secs_f64());
+            let reason = format!("it was not over after {limit} s");
+            tracing::warn!(%app, request, reason, "a request failed");
+        }
     }
 }
 
@@ -133,19 +165,20 @@ impl WorkerState for Worker {
 
     fn drop(&self, store: Store<Instance>, result: Result<(), wasmtime::Error>) {
         let errand = self.errand.lock().take();
-        let app = &self.app.config.name;
         let client_gone = errand.as_ref().is_some_and(|errand| errand.ticket.nobody_waits());
         match result {
             Ok(()) => {}
             // Many guests trap when they write to nobody.
             Err(error) if client_gone => {
-                tracing::info!(%app, reason = format!("{error:#}"), "an instance ended after its client left");
+                if let Some(app) = self.app.told.line() {
+                    tracing::info!(%app, reason = root_of(&error), "an instance ended after its client left");
+                }
             }
             Err(error) => {
-                let (reason, last_words) = (format!("{error:#}"), store.data().last_words());
-                tracing::warn!(%app, reason, last_words, "an instance failed");
-                if let Some(errand) = &errand {
-                    errand.ticket.trap();
+                let ticket = errand.as_ref().map(|errand| &errand.ticket);
+                self.tell(&error, ticket, &store);
+                if let Some(ticket) = ticket {
+                    ticket.trap();
                 }
             }
         }

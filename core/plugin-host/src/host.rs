@@ -20,6 +20,7 @@ use crate::{
     egress::{self, Lines, OutboundSettings},
     engine::{self, EngineError},
     instance::Instance,
+    lane::Lane,
     limits::as_usize,
 };
 
@@ -42,6 +43,7 @@ pub struct PluginHost {
     cache: Arc<Cache>,
     compiler: Compiler,
     lines: Arc<Lines>,
+    lane: Arc<Lane>,
 }
 
 /// Why a component could not be prepared.
@@ -142,12 +144,13 @@ impl LoadError {
 impl PluginHost {
     /// A host with its engine running.
     pub fn new(settings: Settings) -> Result<Self, PrepareError> {
-        let engine = engine::running()?;
+        let lane = Lane::of_this_machine();
+        let engine = engine::running(&lane)?;
         let linker = link(&engine)
             .map_err(|error| PrepareError::Interfaces { reason: format!("{error:#}") })?;
         let cache = Arc::new(Cache::open(&settings.cache_dir, &engine).map_err(cache_failed)?);
         let lines = Lines::new(settings.outbound);
-        Ok(Self { engine, linker, cache, compiler: settings.compiler, lines })
+        Ok(Self { engine, linker, cache, compiler: settings.compiler, lines, lane })
     }
 
     /// Compiles the component in the file `wasm`, whose SHA-256 must be `digest`, unless the cache
@@ -205,7 +208,8 @@ impl PluginHost {
             .instantiate_pre(&component)
             .map_err(|error| LoadError::Link { app: app(), reason: format!("{error:#}") })?;
         let proxy = proxy(&component, &pre).ok_or_else(|| LoadError::NoHandler { app: app() })?;
-        Ok(App::new(&self.engine, config, pre, proxy, self.lines.clone()))
+        let lines = self.lines.clone();
+        Ok(App::new(&self.engine, &self.lane, config, pre, proxy, lines))
     }
 }
 

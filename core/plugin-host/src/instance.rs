@@ -1,18 +1,21 @@
 //! What one instance of an app carries: empty WASI contexts, its limits, its session with the
 //! app's database. Made fresh for every request and every lifecycle call.
 
-use std::{sync::Arc, time::Duration};
-
-use wasmtime::{
-    Engine, Store, StoreLimits, StoreLimitsBuilder, UpdateDeadline, component::ResourceTable,
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
+
+use wasmtime::{Engine, Store, UpdateDeadline, component::ResourceTable};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView, p2::pipe::MemoryOutputPipe};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use crate::{
+    allowance::Allowance,
     app::{Failure, Shared},
     egress::Egress,
     engine::TICK,
+    lane::{Queue, Slice},
     limits::as_usize,
     meter::{Budget, Meter},
     stats::{Running, Ticket},
@@ -22,11 +25,13 @@ use crate::{
 /// How much of what a guest writes to standard error is kept; a Rust panic says why there.
 const STDERR: usize = 4096;
 
-/// Log lines of one instance; what comes after is dropped.
-const LOG_LINES: u32 = 200;
+/// The most WASI resources (streams, fields, bodies) one instance may hold, and as many of the
+/// engine's own for 0.3 (tasks, streams, futures). An honest one has some dozens. Each may cost the
+/// host as much as [`FIELDS`], or two chunks of a body that nobody reads.
+const RESOURCES: usize = 1_000;
 
-/// The most WASI resources (streams, fields, bodies) one instance may hold.
-const RESOURCES: usize = 10_000;
+/// The most that one list of header or trailer fields may take, names, values and map together.
+const FIELDS: usize = 32 * 1024;
 
 /// The most random bytes of one call.
 const RANDOM: u64 = 64 * 1024;
@@ -38,9 +43,8 @@ pub(crate) struct Instance {
     wasi: WasiCtx,
     http: WasiHttpCtx,
     egress: Egress,
-    limits: StoreLimits,
+    allowance: Allowance,
     stderr: MemoryOutputPipe,
-    log_lines: u32,
     /// The request this instance serves; none for a lifecycle call.
     pub(crate) ticket: Option<Arc<Ticket>>,
     pub(crate) session: Session,
@@ -59,17 +63,23 @@ pub(crate) fn store(
     cpu: Duration,
     running: Arc<Running>,
 ) -> (Store<Instance>, Arc<Meter>) {
-    let meter = Meter::new(cpu);
+    let meter = Meter::paced(cpu, &app.queue);
     let session = Session::new(&app.database, &meter, running);
     let mut store = Store::new(engine, Instance::new(app, session));
-    store.limiter(|instance| &mut instance.limits);
+    store.limiter(|instance| &mut instance.allowance);
+    if let Some(table) = store.concurrent_resource_table() {
+        table.set_max_capacity(RESOURCES);
+    }
     store.set_hostcall_fuel(as_usize(app.config.limits.hostcall));
     store.set_epoch_deadline(1);
     let charged = meter.clone();
+    let pocket = Pocket::default();
     // A tick passes only while the guest computes; one that waits is charged one tick at waking.
     store.epoch_deadline_callback(move |context| match charged.charge(TICK) {
-        // tokio's own yield lets timers and sockets have their turn between two ticks.
-        Budget::Left => Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now()))),
+        Budget::Left => {
+            let pause = pause(charged.queue().cloned(), pocket.clone());
+            Ok(UpdateDeadline::YieldCustom(1, Box::pin(pause)))
+        }
         Budget::Spent | Budget::Cancelled => {
             if let Some(ticket) = &context.data().ticket {
                 ticket.fail(Failure::CpuTime);
@@ -80,12 +90,28 @@ pub(crate) fn store(
     (store, meter)
 }
 
+/// Where an instance has the slice in which it computes.
+type Pocket = Arc<Mutex<Option<Slice>>>;
+
+/// Lets others have the processor; an instance that has used much of it waits for its next slice.
+async fn pause(queue: Option<Arc<Queue>>, pocket: Pocket) {
+    drop(pocket.lock().unwrap_or_else(PoisonError::into_inner).take());
+    // tokio's own yield lets timers and sockets have their turn between two ticks.
+    tokio::task::yield_now().await;
+    if let Some(queue) = queue {
+        let slice = queue.slice().await;
+        *pocket.lock().unwrap_or_else(PoisonError::into_inner) = slice;
+    }
+}
+
 impl Instance {
     fn new(app: &Arc<Shared>, session: Session) -> Self {
         let stderr = MemoryOutputPipe::new(STDERR);
         let limits = &app.config.limits;
         let mut table = ResourceTable::new();
         table.set_max_capacity(RESOURCES);
+        let mut http = WasiHttpCtx::new();
+        http.set_field_size_limit(FIELDS);
         Self {
             app: app.clone(),
             table,
@@ -96,18 +122,10 @@ impl Instance {
                 .allow_ip_name_lookup(false)
                 .max_random_size(RANDOM)
                 .build(),
-            http: WasiHttpCtx::new(),
+            http,
             egress: Egress(app.outgoing.clone()),
-            limits: StoreLimitsBuilder::new()
-                .memory_size(as_usize(limits.memory))
-                .memories(4)
-                .instances(32)
-                .tables(16)
-                .table_elements(100_000)
-                .trap_on_grow_failure(true)
-                .build(),
+            allowance: Allowance::new(limits, &app.together),
             stderr,
-            log_lines: 0,
             ticket: None,
             session,
         }
@@ -133,10 +151,14 @@ impl Instance {
         &self.app.config.base_path
     }
 
-    /// Counts a log line; whether it is still to be written.
-    pub(crate) fn may_log(&mut self) -> bool {
-        self.log_lines = self.log_lines.saturating_add(1);
-        self.log_lines <= LOG_LINES
+    /// Counts a log line of the app's own; whether it is to be written.
+    pub(crate) fn may_log(&self) -> bool {
+        self.app.voice.may_speak(self.name())
+    }
+
+    /// Counts a log line about the app; whether it is to be written.
+    pub(crate) fn may_be_told_of(&self) -> bool {
+        self.app.told.line().is_some()
     }
 
     /// What the guest wrote to standard error, on one line.

@@ -15,6 +15,7 @@
 mod abi;
 mod address;
 mod ahead;
+mod allowance;
 mod app;
 mod body;
 mod cache;
@@ -25,12 +26,14 @@ mod handler;
 mod host;
 mod inspect;
 mod instance;
+mod lane;
 mod lifecycle;
 mod limits;
 mod meter;
 mod slot;
 mod stats;
 pub mod storage;
+mod voice;
 
 pub use app::{App, AppConfig, Failure};
 pub use body::{AppBody, BodyError};

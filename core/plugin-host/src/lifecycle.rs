@@ -10,7 +10,7 @@ use wasmtime::{
 use crate::{
     abi::v1::LIFECYCLE,
     app::Shared,
-    instance::{self, CpuSpent, Instance},
+    instance::{self, Instance},
 };
 
 /// Whether an app implements the function that was called.
@@ -68,8 +68,27 @@ pub enum LifecycleError {
     },
 }
 
-/// Calls `function` of the lifecycle interface with `parameters`.
+/// Calls `function` of the lifecycle interface with `parameters`; a failure is told in the log too.
 pub(crate) async fn call<P>(
+    pre: &InstancePre<Instance>,
+    app: &Arc<Shared>,
+    function: &'static str,
+    parameters: P,
+) -> Result<Called, LifecycleError>
+where
+    P: ComponentNamedList + Lower + Send + Sync + 'static,
+{
+    let called = call_quietly(pre, app, function, parameters).await;
+    if let Err(error) = &called
+        && let Some(name) = app.told.line()
+    {
+        let reason: String = error.to_string().chars().take(2_000).collect();
+        tracing::warn!(app = %name, version = %app.config.version, reason, "a lifecycle call failed");
+    }
+    called
+}
+
+async fn call_quietly<P>(
     pre: &InstancePre<Instance>,
     app: &Arc<Shared>,
     function: &'static str,
@@ -99,7 +118,6 @@ where
     match done {
         Err(_) => Err(LifecycleError::TimedOut { function, limit }),
         Ok(Err(LifecycleError::Trapped { .. })) if meter.is_spent() => {
-            tracing::warn!(app = %app.config.name, function, "{CpuSpent}");
             Err(LifecycleError::TimedOut { function, limit })
         }
         Ok(Err(LifecycleError::Trapped { function, reason })) => {

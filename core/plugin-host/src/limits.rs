@@ -12,6 +12,9 @@ pub struct Limits {
     /// Linear memory of one instance; growing past it traps. At most 64 MiB, which is what an
     /// instance of the pool reserves.
     pub memory: ByteSize,
+    /// Linear memory of all instances of the app at one time. Who asks for more is refused (503)
+    /// where it is a new request, and traps where it is one that runs.
+    pub memory_together: ByteSize,
     /// Processor time of one request, SQL included, in steps of 10 ms.
     pub cpu: Duration,
     /// From the moment an instance takes a request until its last byte is written.
@@ -40,6 +43,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             memory: ByteSize::mib(64),
+            memory_together: ByteSize::mib(512),
             cpu: Duration::from_secs(5),
             wall: Duration::from_mins(1),
             lifecycle: Duration::from_mins(5),

@@ -1,4 +1,5 @@
 //! Counts the processor time of one request, in the guest and in its SQL, and ends it at the limit.
+//! What computes for long is sent to the lane.
 
 use std::{
     sync::{
@@ -7,6 +8,8 @@ use std::{
     },
     time::Duration,
 };
+
+use crate::lane::{AT_ONCE, Queue};
 
 /// Whether a request may go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,15 +25,36 @@ pub(crate) enum Budget {
 /// The processor time a request has left, shared by its instance and its SQL connection.
 #[derive(Debug)]
 pub(crate) struct Meter {
+    budget_us: i64,
     left_us: AtomicI64,
     cancelled: AtomicBool,
+    /// Where it waits once it has computed for long; nowhere in the tests of its neighbours.
+    queue: Option<Arc<Queue>>,
 }
 
 impl Meter {
-    /// A meter that allows `budget`.
+    /// A meter that allows `budget`, as fast as the machine can.
+    #[cfg(test)]
     pub(crate) fn new(budget: Duration) -> Arc<Self> {
-        let left_us = i64::try_from(budget.as_micros()).unwrap_or(i64::MAX);
-        Arc::new(Self { left_us: AtomicI64::new(left_us), cancelled: AtomicBool::new(false) })
+        Self::of(budget, None)
+    }
+
+    /// A meter that allows `budget`, and sends what takes long to `queue`.
+    pub(crate) fn paced(budget: Duration, queue: &Arc<Queue>) -> Arc<Self> {
+        Self::of(budget, Some(queue.clone()))
+    }
+
+    fn of(budget: Duration, queue: Option<Arc<Queue>>) -> Arc<Self> {
+        let budget_us = i64::try_from(budget.as_micros()).unwrap_or(i64::MAX);
+        let (left_us, cancelled) = (AtomicI64::new(budget_us), AtomicBool::new(false));
+        Arc::new(Self { budget_us, left_us, cancelled, queue })
+    }
+
+    /// The queue to wait in before computing goes on; none while the request has used little.
+    pub(crate) fn queue(&self) -> Option<&Arc<Queue>> {
+        let used = self.budget_us.saturating_sub(self.left_us.load(Relaxed));
+        let is_long = u128::try_from(used).is_ok_and(|used| used > AT_ONCE.as_micros());
+        self.queue.as_ref().filter(|_| is_long)
     }
 
     /// Takes `used` from what is left.

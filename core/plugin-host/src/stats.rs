@@ -155,6 +155,15 @@ pub(crate) enum Turn {
     Clients,
 }
 
+/// Whether a failure is news.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Noted {
+    /// It is.
+    First,
+    /// The request had failed before.
+    Before,
+}
+
 /// One request from its arrival to the end of its response. Shared by whoever answers it and by
 /// its instance, so that a trap is judged by whether somebody still waited.
 #[derive(Debug)]
@@ -228,8 +237,7 @@ impl Ticket {
         if self.served.load(SeqCst) {
             self.fail(Failure::ClientTooSlow);
             self.nobody_waits.store(true, SeqCst);
-            self.is_cut.store(true, SeqCst);
-            self.cut.notify_waiters();
+            self.end();
             return Some(self.what.clone());
         }
         None
@@ -265,10 +273,21 @@ impl Ticket {
         }
     }
 
-    /// Notes why the instance is ended; the first note counts.
-    pub(crate) fn fail(&self, failure: Failure) {
+    /// Notes why the instance is ended; the first note counts, and only that is told.
+    pub(crate) fn fail(&self, failure: Failure) -> Noted {
         // A second reason is a consequence of the first.
-        let _ = self.failure.set(failure);
+        if self.failure.set(failure).is_ok() { Noted::First } else { Noted::Before }
+    }
+
+    /// Method and path of the request.
+    pub(crate) fn what(&self) -> &str {
+        &self.what
+    }
+
+    /// Ends the instance: nothing more that it says is wanted.
+    pub(crate) fn end(&self) {
+        self.is_cut.store(true, SeqCst);
+        self.cut.notify_waiters();
     }
 
     /// Why the instance was ended, where that was noted.

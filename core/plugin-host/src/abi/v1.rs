@@ -89,7 +89,10 @@ impl sql::Host for Instance {
 
 impl Instance {
     fn sql_error(&self, error: StorageError) -> sql::Error {
-        if let StorageError::Denied(what) = &error {
+        if let StorageError::Denied(what) = &error
+            && self.may_be_told_of()
+        {
+            let what: String = what.chars().take(300).collect();
             tracing::warn!(app = %self.name(), what, "a statement was denied");
         }
         error.into()
@@ -112,7 +115,9 @@ impl log::Host for Instance {
             return Ok(());
         }
         message.truncate(message.floor_char_boundary(MAX_LINE));
-        let (app, message) = (self.name(), message.escape_debug());
+        // Made harmless a character can become ten.
+        let message: String = message.escape_debug().take(MAX_LINE).collect();
+        let app = self.name();
         match level {
             log::Level::Debug => tracing::debug!(%app, "{message}"),
             log::Level::Info => tracing::info!(%app, "{message}"),

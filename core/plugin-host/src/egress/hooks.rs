@@ -15,7 +15,19 @@ type Exchange = Box<dyn Future<Output = Result<(), Error>> + Send>;
 /// The future of a response, as wasi:http wants it.
 type Answer = Box<dyn Future<Output = Result<(http::Response<WasiBody>, Exchange)>> + Send>;
 
+/// The most of a body that the host keeps of one write. An instance may have many bodies, each
+/// with two such chunks under way.
+const CHUNK: usize = 32 * 1024;
+
 impl WasiHttpHooks for Egress {
+    fn p2_outgoing_body_chunk_size(&mut self) -> usize {
+        CHUNK
+    }
+
+    fn p3_outgoing_body_chunk_size(&mut self) -> usize {
+        CHUNK
+    }
+
     fn send_request(
         &mut self,
         request: http::Request<WasiBody>,

@@ -11,6 +11,7 @@ use std::{
 };
 
 use newleaf_domain::ByteSize;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{
     DATABASE_FILE,
@@ -26,6 +27,10 @@ const KEPT: usize = 8;
 
 /// What the write-ahead log may hold whatever the quota: SQLite empties it at 1,000 pages.
 const LOG_ALWAYS: ByteSize = ByteSize::mib(8);
+
+/// Statements of one app that run at one time; the others wait, and hold no thread while they do.
+/// Enough for a small server's processors, and few enough to leave threads to other apps.
+const AT_ONE_TIME: usize = 8;
 
 /// Less free space than this is a full disk.
 const DISK_FULL: ByteSize = ByteSize::mib(1);
@@ -72,6 +77,8 @@ pub(crate) struct Database {
     taken_away: Arc<AtomicBool>,
     room: Arc<Room>,
     turns: Turns,
+    /// A place for each statement that runs.
+    places: Arc<Semaphore>,
     commits: Arc<AtomicU64>,
     /// Commits that are not counted as writes: the host's own, and those before the app served.
     not_counted: AtomicU64,
@@ -93,6 +100,7 @@ impl Database {
             taken_away: Arc::default(),
             room: Room::new(quota.unwrap_or_default()),
             turns: Turns::default(),
+            places: Arc::new(Semaphore::new(AT_ONE_TIME)),
             commits: Arc::default(),
             not_counted: AtomicU64::new(0),
             prepared: Once::new(),
@@ -180,6 +188,12 @@ impl Database {
     /// Where statements put what does not fit into memory.
     pub(super) fn room(&self) -> &Arc<Room> {
         &self.room
+    }
+
+    /// Waits for a place among the statements that run.
+    pub(super) async fn place(&self) -> Option<OwnedSemaphorePermit> {
+        // Nobody closes the semaphore.
+        self.places.clone().acquire_owned().await.ok()
     }
 
     /// The queue of those who write.

@@ -24,8 +24,15 @@ use rusqlite::{
     limits::Limit,
 };
 
-use super::spill::{Room, Spill};
-use crate::meter::{Budget, Meter};
+use super::{
+    functions,
+    spill::{Room, Spill},
+};
+use crate::{
+    engine::TICK,
+    lane::Slice,
+    meter::{Budget, Meter},
+};
 
 /// Begins the names of the host's own tables.
 const RESERVED: &str = "newleaf_";
@@ -37,8 +44,9 @@ pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Few, since a step can add a value of some megabytes to a sort.
 const STEPS: i32 = 100;
 
-/// The longest time one look may charge: more is waiting for another's write, not work.
-const LONGEST_STEP: Duration = Duration::from_millis(10);
+/// Time between two looks that is charged as it passed. Where it was longer, the thread may have
+/// waited for another's write, and the kernel is asked what it has worked.
+const SHORT_STEP: Duration = Duration::from_millis(1);
 
 /// The page size of new databases, which is SQLite's default.
 const PAGE: u64 = 4096;
@@ -80,6 +88,12 @@ struct Charge {
     meter: Arc<Meter>,
     /// The last look.
     last: Instant,
+    /// What the thread had worked when the kernel was asked last, and what was charged since.
+    worked: Duration,
+    charged: Duration,
+    /// What was charged since the request last waited for a slice, and that slice.
+    since_slice: Duration,
+    slice: Option<Slice>,
     spill: Spill,
 }
 
@@ -106,8 +120,15 @@ impl Guarded {
     /// Charges what follows to `meter`, and its temporary files to `room`. Called on the thread
     /// that runs it.
     pub(super) fn charge_to(&self, meter: &Arc<Meter>, room: &Arc<Room>) {
-        let (meter, last, spill) = (meter.clone(), Instant::now(), Spill::new(room));
-        *lock(&self.switches.charge) = Some(Charge { meter, last, spill });
+        *lock(&self.switches.charge) = Some(Charge {
+            meter: meter.clone(),
+            last: Instant::now(),
+            worked: worked_by_this_thread(),
+            charged: Duration::ZERO,
+            since_slice: Duration::ZERO,
+            slice: None,
+            spill: Spill::new(room),
+        });
         *lock(&self.switches.denied) = None;
         self.switches.spilled.store(false, Relaxed);
     }
@@ -117,9 +138,12 @@ impl Guarded {
         self.switches.spilled.load(Relaxed)
     }
 
-    /// Charges nobody any more.
+    /// Charges what was worked since the last look, and nobody any more.
     pub(super) fn release_meter(&self) {
-        *lock(&self.switches.charge) = None;
+        if let Some(mut charge) = lock(&self.switches.charge).take() {
+            let used = charge.used_until(Instant::now());
+            charge.meter.charge(used);
+        }
     }
 
     /// Makes the connection as new, for the next request: nothing open, nothing switched off.
@@ -177,6 +201,7 @@ fn configure(connection: &Connection, bounds: Bounds) -> rusqlite::Result<()> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_FTS3_TOKENIZER, false)?;
     let value = i32::try_from(bounds.value.as_u64()).unwrap_or(i32::MAX);
+    functions::install(connection, usize::try_from(value).unwrap_or(usize::MAX))?;
     for (limit, most) in [
         (Limit::SQLITE_LIMIT_LENGTH, value),
         (Limit::SQLITE_LIMIT_SQL_LENGTH, 256 * 1024),
@@ -186,7 +211,8 @@ fn configure(connection: &Connection, bounds: Bounds) -> rusqlite::Result<()> {
         (Limit::SQLITE_LIMIT_VDBE_OP, 100_000),
         (Limit::SQLITE_LIMIT_FUNCTION_ARG, 64),
         (Limit::SQLITE_LIMIT_ATTACHED, 0),
-        (Limit::SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 1_000),
+        // A pattern is tried at each place of a value, all in one step.
+        (Limit::SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 250),
         (Limit::SQLITE_LIMIT_VARIABLE_NUMBER, 1_000),
         (Limit::SQLITE_LIMIT_TRIGGER_DEPTH, 16),
         (Limit::SQLITE_LIMIT_WORKER_THREADS, 0),
@@ -229,15 +255,54 @@ fn must_end(switches: &Switches) -> bool {
         return true;
     }
     let mut charge = lock(&switches.charge);
-    let Some(Charge { meter, last, spill }) = charge.as_mut() else { return false };
+    let Some(charge) = charge.as_mut() else { return false };
     let now = Instant::now();
-    let used = now.duration_since(*last).min(LONGEST_STEP);
-    *last = now;
-    if spill.is_too_much(now) {
+    let used = charge.used_until(now);
+    if charge.spill.is_too_much(now) {
         switches.spilled.store(true, Relaxed);
         return true;
     }
-    meter.charge(used) != Budget::Left
+    if charge.meter.charge(used) != Budget::Left {
+        return true;
+    }
+    charge.pace(used);
+    false
+}
+
+impl Charge {
+    /// What the statement has worked since the last look. SQLite does much in one step: a search
+    /// through some megabytes takes a second, in which nobody looks.
+    fn used_until(&mut self, now: Instant) -> Duration {
+        let passed = now.saturating_duration_since(self.last);
+        self.last = now;
+        if passed <= SHORT_STEP {
+            self.charged += passed;
+            return passed;
+        }
+        let worked = worked_by_this_thread();
+        let used = worked.saturating_sub(self.worked).saturating_sub(self.charged);
+        (self.worked, self.charged) = (worked, Duration::ZERO);
+        used
+    }
+
+    /// Lets others have the processor where the request has worked for long.
+    fn pace(&mut self, used: Duration) {
+        self.since_slice += used;
+        if self.since_slice >= TICK
+            && let Some(queue) = self.meter.queue()
+        {
+            self.since_slice = Duration::ZERO;
+            drop(self.slice.take());
+            self.slice = queue.wait_for_slice();
+            self.last = Instant::now();
+        }
+    }
+}
+
+/// Processor time of this thread since it began.
+fn worked_by_this_thread() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::try_from(time).unwrap_or_default()
 }
 
 /// Allows what is on the list; everything else is denied, with its name.
@@ -340,18 +405,19 @@ fn function(name: &str) -> Result<(), String> {
 
 /// The functions an app may call, sorted: SQLite's built-in scalar, aggregate, window, date, math
 /// and JSON functions (<https://sqlite.org/lang_corefunc.html> and its neighbours), without those
-/// that load code, read files, show the program's inside, or gather every row in memory
-/// (`median`, `percentile`). Those that begin with `sqlite_` are
-/// how SQLite itself carries out ALTER TABLE; it lets no statement of an app call them.
+/// that load code, read files, show the program's inside, gather every row in memory (`median`,
+/// `percentile`), or look through one value for each part of another (`json_patch`). Those that begin
+/// with `sqlite_` are how SQLite itself carries out ALTER TABLE; it lets no statement of an app call
+/// them.
 #[rustfmt::skip] // one name a line would hide the rest of the file
-const FUNCTIONS: [&str; 132] = [
+const FUNCTIONS: [&str; 131] = [
     "->", "->>", "abs", "acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "avg", "ceil",
     "ceiling", "changes", "char", "coalesce", "concat", "concat_ws", "cos", "cosh", "count",
     "cume_dist", "current_date", "current_time", "current_timestamp", "date", "datetime",
     "degrees", "dense_rank", "exp", "first_value", "floor", "format", "glob", "group_concat",
     "hex", "if", "ifnull", "iif", "instr", "json", "json_array", "json_array_insert",
     "json_array_length", "json_each", "json_error_position", "json_extract", "json_group_array",
-    "json_group_object", "json_insert", "json_object", "json_patch", "json_pretty", "json_quote",
+    "json_group_object", "json_insert", "json_object", "json_pretty", "json_quote",
     "json_remove", "json_replace", "json_set", "json_tree", "json_type", "json_valid", "julianday",
     "lag", "last_insert_rowid", "last_value", "lead", "length", "like", "likelihood", "likely",
     "ln", "log", "log10", "log2", "lower", "ltrim", "max", "min", "mod", "nth_value",

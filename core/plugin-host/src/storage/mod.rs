@@ -6,6 +6,7 @@
 
 mod copy;
 mod database;
+mod functions;
 mod guard;
 mod keys;
 mod session;

@@ -135,6 +135,7 @@ impl Session {
         let meter = self.meter.clone();
         let running = self.running.clone();
         let seat = self.seat.clone();
+        let place = self.database.place().await;
         let done = tokio::task::spawn_blocking(move || {
             let result = seat.run(&database, held, |guarded, turn| {
                 guarded.charge_to(&meter, database.room());
@@ -145,6 +146,7 @@ impl Session {
             // Where the session is gone its connection goes with the seat, before the app is idle.
             drop(seat);
             drop(running);
+            drop(place);
             result
         });
         done.await.map_err(|error| StorageError::Failed(error.to_string()))

@@ -26,6 +26,10 @@ pub struct Apps {
     pub removed_for: Seconds,
     /// Requests of apps to the outside: the keys that begin with `outbound_`.
     pub outbound: Outbound,
+    /// Processor time that one request of an app may use.
+    pub processor: Seconds,
+    /// How long an app may take to answer one request, to the last byte.
+    pub answer_within: Seconds,
     /// What is set for single apps: `[apps."acme/notes".config]`.
     pub each: BTreeMap<PackageName, AppSettings>,
 }
@@ -60,6 +64,8 @@ impl Default for Apps {
             hold_cap: 4096,
             removed_for: Seconds::new(7 * 24 * 60 * 60),
             outbound: Outbound::default(),
+            processor: Seconds::new(5),
+            answer_within: Seconds::new(60),
             each: BTreeMap::new(),
         }
     }
@@ -73,6 +79,8 @@ enum Key {
     HoldCap,
     RemovedFor,
     Outbound(outbound::Key),
+    Processor,
+    AnswerWithin,
     App(PackageName),
 }
 
@@ -92,6 +100,8 @@ const KEYS: &[&str] = &[
     "outbound_at_once",
     "outbound_request_body",
     "outbound_response_body",
+    "processor",
+    "answer_within",
 ];
 
 impl<'de> Deserialize<'de> for Key {
@@ -103,6 +113,8 @@ impl<'de> Deserialize<'de> for Key {
             "client_within" => Ok(Self::ClientWithin),
             "hold_cap" => Ok(Self::HoldCap),
             "removed_for" => Ok(Self::RemovedFor),
+            "processor" => Ok(Self::Processor),
+            "answer_within" => Ok(Self::AnswerWithin),
             app if app.contains('/') => {
                 PackageName::parse(app).map(Self::App).map_err(D::Error::custom)
             }
@@ -140,6 +152,8 @@ impl<'de> Visitor<'de> for AppsTable {
                 Key::HoldCap => apps.hold_cap = table.next_value()?,
                 Key::RemovedFor => apps.removed_for = table.next_value()?,
                 Key::Outbound(key) => apps.outbound.read(key, &mut table)?,
+                Key::Processor => apps.processor = table.next_value()?,
+                Key::AnswerWithin => apps.answer_within = table.next_value()?,
                 Key::App(name) => {
                     apps.each.insert(name, table.next_value()?);
                 }

@@ -101,6 +101,9 @@ url = "{repository}"
 # outbound_at_once = 8
 # outbound_request_body = 4194304
 # outbound_response_body = 16777216
+# What one request of an app may use: processor time, and time until its last byte is out.
+# processor = 5
+# answer_within = 60
 
 # What one app is told; its guide names the keys. Texts, numbers, true and false.
 # [apps."acme/notes".config]

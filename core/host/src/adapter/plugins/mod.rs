@@ -283,6 +283,13 @@ impl Apps {
         self.0.layout.dir().join("snapshots")
     }
 
+    /// What one app may use of the machine.
+    fn limits(&self) -> Limits {
+        let config::Apps { processor, answer_within, outbound, .. } = &self.0.settings;
+        let (cpu, wall) = (processor.duration(), answer_within.duration());
+        Limits { cpu, wall, outbound: outbound.limits(), ..Limits::default() }
+    }
+
     /// Compiles (or finds compiled) and loads a version; nothing reaches it yet.
     async fn bring_up(&self, app: &PackageName, slot: &AppSlot) -> Result<App, BringUp> {
         let config = AppConfig {
@@ -292,7 +299,7 @@ impl Apps {
             data_dir: self.data(app),
             grants: slot.grants.clone(),
             settings: self.0.settings.config(app),
-            limits: Limits { outbound: self.0.settings.outbound.limits(), ..Limits::default() },
+            limits: self.limits(),
             outbound: Outbound::Granted,
         };
         if let Some(manifest) = self.manifest(app, slot).await {

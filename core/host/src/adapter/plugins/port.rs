@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use newleaf_domain::{ByteSize, Digest, PackageName, Timestamp};
 use newleaf_launcher::state::AppSlot;
 use newleaf_plugin_host::storage::{self, CopyError};
-use newleaf_plugin_host::{App, LifecycleError, PrepareError, Prepared};
+use newleaf_plugin_host::{App, AppStats, LifecycleError, PrepareError, Prepared};
 use newleaf_update::Budget;
 use newleaf_update::port::{
     Drained, Kept, PluginError, Plugins, Removed, Serving, StoreError, Trouble, WarmLine,
@@ -83,6 +83,16 @@ fn moved(from: &Path, to: &Path) -> Result<(), PluginError> {
     Ok(())
 }
 
+/// How a version has overspent its budget of faults, where it has.
+fn overspent(stats: &AppStats, budget: Budget) -> Option<String> {
+    if stats.traps > budget.traps {
+        return Some(format!("it broke down {} times, {} are allowed", stats.traps, budget.traps));
+    }
+    let (counted, allowed) = (stats.server_errors, budget.server_errors);
+    (counted > allowed)
+        .then(|| format!("it gave {counted} answers of class 5xx, {allowed} are allowed"))
+}
+
 impl Apps {
     /// The version's compiled code, made in a child where it is not in the cache.
     pub(super) async fn prepared(
@@ -150,7 +160,11 @@ impl Apps {
         match pending.get(app) {
             Some((loaded, version)) if loaded.digest == slot.digest => Ok(version.clone()),
             Some(_) | None => {
-                let version = self.bring_up(app, slot).await.map_err(|error| load(app, &error))?;
+                let version = self.bring_up(app, slot).await.map_err(|error| {
+                    let version = &slot.version;
+                    tracing::warn!(%app, %version, error = error.line(), "a version cannot be loaded");
+                    load(app, &error)
+                })?;
                 pending.insert(app.clone(), (slot.clone(), version.clone()));
                 Ok(version)
             }
@@ -319,19 +333,9 @@ impl Plugins for Apps {
             tokio::time::sleep(LOOK_EVERY).await;
             let loaded = self.read().get(app).and_then(Entry::loaded);
             let Some(stats) = loaded.map(|loaded| loaded.slot.app().stats()) else { continue };
-            if stats.traps > budget.traps {
-                return Trouble {
-                    what: format!(
-                        "it broke down {} times, {} are allowed",
-                        stats.traps, budget.traps
-                    ),
-                };
-            }
-            if stats.server_errors > budget.server_errors {
-                let (counted, allowed) = (stats.server_errors, budget.server_errors);
-                return Trouble {
-                    what: format!("it gave {counted} answers of class 5xx, {allowed} are allowed"),
-                };
+            if let Some(what) = overspent(&stats, budget) {
+                tracing::warn!(%app, what, "the version on probation is given up");
+                return Trouble { what };
             }
         }
     }

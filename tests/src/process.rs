@@ -72,6 +72,31 @@ impl Process {
         }
     }
 
+    /// How many lines there are so far.
+    pub fn line_count(&self) -> usize {
+        self.output.lines.lock().unwrap().seen.len()
+    }
+
+    /// The lines from the one numbered `from` on, once `enough` is content with them or `within` has
+    /// passed.
+    pub fn lines_from(
+        &self,
+        from: usize,
+        within: Duration,
+        enough: impl Fn(&[String]) -> bool,
+    ) -> Vec<String> {
+        let deadline = Instant::now() + within;
+        let mut lines = self.output.lines.lock().unwrap();
+        loop {
+            let seen = lines.seen.get(from..).unwrap_or_default();
+            let left = deadline.saturating_duration_since(Instant::now());
+            if enough(seen) || left.is_zero() || lines.open_streams == 0 {
+                return seen.to_vec();
+            }
+            lines = self.output.changed.wait_timeout(lines, left).unwrap().0;
+        }
+    }
+
     /// All lines so far, for a failed test's message.
     pub fn log(&self) -> String {
         self.output.lines.lock().unwrap().seen.join("\n")

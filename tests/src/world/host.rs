@@ -23,6 +23,10 @@ pub struct HostSettings {
     pub linger: f64,
     /// `core.rehearsal`: what it means where a new core fails on a copy of the data.
     pub rehearsal: &'static str,
+    /// Seconds of processor time that one request of an app may use.
+    pub processor: f64,
+    /// Seconds an app may take to answer.
+    pub answer_within: f64,
 }
 
 impl Default for HostSettings {
@@ -35,6 +39,8 @@ impl Default for HostSettings {
             ready_within: 20.0,
             linger: 1.5,
             rehearsal: "warn",
+            processor: 5.0,
+            answer_within: 60.0,
         }
     }
 }
@@ -271,6 +277,8 @@ impl HostSettings {
             ready_within: 30.0,
             linger: 2.0,
             rehearsal: "required",
+            processor: 5.0,
+            answer_within: 60.0,
         }
     }
 
@@ -278,7 +286,8 @@ impl HostSettings {
     fn write(self, dir: &Path) {
         let path = dir.join("newleaf.toml");
         let text = std::fs::read_to_string(&path).unwrap();
-        let Self { probation, core_probation, ready_within, linger, rehearsal } = self;
+        let Self { probation, core_probation, ready_within, linger, rehearsal, .. } = self;
+        let Self { processor, answer_within, .. } = self;
         let text = text
             .replace("# public = [\"127.0.0.1:8080\"]", &setting("public"))
             .replace("# admin = [\"127.0.0.1:8081\"]", &setting("admin"))
@@ -286,8 +295,10 @@ impl HostSettings {
             .replace("# probation = 60", &format!("probation = {probation}"))
             .replace("# ready_within = 30", &format!("ready_within = {ready_within}"))
             .replace("# linger = 2", &format!("linger = {linger}"))
+            .replace("# processor = 5", &format!("processor = {processor}"))
+            .replace("# answer_within = 60", &format!("answer_within = {answer_within}"))
             .replace("# rehearsal = \"required\"", &format!("rehearsal = \"{rehearsal}\""));
-        for set in ["\nlinger = ", "\nrehearsal = "] {
+        for set in ["\nlinger = ", "\nrehearsal = ", "\nprocessor = ", "\nanswer_within = "] {
             assert!(text.contains(set), "the template of newleaf.toml changed:\n{text}");
         }
         std::fs::write(&path, text).unwrap();

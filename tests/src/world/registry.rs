@@ -109,7 +109,8 @@ impl Registry {
         self.publish_package(&build::app_package_with(folder, more));
     }
 
-    fn publish_package(&self, package: &Path) {
+    /// Signs a package that is there already, and publishes it.
+    pub fn publish_package(&self, package: &Path) {
         let mut command = sdk(&["publish"]);
         command.arg(package).args(["--registry", &self.url]);
         command.arg("--token-file").arg(self.desk.join("token"));

@@ -1,0 +1,61 @@
+//! Who floods the log.
+
+use crate::ground::ground;
+
+const LOG: &str = "hostile-log";
+
+/// Lines one app may bring into the log by some requests within some seconds: its own, and those
+/// about it.
+const LINES: usize = 600;
+
+#[test]
+fn a_flood_of_lines_is_hushed_and_the_log_says_so() {
+    let Some(ground) = ground("a log flood beside a neighbour") else { return };
+    ground.install(LOG);
+    let (answers, siege) = ground.siege(LOG, "160,000 lines", || ground.get_many(LOG, "/flood", 8));
+    assert!(answers.iter().all(|answer| answer.status == 200), "{answers:?}");
+    let lines = siege.told("too many lines of this app");
+    assert!(lines.len() < LINES, "{} lines", lines.len());
+    ground.is_well(LOG);
+}
+
+#[test]
+fn a_line_can_neither_forge_another_nor_grow_without_bound() {
+    let Some(ground) = ground("forged log lines beside a neighbour") else { return };
+    ground.install(LOG);
+    let (answers, siege) = ground.siege(LOG, "forged lines", || ground.get_many(LOG, "/long", 2));
+    assert!(answers.iter().all(|answer| matches!(answer.status, 200 | 500 | 504)), "{answers:?}");
+    let lines = siege.told("acme");
+    let all = ground.host.process.log();
+    assert!(!all.lines().any(|line| line.starts_with("ERROR forged")), "a line was forged");
+    assert!(!all.contains('\u{1b}') && !all.contains('\u{1}'), "control characters in the log");
+    assert!(lines.len() < LINES, "{} lines", lines.len());
+    let longest = lines.iter().map(String::len).max().unwrap();
+    assert!(longest < 8 * 1024, "a line has {longest} bytes");
+    ground.is_well(LOG);
+}
+
+#[test]
+fn what_an_app_is_denied_is_no_flood_either() {
+    let Some(ground) = ground("denied statements beside a neighbour") else { return };
+    ground.install(LOG);
+    let (answers, siege) =
+        ground.siege(LOG, "denied statements", || ground.get_many(LOG, "/denied", 2));
+    assert!(answers.iter().all(|answer| matches!(answer.status, 200 | 500 | 504)), "{answers:?}");
+    let lines = siege.told("a statement was denied");
+    assert!(lines.len() < LINES, "{} lines", lines.len());
+    ground.is_well(LOG);
+}
+
+#[test]
+fn last_words_are_cut_and_harmless() {
+    let Some(ground) = ground("a flood on standard error beside a neighbour") else { return };
+    ground.install(LOG);
+    let (answers, siege) =
+        ground.siege(LOG, "standard error", || ground.get_many(LOG, "/stderr", 4));
+    assert!(answers.iter().all(|answer| answer.status == 500), "{answers:?}");
+    let lines = siege.told("an instance failed");
+    assert!(lines.iter().all(|line| line.len() < 16 * 1024), "a line is too long");
+    assert!(!ground.host.process.log().contains('\u{1b}'), "control characters in the log");
+    ground.is_well(LOG);
+}

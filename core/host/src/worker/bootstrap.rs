@@ -96,6 +96,8 @@ impl WorkerError {
 /// Runs a worker to its end.
 pub(super) fn run(product: &'static Product, dir: &Path) -> Result<(), WorkerError> {
     let settings = super::begin_log(dir)?;
+    // Before the first use of SQLite, or never; whether it is so is told where the apps begin.
+    newleaf_plugin_host::storage::bound_memory();
     let hello = Hello::receive()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

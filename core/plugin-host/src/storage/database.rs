@@ -30,7 +30,7 @@ const LOG_ALWAYS: ByteSize = ByteSize::mib(8);
 
 /// Statements of one app that run at one time; the others wait, and hold no thread while they do.
 /// Enough for a small server's processors, and few enough to leave threads to other apps.
-const AT_ONE_TIME: usize = 8;
+const AT_ONE_TIME: usize = 4;
 
 /// Less free space than this is a full disk.
 const DISK_FULL: ByteSize = ByteSize::mib(1);

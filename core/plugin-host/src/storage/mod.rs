@@ -9,6 +9,7 @@ mod database;
 mod functions;
 mod guard;
 mod keys;
+mod memory;
 mod session;
 mod spill;
 mod statement;
@@ -16,6 +17,7 @@ mod turn;
 
 pub use copy::{CopyError, restore, snapshot};
 pub(crate) use database::{Database, StorageError};
+pub use memory::bound_memory;
 pub(crate) use session::Session;
 pub(crate) use statement::{Rows, Value};
 

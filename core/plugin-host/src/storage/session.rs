@@ -5,11 +5,14 @@ use std::sync::Arc;
 use super::{
     database::{Database, Seat, Seated, StorageError},
     guard::{BUSY_TIMEOUT, Guarded},
-    keys,
+    keys, memory,
     statement::{self, Rows, Value, explain},
     turn::{Halt, Held, Turn},
 };
 use crate::{meter::Meter, stats::Running};
+
+/// What a statement may take of memory: some of the largest values, beside SQLite's own cache.
+const STATEMENT: i64 = 64 * 1024 * 1024;
 
 /// The database as one instance sees it. A transaction it leaves open is rolled back.
 #[derive(Debug)]
@@ -139,7 +142,7 @@ impl Session {
         let done = tokio::task::spawn_blocking(move || {
             let result = seat.run(&database, held, |guarded, turn| {
                 guarded.charge_to(&meter, database.room());
-                let result = work(guarded, &database, turn);
+                let result = memory::within(STATEMENT, || work(guarded, &database, turn));
                 guarded.release_meter();
                 result
             });

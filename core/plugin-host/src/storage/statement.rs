@@ -123,7 +123,7 @@ pub(super) fn explain(
         Some(ErrorCode::OperationInterrupted) if guarded.spilled() => StorageError::TooLarge,
         Some(ErrorCode::OperationInterrupted) => StorageError::Interrupted,
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StorageError::Busy,
-        Some(ErrorCode::TooBig) => StorageError::TooLarge,
+        Some(ErrorCode::TooBig | ErrorCode::OutOfMemory) => StorageError::TooLarge,
         Some(_) | None => StorageError::Failed(error.to_string()),
     }
 }

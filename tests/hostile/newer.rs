@@ -27,7 +27,8 @@ fn streams_that_nobody_reads_are_bounded() {
 
 #[test]
 fn tasks_that_wait_for_ever_are_bounded() {
-    is_ended("tasks through 0.3", "/tasks", 8, "resource table has no free keys");
+    // By their number, or by the time it takes to come to it.
+    is_ended("tasks through 0.3", "/tasks", 8, ASYNC);
 }
 
 #[test]

@@ -31,25 +31,39 @@ fn a_component_that_never_starts_is_ended() {
     // loop, branch to it, end.
     let body = vec![0x00, 0x03, 0x40, 0x0c, 0x00, 0x0b, 0x0b];
     let module = Module { body, start: Start::AtOnce, ..Module::default() };
-    let reason = "the app used up its processor time";
-    cannot_be_made("a loop at the start", "hostile-start", &module, reason);
+    cannot_be_made("a loop at the start", "hostile-start", &module, "instantiation error");
 }
 
 #[test]
-fn many_memories_count_as_one() {
-    let module = Module { memories: vec![800; 3], ..Module::default() };
-    let reason = "of memory that one instance may have";
-    cannot_be_made("3 × 50 MiB of memory", "hostile-memories", &module, reason);
+fn memories_of_one_component_count_together() {
+    // 63 MiB, and the app's own.
+    let module = Module { memories: vec![1_008], ..Module::default() };
+    cannot_be_made("63 MiB at the start", "hostile-memories", &module, "instantiation error");
 }
 
 #[test]
-fn tables_that_grow_without_end_are_bounded() {
+fn a_table_that_grows_without_end_is_bounded() {
     // loop: ref.null func, 1000, table.grow 0, drop, branch to it.
     let mut body = vec![0x00, 0x03, 0x40, 0xd0, 0x70, 0x41];
-    leb(&mut body, 1_000 | 0);
+    leb(&mut body, 1_000);
     body.extend([0xfc, 0x0f, 0x00, 0x1a, 0x0c, 0x00, 0x0b, 0x0b]);
-    let module = Module { tables: vec![10; 8], body, start: Start::AtOnce, ..Module::default() };
-    cannot_be_made("tables that grow", "hostile-tables", &module, "growing table");
+    let module = Module { tables: vec![10], body, start: Start::AtOnce, ..Module::default() };
+    cannot_be_made("a table that grows", "hostile-tables", &module, "instantiation error");
+}
+
+#[test]
+fn a_component_that_wants_more_of_the_pool_than_one_may_is_not_installed() {
+    const NAME: &str = "hostile-pool";
+    let Some(ground) = ground("a component of many memories") else { return };
+    let module = Module { memories: vec![16; 8], tables: vec![10; 20], ..Module::default() };
+    let graft = |component| graft::with_module(component, &module.bytes(), 1);
+    ground.publish(NAME, || of_graft(NAME, graft));
+    let (ran, siege) = ground.siege(NAME, "8 memories, 20 tables", || {
+        ground.host.run(&["apps", "install", &id(NAME), "--yes"])
+    });
+    let said = format!("{}{}", ran.stdout, ran.stderr);
+    assert!(ran.code != 0 && said.contains("refuses the component"), "{}: {said}", ran.code);
+    siege.told("refuses the component");
 }
 
 #[test]

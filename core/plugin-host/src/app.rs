@@ -8,7 +8,7 @@ use http::{Method, Request, Response, StatusCode, header};
 use http_body::Body;
 use newleaf_domain::{Grants, PackageName, Version};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use wasmtime::{Engine, PoolConcurrencyLimitError, WasmBacktrace, component::InstancePre};
+use wasmtime::{Engine, PoolConcurrencyLimitError, component::InstancePre};
 use wasmtime_wasi_http::{
     WasiBody,
     handler::{ExpirationError, InstantiationError, ProxyHandler, ProxyPre},
@@ -24,7 +24,7 @@ use crate::{
     lane::{Lane, Queue},
     lifecycle::{self, LifecycleError},
     limits::Limits,
-    stats::{AppStats, Conclusion, Counters, Running, Ticket},
+    stats::{AppStats, Conclusion, Counters, Noted, Running, Ticket},
     storage::Database,
     voice::{Of, Told, Voice},
 };
@@ -405,8 +405,28 @@ impl App {
         Response::from_parts(parts, body)
     }
 
+    /// Says why a request has no answer, unless that is said when its instance ends, which knows
+    /// more of it.
+    fn tell(&self, error: &wasmtime::Error, ticket: &Arc<Ticket>) {
+        if ticket.failure().is_some() {
+            return;
+        }
+        let has_instance = !error.is::<InstantiationError<Errand>>();
+        let (shared, ticket, reason) = (self.shared.clone(), ticket.clone(), root_of(error));
+        tokio::spawn(async move {
+            if has_instance {
+                ticket.until_over().await;
+            }
+            if ticket.tell() == Noted::First
+                && let Some(app) = shared.told.line()
+            {
+                tracing::warn!(%app, request = ticket.what(), reason, "a request failed");
+            }
+        });
+    }
+
     /// What an error of the proxy handler means.
-    fn judge(&self, error: &wasmtime::Error, ticket: &Ticket) -> Failure {
+    fn judge(&self, error: &wasmtime::Error, ticket: &Arc<Ticket>) -> Failure {
         let failure = if let Some(failure) = ticket.failure() {
             failure
         } else if error.is::<ExpirationError>() {
@@ -422,12 +442,7 @@ impl App {
             Failure::Trap
         };
         if failure != Failure::Busy {
-            // What befell an instance is told when that ends.
-            let has_instance = error.is::<WasmBacktrace>() || ticket.failure().is_some();
-            if !has_instance && let Some(app) = self.shared.told.line() {
-                let (request, reason) = (ticket.what(), root_of(error));
-                tracing::warn!(%app, request, reason, "a request failed");
-            }
+            self.tell(error, ticket);
             ticket.trap();
         }
         failure

@@ -120,6 +120,9 @@ impl Worker {
         if !matches!(failure, None | Some(Failure::CpuTime)) {
             return;
         }
+        if ticket.is_some_and(|ticket| ticket.tell() == Noted::Before) {
+            return;
+        }
         let Some(app) = self.app.told.line() else { return };
         let request = ticket.map_or("", |ticket| ticket.what());
         let (reason, last_words) = (root_of(error), store.data().last_words());

@@ -22,6 +22,7 @@ use crate::{
     instance::Instance,
     lane::Lane,
     limits::as_usize,
+    storage,
 };
 
 /// Where and how apps are compiled.
@@ -144,6 +145,11 @@ impl LoadError {
 impl PluginHost {
     /// A host with its engine running.
     pub fn new(settings: Settings) -> Result<Self, PrepareError> {
+        if !storage::bound_memory() {
+            tracing::warn!(
+                "the memory of apps' statements is not bounded: SQLite was in use before"
+            );
+        }
         let lane = Lane::of_this_machine();
         let engine = engine::running(&lane)?;
         let linker = link(&engine)
@@ -167,6 +173,7 @@ impl PluginHost {
             }
             let filled = Cache::fill(&self.cache, &self.compiler, wasm, digest).await;
             filled.map_err(cache_failed)?;
+            self.check_fit(digest).await?;
         }
         Ok(Prepared { digest })
     }
@@ -178,13 +185,28 @@ impl PluginHost {
         self.cache.sweep(keep).map_err(cache_failed)
     }
 
-    /// Whether the cache has code of the component that can be loaded, found out where reading,
-    /// hashing and loading some megabytes holds nobody up.
+    /// Refuses code that was compiled just now and that the engine does not take: a component that
+    /// wants more of the pool than one may have.
+    async fn check_fit(&self, digest: Digest) -> Result<(), PrepareError> {
+        match self.look_up(digest).await? {
+            Ok(Loaded::Unusable(reason)) => {
+                Err(PrepareError::Compile(CompileError::Refused { reason }))
+            }
+            Ok(Loaded::Component(_) | Loaded::Nothing) | Err(_) => Ok(()),
+        }
+    }
+
+    /// Whether the cache has code of the component that can be loaded.
     async fn has_usable(&self, digest: Digest) -> Result<bool, PrepareError> {
+        Ok(matches!(self.look_up(digest).await?, Ok(Loaded::Component(_))))
+    }
+
+    /// What the cache has of the component, found out where reading, hashing and loading some
+    /// megabytes holds nobody up.
+    async fn look_up(&self, digest: Digest) -> Result<Result<Loaded, CacheError>, PrepareError> {
         let (cache, engine) = (Arc::clone(&self.cache), self.engine.clone());
         let loaded = tokio::task::spawn_blocking(move || cache.load(&engine, &digest));
-        let loaded = loaded.await.map_err(|error| PrepareError::Cache(Box::new(error)))?;
-        Ok(matches!(loaded, Ok(Loaded::Component(_))))
+        loaded.await.map_err(|error| PrepareError::Cache(Box::new(error)))
     }
 
     /// Links a prepared component with the host's interfaces: the final word on whether it runs
@@ -200,7 +222,9 @@ impl PluginHost {
         }
         let component = match self.cache.load(&self.engine, &prepared.digest) {
             Ok(Loaded::Component(component)) => component,
-            Ok(Loaded::Nothing) => return Err(LoadError::NotPrepared { app: app() }),
+            Ok(Loaded::Nothing | Loaded::Unusable(_)) => {
+                return Err(LoadError::NotPrepared { app: app() });
+            }
             Err(error) => return Err(LoadError::Cache { app: app(), source: Box::new(error) }),
         };
         let pre = self

@@ -185,6 +185,11 @@ pub(crate) struct Ticket {
     unread: AtomicBool,
     is_cut: AtomicBool,
     cut: Notify,
+    /// Its instance has ended.
+    is_over: AtomicBool,
+    over: Notify,
+    /// The log says why it failed.
+    is_told: AtomicBool,
 }
 
 impl Ticket {
@@ -206,6 +211,9 @@ impl Ticket {
             unread: AtomicBool::new(false),
             is_cut: AtomicBool::new(false),
             cut: Notify::new(),
+            is_over: AtomicBool::new(false),
+            over: Notify::new(),
+            is_told: AtomicBool::new(false),
         });
         counters.tickets().insert(number, Arc::downgrade(&ticket));
         ticket
@@ -214,6 +222,10 @@ impl Ticket {
     /// Notes that an instance begins to serve the request, or has ended.
     pub(crate) fn served(&self, served: Served) {
         self.served.store(served == Served::Now, SeqCst);
+        if served == Served::NoMore {
+            self.is_over.store(true, SeqCst);
+            self.over.notify_waiters();
+        }
     }
 
     /// Notes whether the app waits for the client to send.
@@ -241,6 +253,21 @@ impl Ticket {
             return Some(self.what.clone());
         }
         None
+    }
+
+    /// Notes that the log says why the request failed; whether it did before.
+    pub(crate) fn tell(&self) -> Noted {
+        if self.is_told.swap(true, SeqCst) { Noted::Before } else { Noted::First }
+    }
+
+    /// Waits until the instance has ended.
+    pub(crate) async fn until_over(&self) {
+        let mut over = std::pin::pin!(self.over.notified());
+        // Listen before looking, or the end could come in between.
+        over.as_mut().enable();
+        if !self.is_over.load(SeqCst) {
+            over.await;
+        }
     }
 
     /// Waits until the request is cut.

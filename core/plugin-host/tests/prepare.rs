@@ -84,12 +84,9 @@ fn what_an_app_needs_is_read_from_its_bytes() {
     assert!(!hello.imports.iter().any(|name| name.starts_with("newleaf:app/sql")));
     let notes = inspect(&NOTES).unwrap();
     assert_eq!((notes.kind, notes.min_abi), (Handler::Http02, Some(AbiVersion::new(1, 0))));
-    assert!(notes.imports.contains(&"newleaf:app/sql@1.0.0".to_owned()), "{:?}", notes.imports);
-    assert!(
-        notes.exports.contains(&"newleaf:app/lifecycle@1.0.0".to_owned()),
-        "{:?}",
-        notes.exports
-    );
+    let has = |names: &[String], start| names.iter().any(|name| name.starts_with(start));
+    assert!(has(&notes.imports, "newleaf:app/sql@1."), "{:?}", notes.imports);
+    assert!(has(&notes.exports, "newleaf:app/lifecycle@1."), "{:?}", notes.exports);
 }
 
 /// A component of half a megabyte that asks the compiler for far more than its memory: each of many
@@ -215,6 +212,9 @@ fn the_reactor_goes_on_while_what_the_compiler_wrote_is_read() {
             };
             tokio::task::spawn_blocking(move || fs::write(raw, b"code").unwrap()).await.unwrap();
         };
-        tokio::join!(prepare, write).0.unwrap();
+        // It was read; that it is no code is another matter.
+        let refused = tokio::join!(prepare, write).0;
+        let of_code = matches!(refused, Err(PrepareError::Compile(CompileError::Refused { .. })));
+        assert!(of_code, "{refused:?}");
     });
 }

@@ -35,8 +35,11 @@ pub(crate) struct Cache {
 pub(crate) enum Loaded {
     /// It, ready to link.
     Component(Component),
-    /// Nothing, or something damaged or of another engine, which is now removed.
+    /// Nothing.
     Nothing,
+    /// Something damaged, of another engine, or more than an instance may have; it is removed. Why
+    /// it was not usable.
+    Unusable(String),
 }
 
 /// Why the cache cannot be used.
@@ -119,9 +122,10 @@ impl Cache {
             Some(Err(load::HashMismatch)) => "its hash is wrong".to_owned(),
             None => "it is cut or not ours".to_owned(),
         };
+        let reason: String = reason.chars().take(1_000).collect();
         tracing::warn!(path = %path.display(), reason, "compiled code is not usable and is removed");
         fs::remove_file(&path).map_err(file("remove", &path))?;
-        Ok(Loaded::Nothing)
+        Ok(Loaded::Unusable(reason))
     }
 
     /// Removes the code of components that `keep` does not name, and of other engines. What is
@@ -217,7 +221,7 @@ mod tests {
         let mut bytes = fs::read(cache.path(&component)).unwrap();
         *bytes.last_mut().unwrap() ^= 1;
         fs::write(cache.path(&component), bytes).unwrap();
-        assert!(matches!(cache.load(&engine, &component), Ok(Loaded::Nothing)));
+        assert!(matches!(cache.load(&engine, &component), Ok(Loaded::Unusable(_))));
         assert!(!cache.path(&component).exists());
     }
 

@@ -61,9 +61,11 @@ impl Ground {
 
     /// Publishes what `make` makes, once for each `key`; whether it was now.
     pub(crate) fn publish<P: AsRef<Path>>(&self, key: &str, make: impl FnOnce() -> P) -> bool {
-        let is_new = self.published.lock().unwrap().insert(key.to_owned());
+        let mut published = self.published.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_new = !published.contains(key);
         if is_new {
             self.world.registry.publish_package(make().as_ref());
+            published.insert(key.to_owned());
         }
         is_new
     }

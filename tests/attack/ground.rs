@@ -89,6 +89,48 @@ fn a_slots_folder_that_cannot_be_written_is_named_with_owner_mode_and_the_mendin
     assert_eq!(host.app_version("acme/notes"), "2.0.0");
 }
 
+/// Pastes the command of the prerequisite `id`, which must hold then.
+fn paste_command_of(host: &Host, id: &str) -> String {
+    let rows = host.json_of(&["preflight", "acme/notes"], 3);
+    let row = rows.as_array().unwrap().iter().find(|one| one["id"] == id).unwrap();
+    let mends = row["command"].as_str().unwrap().to_owned();
+    let mended = Command::new("sh").arg("-c").arg(mends.replace("sudo ", "")).status();
+    assert!(mended.unwrap().success(), "{mends}");
+    host.run(&["update", "acme/notes", "--yes"]).assert_code(0);
+    assert_eq!(host.app_version("acme/notes"), "2.0.0");
+    mends
+}
+
+#[test]
+fn a_file_that_another_user_owns_is_named_with_the_line_that_gives_it_back() {
+    if !system_tier("a file of another user") {
+        return;
+    }
+    let (host, _disk, _world) = unprivileged();
+    // Open in the host, which would not get it again.
+    let data = host.dir.join("data/apps/acme/notes").read_dir().unwrap();
+    let file = data.map(|entry| entry.unwrap().path()).find(|path| path.is_file()).unwrap();
+    chown(&file, Some(0), Some(0)).unwrap();
+    refused(&host, 3, &[&file.display().to_string(), "owner root", "chown"]);
+    let mends = paste_command_of(&host, "write");
+    assert!(mends.starts_with("sudo chown -R "), "{mends}");
+    assert_eq!(std::fs::metadata(&file).unwrap().uid(), NOBODY, "{mends}");
+}
+
+#[test]
+fn slots_from_which_nothing_can_run_are_told_with_the_line_that_mounts_them_with_exec() {
+    if !system_tier("a folder that is mounted noexec") {
+        return;
+    }
+    let (host, _disk, _world) = unprivileged();
+    let slots = host.dir.join("slots").display().to_string();
+    // A mount of its own over the same filesystem, which goes with that.
+    Ran::ok(Command::new("mount").arg("--bind").args([&host.dir, &host.dir]));
+    Ran::ok(Command::new("mount").args(["-o", "remount,bind,noexec"]).arg(&host.dir));
+    refused(&host, 3, &[&slots, "noexec", "remount,exec"]);
+    paste_command_of(&host, "filesystem");
+}
+
 #[test]
 fn a_full_disk_is_measured_before_anything_is_begun() {
     if !system_tier("a full disk") {

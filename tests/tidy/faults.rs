@@ -20,6 +20,7 @@ const FAULTS: [(&str, &[Shown]); 30] = [
                 "tests/update/killed.rs",
                 "an_app_killed_at_each_record_comes_up_on_a_working_version",
             ),
+            ("tests/update/random.rs", "a_host_killed_at_a_random_instant_comes_up_with_its_data"),
         ],
     ),
     (
@@ -40,6 +41,14 @@ const FAULTS: [(&str, &[Shown]); 30] = [
     (
         "I/O errors of writes, and writes that end short",
         &[
+            (
+                STANDS_STILL,
+                "an_app_update_whose_disk_is_full_after_any_record_is_ended_by_the_same_host",
+            ),
+            (
+                STANDS_STILL,
+                "a_core_update_whose_disk_is_full_before_point_a_is_undone_by_the_same_host",
+            ),
             (SWEEP, "an_update_on_a_disk_that_fails_at_any_system_call_can_be_finished"),
             (DISK, "an_update_whose_room_goes_in_the_middle_can_be_finished_once_there_is_room"),
         ],
@@ -59,7 +68,7 @@ const FAULTS: [(&str, &[Shown]); 30] = [
         "a folder that is read only, before or from then on",
         &[
             (
-                "tests/attack/ground.rs",
+                GROUND,
                 "a_slots_folder_that_cannot_be_written_is_named_with_owner_mode_and_the_mending_command",
             ),
             (SWEEP, "an_update_on_a_disk_that_fails_at_any_system_call_can_be_finished"),
@@ -96,6 +105,11 @@ const FAULTS: [(&str, &[Shown]); 30] = [
         &[
             (DISK, "an_update_needs_no_other_folder_and_no_friendly_umask"),
             ("core/update/src/preflight/write.rs", "the_command_fits_the_owner"),
+            (GROUND, "a_file_that_another_user_owns_is_named_with_the_line_that_gives_it_back"),
+            (
+                GROUND,
+                "slots_from_which_nothing_can_run_are_told_with_the_line_that_mounts_them_with_exec",
+            ),
             (
                 "core/package/tests/package/format.rs",
                 "unpacked_files_have_fixed_modes_and_only_programs_can_be_run",
@@ -239,6 +253,8 @@ const FAULTS: [(&str, &[Shown]); 30] = [
                 "core/launcher/tests/processes/start.rs",
                 "a_version_that_dies_after_its_probation_is_started_again_and_stays_good",
             ),
+            (INSTANTS, "a_version_that_dies_at_5_s_and_again_at_59_s_of_its_minute_is_taken_back"),
+            (INSTANTS, "a_version_that_dies_at_61_s_is_started_again_and_stays_good"),
         ],
     ),
     (
@@ -260,7 +276,13 @@ const FAULTS: [(&str, &[Shown]); 30] = [
             (HANDOVER, "a_half_sent_upload_is_taken_to_its_end_while_the_next_worker_serves"),
             (HANDOVER, "an_event_stream_is_told_to_come_back_and_ends"),
             (HANDOVER, "whoever_took_a_connection_over_is_told_and_waited_for"),
+            (
+                "tests/update/websocket.rs",
+                "a_websocket_is_told_of_a_restart_of_core_and_closed_with_its_reason",
+            ),
             (HANDOVER, "a_client_that_never_reads_is_cut_at_the_limit_and_counted"),
+            (UPLOADS, "an_upload_that_comes_slowly_across_a_drain_is_answered"),
+            (UPLOADS, "who_is_refused_in_the_middle_of_an_upload_reads_why"),
         ],
     ),
     (
@@ -290,6 +312,11 @@ const FAULTS: [(&str, &[Shown]); 30] = [
             ("core/plugin-host/tests/hostile.rs", "an_endless_loop_ends_and_its_neighbour_goes_on"),
             ("core/plugin-host/tests/hostile.rs", "memory_beyond_the_limit_is_a_trap"),
             ("core/plugin-host/tests/prepare.rs", "garbage_is_refused_by_the_child_in_words"),
+            ("core/plan/tests/plan/verdicts.rs", "an_app_made_for_a_newer_contract_is_refused"),
+            (
+                "core/update/tests/updates/core.rs",
+                "a_core_with_which_an_app_breaks_is_refused_and_both_stay_as_they_were",
+            ),
         ],
     ),
     (
@@ -301,6 +328,10 @@ const FAULTS: [(&str, &[Shown]); 30] = [
     ),
 ];
 
+const GROUND: &str = "tests/attack/ground.rs";
+const INSTANTS: &str = "core/launcher/src/supervisor/instants.rs";
+const UPLOADS: &str = "core/host/src/http/uploads.rs";
+const STANDS_STILL: &str = "core/update/tests/updates/interrupted.rs";
 const SWEEP: &str = "tests/update/fault/sweep.rs";
 const DISK: &str = "tests/update/fault/disk.rs";
 const APP: &str = "core/update/tests/updates/app.rs";

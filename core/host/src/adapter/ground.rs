@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use newleaf_domain::ByteSize;
 use newleaf_update::port::{
     Area, ColdStart, Filesystem, Ground, GroundError, Locality, Probe, ProbeFault, ProbeResult,
-    Space,
+    Probed, Space,
 };
 use newleaf_update::view::{Notice, Severity};
 
@@ -44,6 +44,19 @@ impl HostGround {
         }
     }
 
+    /// Which files of the area are written where they lie.
+    fn files(&self, area: Area) -> Files {
+        match area {
+            Area::Root => {
+                Files::Named(&["journal.jsonl", "newleaf.db", "newleaf.db-wal", "newleaf.db-shm"])
+            }
+            Area::Downloads | Area::Data => Files::All,
+            Area::Staging | Area::Slots | Area::Snapshots | Area::Trust | Area::Cache => {
+                Files::None
+            }
+        }
+    }
+
     fn failed(&self, source: io::Error) -> GroundError {
         GroundError { path: self.dir.clone(), source }
     }
@@ -52,8 +65,8 @@ impl HostGround {
 #[async_trait]
 impl Ground for HostGround {
     async fn probe(&self, area: Area) -> Probe {
-        let path = self.path(area);
-        blocking(move || probe_all(path)).await
+        let (path, files) = (self.path(area), self.files(area));
+        blocking(move || probe_all(path, files)).await
     }
 
     async fn space(&self) -> Result<Space, GroundError> {
@@ -66,11 +79,13 @@ impl Ground for HostGround {
 
     async fn filesystem(&self) -> Result<Filesystem, GroundError> {
         let (kind, locality) = filesystem_of(&self.dir).map_err(|error| self.failed(error))?;
-        let device = fs::metadata(&self.dir).map_err(|error| self.failed(error))?.dev();
-        let is_elsewhere =
-            |path: &PathBuf| fs::metadata(path).is_ok_and(|found| found.dev() != device);
+        let own = mount_of(&self.dir).map_err(|error| self.failed(error))?;
+        let is_elsewhere = |path: &PathBuf| mount_of(path).is_ok_and(|mount| mount != own);
         let elsewhere = Area::ALL.map(|area| self.path(area)).into_iter().find(is_elsewhere);
-        Ok(Filesystem { path: self.dir.clone(), kind, locality, elsewhere })
+        // Programs are started from where they are kept, and asked for their self-test before.
+        let started = [Area::Slots, Area::Staging].map(|area| self.path(area));
+        let noexec = started.into_iter().find(|path| is_noexec(path));
+        Ok(Filesystem { path: self.dir.clone(), kind, locality, elsewhere, noexec })
     }
 
     fn notices(&self) -> Vec<Notice> {
@@ -126,16 +141,74 @@ pub(crate) fn filesystem_of(path: &Path) -> io::Result<(String, Locality)> {
     ))
 }
 
-/// Writes in `folder` and in those below it that an update adds entries to; the first that
-/// refuses is what is told.
-fn probe_all(folder: PathBuf) -> Probe {
+/// The filesystem that `path` lies on, and its mount where the system numbers them: nothing can be
+/// renamed from one mount to another, though both be of one filesystem (`rename(2)`, `EXDEV`).
+fn mount_of(path: &Path) -> io::Result<(u64, Option<u64>)> {
+    use rustix::fs::{AtFlags, CWD, StatxFlags, statx};
+    let device = fs::metadata(path)?.dev();
+    let asked = statx(CWD, path, AtFlags::empty(), StatxFlags::MNT_ID);
+    let told = |found: &rustix::fs::Statx| found.stx_mask & StatxFlags::MNT_ID.bits() != 0;
+    Ok((device, asked.ok().filter(told).map(|found| found.stx_mnt_id)))
+}
+
+/// Whether nothing that lies at `path` can be run (`mount(8)`). What the system does not say is found
+/// out by the self-test.
+fn is_noexec(path: &Path) -> bool {
+    let flags = rustix::fs::statvfs(path).map(|found| found.f_flag);
+    flags.is_ok_and(|flags| flags.contains(rustix::fs::StatVfsMountFlags::NOEXEC))
+}
+
+/// The files of an area that are written where they lie; others are replaced.
+#[derive(Debug, Clone, Copy)]
+enum Files {
+    /// None.
+    None,
+    /// Those of these names, where they are there.
+    Named(&'static [&'static str]),
+    /// All, in the folder and in those below it that are written.
+    All,
+}
+
+/// Writes in `folder` and in those below it that an update adds entries to, and asks for the files
+/// in them; the first that refuses is what is told.
+fn probe_all(folder: PathBuf, files: Files) -> Probe {
     let below = written_below(&folder);
+    let written = match files {
+        Files::None => Vec::new(),
+        Files::Named(names) => names.iter().map(|name| folder.join(name)).collect(),
+        Files::All => [&folder].into_iter().chain(&below).flat_map(|path| files_in(path)).collect(),
+    };
     let own = probe(folder);
     if matches!(own.result, ProbeResult::Failed { .. }) {
         return own;
     }
     let failed = |probe: &Probe| matches!(probe.result, ProbeResult::Failed { .. });
-    below.into_iter().map(probe).find(failed).unwrap_or(own)
+    let file = |path: PathBuf| path.is_file().then(|| probe_file(path));
+    let mut probes = below.into_iter().map(probe).chain(written.into_iter().filter_map(file));
+    probes.find(failed).unwrap_or(own)
+}
+
+/// The files in `folder`; as [`folders_in`].
+fn files_in(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path()).filter(|path| path.is_file()).collect()
+}
+
+/// Asks whether the file may be read and written, and leaves it alone.
+fn probe_file(path: PathBuf) -> Probe {
+    use rustix::fs::{Access, AtFlags, CWD, accessat};
+    let asked = accessat(CWD, &path, Access::READ_OK | Access::WRITE_OK, AtFlags::EACCESS);
+    let result = match asked.map_err(io::Error::from) {
+        Ok(()) => ProbeResult::Written,
+        // It went meanwhile, as the log of a database does.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => ProbeResult::Written,
+        Err(error) => ProbeResult::Failed {
+            doing: "write",
+            fault: fault_of(&error),
+            detail: error.to_string(),
+        },
+    };
+    probed(path, Probed::File, result)
 }
 
 /// `core/`, and `apps/` with each namespace and app: slots and data are laid out alike. What is
@@ -156,14 +229,19 @@ fn folders_in(folder: &Path) -> Vec<PathBuf> {
 }
 
 fn probe(path: PathBuf) -> Probe {
-    let found = fs::metadata(&path).ok();
     let result = match write_once(&path) {
         Ok(()) => ProbeResult::Written,
         Err((doing, error)) => {
             ProbeResult::Failed { doing, fault: fault_of(&error), detail: error.to_string() }
         }
     };
+    probed(path, Probed::Folder, result)
+}
+
+fn probed(path: PathBuf, kind: Probed, result: ProbeResult) -> Probe {
+    let found = fs::metadata(&path).ok();
     Probe {
+        kind,
         owner: found.as_ref().map_or_else(|| "nobody".to_owned(), |found| user_name(found.uid())),
         mode: found.map_or(0, |found| found.mode() & 0o7777),
         user: user_name(rustix::process::geteuid().as_raw()),
@@ -320,6 +398,19 @@ mod tests {
         let ground = ground(dir.path());
         assert!(ground.space().await.unwrap().free > ByteSize::bytes(0));
         let found = ground.filesystem().await.unwrap();
-        assert_eq!((found.locality, found.elsewhere), (Locality::Local, None));
+        assert_eq!((found.locality, found.elsewhere, found.noexec), (Locality::Local, None, None));
+    }
+
+    #[tokio::test]
+    async fn what_is_written_where_it_lies_is_asked_for_and_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let app = dir.path().join("data/apps/acme/notes");
+        fs::create_dir_all(&app).unwrap();
+        for path in [dir.path().join("journal.jsonl"), app.join("sql.db")] {
+            fs::write(&path, "as it was").unwrap();
+            let area = if path.starts_with(&app) { Area::Data } else { Area::Root };
+            assert_eq!(ground(dir.path()).probe(area).await.result, ProbeResult::Written);
+            assert_eq!(fs::read(&path).unwrap(), b"as it was");
+        }
     }
 }

@@ -12,7 +12,8 @@ use crate::view::Notice;
 /// Measures the machine.
 #[async_trait]
 pub trait Ground: Send + Sync + std::fmt::Debug {
-    /// Creates, syncs, renames and removes a file in the area, as an update would.
+    /// Creates, syncs, renames and removes a file in the area, as an update would, and asks whether
+    /// the files that are written where they lie may be.
     async fn probe(&self, area: Area) -> Probe;
 
     /// Room on the filesystem of the host's folder.
@@ -156,11 +157,13 @@ impl Area {
     }
 }
 
-/// What came of writing in one directory.
+/// What came of writing in one directory, or to a file in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Probe {
-    /// The directory.
+    /// The directory or file.
     pub path: PathBuf,
+    /// Which of them.
+    pub kind: Probed,
     /// Its owner's name, or number where it has none.
     pub owner: String,
     /// Its permission bits.
@@ -171,14 +174,23 @@ pub struct Probe {
     pub result: ProbeResult,
 }
 
-/// Whether a directory could be written.
+/// What was probed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Probed {
+    /// A directory.
+    Folder,
+    /// A file that is written where it lies, such as a database or the journal.
+    File,
+}
+
+/// Whether it could be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ProbeResult {
     /// It could.
     Written,
     /// It could not.
     Failed {
-        /// `create a file`, `sync`, `rename`, `remove`.
+        /// `create a file`, `sync`, `rename`, `remove`, `write`.
         doing: &'static str,
         /// The kind of refusal.
         fault: ProbeFault,
@@ -225,6 +237,8 @@ pub struct Filesystem {
     /// A directory below the folder that lies on another filesystem, so that nothing can be
     /// renamed into it.
     pub elsewhere: Option<PathBuf>,
+    /// A directory that versions are started from, on a filesystem that is mounted `noexec`.
+    pub noexec: Option<PathBuf>,
 }
 
 /// Whether a filesystem's disk is in this machine.

@@ -19,7 +19,7 @@ use newleaf_domain::Clock;
 
 pub use ground::{
     Area, ColdStart, FileRight, FileVoid, Filesystem, Given, Ground, GroundError, Held, Locality,
-    Probe, ProbeFault, ProbeResult, Space,
+    Probe, ProbeFault, ProbeResult, Probed, Space,
 };
 pub use launcher::{Launcher, LauncherError, News, Reach};
 pub use plugins::{Drained, Kept, PluginError, Plugins, Removed, Serving, Trouble};

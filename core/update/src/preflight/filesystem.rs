@@ -1,13 +1,15 @@
 //! All of the host's folder is on one local filesystem, where a rename is one step and a lock is
-//! a lock.
+//! a lock, and programs may be run from it.
 
 use crate::Updater;
 use crate::explain::chain;
 use crate::port::Locality;
+use crate::preflight::write::quoted;
 use crate::preflight::{block, pass, warn};
 use crate::view::{Prerequisite, PrerequisiteId};
 
-/// Judges the filesystem's kind, and that nothing below is mounted from elsewhere.
+/// Judges the filesystem's kind, that nothing below is mounted from elsewhere, and that versions can
+/// be started.
 pub(super) async fn measure(updater: &Updater) -> Prerequisite {
     let id = PrerequisiteId::Filesystem;
     let found = match updater.ports().ground.filesystem().await {
@@ -17,6 +19,14 @@ pub(super) async fn measure(updater: &Updater) -> Prerequisite {
         Ok(found) => found,
     };
     let path = found.path.display();
+    if let Some(folder) = &found.noexec {
+        let shown = folder.display();
+        let measured =
+            format!("{shown} is on a filesystem that is mounted noexec: no version in it can run");
+        let target = format!("\"$(findmnt -no TARGET -T {})\"", quoted(folder));
+        let command = Some(format!("sudo mount -o remount,exec {target}"));
+        return Prerequisite { command, ..block(id, measured, "Mount it with exec.") };
+    }
     match (&found.elsewhere, found.locality) {
         (Some(other), _) => block(
             id,

@@ -1,9 +1,10 @@
-//! Every directory an update writes must take a new file, a sync, a rename and a removal.
+//! Every directory an update writes must take a new file, a sync, a rename and a removal, and what
+//! is written where it lies must be the host's to write.
 
 use std::path::Path;
 
 use crate::Updater;
-use crate::port::{Area, Probe, ProbeFault, ProbeResult};
+use crate::port::{Area, Probe, ProbeFault, ProbeResult, Probed};
 use crate::preflight::{block, pass};
 use crate::view::{Prerequisite, PrerequisiteId};
 
@@ -26,30 +27,41 @@ pub(super) async fn measure(updater: &Updater) -> Vec<Prerequisite> {
 fn row(probe: &Probe, doing: &str, fault: ProbeFault, detail: &str) -> Prerequisite {
     let Probe { path, owner, mode, user, .. } = probe;
     let shown = path.display();
+    let place = match probe.kind {
+        Probed::Folder => " in",
+        Probed::File => "",
+    };
     let measured = format!(
-        "cannot {doing} in {shown}: {detail} (owner {owner}, mode {mode:04o}, running as {user})"
+        "cannot {doing}{place} {shown}: {detail} (owner {owner}, mode {mode:04o}, running as {user})"
     );
     let (remedy, command) = remedy(probe, fault);
     Prerequisite { command, ..block(PrerequisiteId::Write, measured, remedy) }
 }
 
-/// The bits with which a directory's owner may add to it.
-const OWNER_WRITES: u32 = 0o300;
+/// The bits with which an owner may add to a directory, or write a file, and how they are given.
+const fn owner_writes(kind: Probed) -> (u32, &'static str) {
+    match kind {
+        Probed::Folder => (0o300, "u+rwx"),
+        Probed::File => (0o600, "u+rw"),
+    }
+}
 
 /// The sentence and the command that mend it.
 fn remedy(probe: &Probe, fault: ProbeFault) -> (String, Option<String>) {
     let path = quoted(&probe.path);
+    let (bits, given) = owner_writes(probe.kind);
     match fault {
         ProbeFault::Permission if probe.owner != probe.user => {
             let own = format!("sudo chown -R {} {path}", probe.user);
-            let command = match probe.mode & OWNER_WRITES {
-                OWNER_WRITES => own,
-                _ => format!("{own} && sudo chmod u+rwx {path}"),
+            let command = if probe.mode & bits == bits {
+                own
+            } else {
+                format!("{own} && sudo chmod {given} {path}")
             };
             (format!("Give {path} to {}.", probe.user), Some(command))
         }
         ProbeFault::Permission => {
-            ("Allow its owner to write.".to_owned(), Some(format!("sudo chmod u+rwx {path}")))
+            ("Allow its owner to write.".to_owned(), Some(format!("sudo chmod {given} {path}")))
         }
         ProbeFault::ReadOnly => (
             "Mount its filesystem for writing.".to_owned(),
@@ -78,6 +90,7 @@ mod tests {
     fn probe(owner: &str, fault: ProbeFault) -> Probe {
         Probe {
             path: "/srv/new leaf/slots".into(),
+            kind: Probed::Folder,
             owner: owner.to_owned(),
             mode: 0o555,
             user: "leaf".to_owned(),
@@ -99,6 +112,13 @@ mod tests {
             "sudo chown -R leaf '/srv/new leaf/slots' && sudo chmod u+rwx '/srv/new leaf/slots'"
         );
         assert_eq!(command("leaf"), "sudo chmod u+rwx '/srv/new leaf/slots'");
+        let file = |owner, mode| {
+            let (path, kind) = ("/srv/leaf/journal.jsonl".into(), Probed::File);
+            let probe = Probe { path, kind, mode, ..probe(owner, ProbeFault::Permission) };
+            remedy(&probe, ProbeFault::Permission).1.unwrap()
+        };
+        assert_eq!(file("root", 0o600), "sudo chown -R leaf /srv/leaf/journal.jsonl");
+        assert_eq!(file("leaf", 0o400), "sudo chmod u+rw /srv/leaf/journal.jsonl");
     }
 
     #[test]

@@ -256,6 +256,30 @@ async fn a_core_that_fails_on_a_copy_of_the_data_is_stopped_before_anything_chan
 }
 
 #[tokio::test]
+async fn a_core_with_which_an_app_breaks_is_refused_and_both_stay_as_they_were() {
+    let world = world_with_update().await;
+    world.publisher().core("1.1.0", json!({}));
+    world.publish();
+    world.clock.set(world_now(&world).plus_seconds(3600));
+    let host = world.start();
+    let before = world.disk.state();
+    world.disk.fail(Point::Prewarm, Fault::Version);
+    let report = update(&host, &Target::Core).await;
+    let (step, failure) = report.failure().unwrap();
+    assert_eq!((step, report.ending), (StepId::Prewarm, Some(Ending::Failed)));
+    assert!(failure.what.contains("acme/notes") && failure.what.contains("acme:old/clock"));
+    assert!(failure.todo.contains("switch off these apps"), "{failure:?}");
+    let state = world.disk.state();
+    assert_eq!(
+        (&state.core.good, &state.apps, &state.bad),
+        (&before.core.good, &before.apps, &before.bad)
+    );
+    assert_eq!(host.plugins.serves(&notes()).as_deref(), Some("1.0.0"));
+    world.disk.mend();
+    assert_eq!(update(&host, &Target::Core).await.ending, Some(Ending::Committed));
+}
+
+#[tokio::test]
 async fn a_machine_that_cannot_rehearse_is_told_and_stops_nobody() {
     let world = world_with_core();
     let host = world.start();

@@ -43,6 +43,17 @@ async fn a_full_disk_and_a_network_disk_block() {
 }
 
 #[tokio::test]
+async fn slots_on_a_mount_that_runs_nothing_block_with_the_line_that_mends_it() {
+    let world = world();
+    world.ground.run_nothing_in(Area::Slots);
+    let (id, measured, command) = blocked(&world).await;
+    assert_eq!(id, PrerequisiteId::Filesystem);
+    assert!(measured.contains("/srv/newleaf/slots") && measured.contains("noexec"), "{measured}");
+    let mends = r#"sudo mount -o remount,exec "$(findmnt -no TARGET -T /srv/newleaf/slots)""#;
+    assert_eq!(command.as_deref(), Some(mends));
+}
+
+#[tokio::test]
 async fn a_repository_that_is_not_there_is_told_apart_from_one_that_lies() {
     let world = world();
     let host = world.start();

@@ -10,7 +10,7 @@ use newleaf_domain::ByteSize;
 
 use crate::port::{
     Area, ColdStart, FileRight, Filesystem, Given, Ground, GroundError, Held, Locality, Probe,
-    ProbeFault, ProbeResult, Space,
+    ProbeFault, ProbeResult, Probed, Space,
 };
 
 /// A machine with much room, unless told otherwise.
@@ -22,11 +22,13 @@ struct Measures {
     refused: BTreeMap<Area, ProbeFault>,
     free: ByteSize,
     locality: Locality,
+    noexec: Option<PathBuf>,
 }
 
 impl Default for Measures {
     fn default() -> Self {
-        Self { refused: BTreeMap::new(), free: ByteSize::mib(4096), locality: Locality::Local }
+        let (free, locality) = (ByteSize::mib(4096), Locality::Local);
+        Self { refused: BTreeMap::new(), free, locality, noexec: None }
     }
 }
 
@@ -44,6 +46,11 @@ impl FakeGround {
     /// From now on the folder is there.
     pub fn set_locality(&self, locality: Locality) {
         self.edit(|it| it.locality = locality);
+    }
+
+    /// From now on nothing runs that lies in the area.
+    pub fn run_nothing_in(&self, area: Area) {
+        self.edit(|it| it.noexec = Some(PathBuf::from(FOLDER).join(area.folder())));
     }
 
     fn edit<R>(&self, change: impl FnOnce(&mut Measures) -> R) -> R {
@@ -64,6 +71,7 @@ impl Ground for FakeGround {
         };
         Probe {
             path: PathBuf::from(FOLDER).join(area.folder()),
+            kind: Probed::Folder,
             owner: "root".to_owned(),
             mode: 0o755,
             user: "newleaf".to_owned(),
@@ -78,7 +86,9 @@ impl Ground for FakeGround {
     async fn filesystem(&self) -> Result<Filesystem, GroundError> {
         let locality = self.edit(|it| it.locality);
         let kind = if locality == Locality::Local { "ext4" } else { "nfs" };
-        Ok(Filesystem { path: FOLDER.into(), kind: kind.to_owned(), locality, elsewhere: None })
+        let noexec = self.edit(|it| it.noexec.clone());
+        let (path, kind) = (FOLDER.into(), kind.to_owned());
+        Ok(Filesystem { path, kind, locality, elsewhere: None, noexec })
     }
 
     async fn cold_start(&self) -> ColdStart {

@@ -16,3 +16,4 @@ mod random;
 mod rehearsed;
 mod stones;
 mod undone;
+mod websocket;

@@ -45,7 +45,7 @@ impl HostGround {
     }
 
     /// Which files of the area are written where they lie.
-    fn files(&self, area: Area) -> Files {
+    const fn files(area: Area) -> Files {
         match area {
             Area::Root => {
                 Files::Named(&["journal.jsonl", "newleaf.db", "newleaf.db-wal", "newleaf.db-shm"])
@@ -65,7 +65,7 @@ impl HostGround {
 #[async_trait]
 impl Ground for HostGround {
     async fn probe(&self, area: Area) -> Probe {
-        let (path, files) = (self.path(area), self.files(area));
+        let (path, files) = (self.path(area), Self::files(area));
         blocking(move || probe_all(path, files)).await
     }
 

@@ -81,7 +81,7 @@ fn problem(error: &ServeError) -> Problem {
     };
     Problem::new(kind, format!("serve: {}", newleaf_update::explain::chain(error)))
         .state("this process serves nothing")
-        .todo(no_right_to_bind(error).unwrap_or_else(|| error.hint().to_owned()))
+        .todo(no_right_to_bind(error).unwrap_or_else(|| error.hint()))
 }
 
 /// What gives this program the right to a low port, where the lack of it is the fault.

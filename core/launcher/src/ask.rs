@@ -132,12 +132,33 @@ pub fn defer(
     Ok(next)
 }
 
-/// Adds `bad` to the list, once.
+/// Releases that failed are remembered so long; beyond it the oldest is forgotten.
+pub const MOST_BAD: usize = 64;
+
+/// Reasons of releases that failed are cut to this, in characters.
+const REASON: usize = 1_000;
+
+/// Adds `bad` to the list, once. The list stays short: `state` is written whole each time.
 pub(crate) fn mark_bad(state: &mut State, bad: Option<&BadRelease>) {
-    if let Some(bad) = bad {
-        state.bad.retain(|known| known.digest != bad.digest);
-        state.bad.push(bad.clone());
+    if let Some(BadRelease { digest, reason }) = bad {
+        state.bad.retain(|known| known.digest != *digest);
+        let reason = reason.chars().take(REASON).collect();
+        state.bad.push(BadRelease { digest: *digest, reason });
+        let too_many = state.bad.len().saturating_sub(MOST_BAD);
+        state.bad.drain(..too_many);
     }
+}
+
+/// What to say where `next` has forgotten a release that failed to make room for another.
+pub(crate) fn forgotten(before: &State, next: &State) -> Option<String> {
+    let is_full = before.bad.len() >= MOST_BAD && next.bad.len() >= MOST_BAD;
+    let kept = |bad: &&BadRelease| next.bad_reason(&bad.digest).is_some();
+    let gone = before.bad.iter().find(|bad| is_full && !kept(bad))?;
+    Some(format!(
+        "the {MOST_BAD} releases that failed last are remembered: {} is no longer one of them, and \
+         may be offered again",
+        gone.digest.short()
+    ))
 }
 
 fn idle(state: &State) -> Result<(), Refusal> {
@@ -284,6 +305,25 @@ mod tests {
         let (abort, bad) = blamed(Some(notes()));
         let marked = apply(good.as_ref().unwrap(), &abort).unwrap();
         assert_eq!((&marked.apps, marked.bad), (&good.unwrap().apps, vec![bad]));
+    }
+
+    #[test]
+    fn only_the_releases_that_failed_last_are_remembered_and_the_forgotten_one_is_told() {
+        let bad = |n: usize| BadRelease {
+            digest: Digest::of(&n.to_le_bytes()),
+            reason: "x".repeat(REASON + 1),
+        };
+        let mut state = sample::state();
+        for n in 0..MOST_BAD {
+            let before = state.clone();
+            mark_bad(&mut state, Some(&bad(n)));
+            assert_eq!(forgotten(&before, &state), None);
+        }
+        let before = state.clone();
+        mark_bad(&mut state, Some(&bad(MOST_BAD)));
+        assert_eq!((state.bad.len(), state.bad[0].reason.len()), (MOST_BAD, REASON));
+        let told = forgotten(&before, &state).unwrap();
+        assert!(told.contains(&bad(0).digest.short().to_string()), "{told}");
     }
 
     #[test]

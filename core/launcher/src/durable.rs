@@ -26,6 +26,74 @@ impl DiskError {
     }
 }
 
+impl DiskError {
+    /// What a person can do about it.
+    pub fn hint(&self) -> String {
+        use io::ErrorKind::{
+            IsADirectory, NotFound, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem,
+            StorageFull,
+        };
+        let path = self.path.display();
+        match self.source.kind() {
+            PermissionDenied => {
+                let (user, group) = (rustix::process::geteuid(), rustix::process::getegid());
+                let (user, group) = (user.as_raw(), group.as_raw());
+                format!(
+                    "give it to the user that runs the host: sudo chown -R {user}:{group} {path}"
+                )
+            }
+            ReadOnlyFilesystem => format!(
+                "{path} lies on a filesystem that is mounted read-only, as after a fault of the \
+                 disk: look at dmesg, then mount it writable"
+            ),
+            StorageFull | QuotaExceeded => format!("make room on the disk that holds {path}"),
+            IsADirectory => {
+                format!("a folder stands in the place of the file: mv {path} {path}.old")
+            }
+            NotFound => format!("check that the folder of {path} exists"),
+            _ if is_fault(&self.source) => {
+                "the disk may be failing: look at dmesg, and have a backup at hand".to_owned()
+            }
+            _ => "check that the folder is writable and the disk is not full".to_owned(),
+        }
+    }
+}
+
+/// Between two reads of what the disk failed to give.
+const AGAIN: std::time::Duration = std::time::Duration::from_millis(50);
+
+/// Reads up to three times where the disk fails: a fault of a moment is not taken for a lasting one.
+pub(crate) fn steadily<T>(mut read: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    for _ in 0..2 {
+        match read() {
+            Err(error) if is_fault(&error) => std::thread::sleep(AGAIN),
+            read => return read,
+        }
+    }
+    read()
+}
+
+/// Whether the disk failed to give what it holds.
+pub(crate) fn is_fault(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error())
+}
+
+/// Moves what cannot be read out of the way, and keeps it.
+pub(crate) fn put_aside(path: &Path, number: u64) -> Result<PathBuf, DiskError> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".damaged-{number}"));
+    let aside = PathBuf::from(name);
+    fs::rename(path, &aside).map_err(DiskError::on("put aside", path))?;
+    sync_parent(path)?;
+    Ok(aside)
+}
+
+/// An error with everything it comes from, in one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    std::iter::successors(error.source(), |error| error.source())
+        .fold(error.to_string(), |text, source| format!("{text}: {source}"))
+}
+
 /// What becomes of the file that is replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Before {
@@ -97,4 +165,38 @@ fn write_synced(path: &Path, bytes: &[u8]) -> Result<(), DiskError> {
         .map_err(DiskError::on("create", path))?;
     file.write_all(bytes).map_err(DiskError::on("write", path))?;
     file.sync_all().map_err(DiskError::on("sync", path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failing(with: i32) -> impl FnMut() -> io::Result<u8> {
+        let mut tries = 0;
+        move || {
+            tries += 1;
+            if tries < 3 { Err(io::Error::from_raw_os_error(with)) } else { Ok(tries) }
+        }
+    }
+
+    #[test]
+    fn a_fault_of_a_moment_is_read_over_and_a_full_disk_is_told_at_once() {
+        assert_eq!(steadily(failing(5)).unwrap(), 3);
+        assert_eq!(steadily(failing(28)).unwrap_err().raw_os_error(), Some(28));
+    }
+
+    #[test]
+    fn each_kind_of_refusal_has_its_own_way_out() {
+        let hint = |code| {
+            let source = io::Error::from_raw_os_error(code);
+            DiskError::on("open", Path::new("/srv/newleaf/state"))(source).hint()
+        };
+        let (user, group) = (rustix::process::geteuid(), rustix::process::getegid());
+        let chown =
+            format!("sudo chown -R {}:{} /srv/newleaf/state", user.as_raw(), group.as_raw());
+        assert!(hint(13).ends_with(&chown), "{}", hint(13));
+        assert!(hint(30).contains("read-only"), "{}", hint(30));
+        assert!(hint(28).contains("make room"), "{}", hint(28));
+        assert!(hint(5).contains("failing"), "{}", hint(5));
+    }
 }

@@ -6,6 +6,7 @@
 
 pub mod ask;
 pub mod durable;
+mod enclosure;
 pub mod footing;
 mod inherit;
 pub mod journal;

@@ -1,4 +1,6 @@
-//! The two locks of a host: one launcher at a time, and no launcher beside another's workers.
+//! The locks of a host: one launcher at a time, and no launcher beside another's workers.
+//!
+//! A launcher holds `run/lock` and the folder itself: whoever clears `run` away unlocks nothing.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, Write as _};
@@ -15,6 +17,9 @@ use crate::orphans;
 
 /// How often a held workers' lock is asked for again.
 const RETRY: Duration = Duration::from_millis(20);
+
+/// How often a lock is asked for that somebody else may only look at.
+const LOOKS: u32 = 3;
 
 /// Why a lock could not be had.
 #[derive(Debug, thiserror::Error)]
@@ -42,14 +47,15 @@ pub enum LockError {
 
 impl LockError {
     /// What a person can do about it.
-    pub const fn hint(&self) -> &'static str {
-        match self {
+    pub fn hint(&self) -> String {
+        let told = match self {
             Self::Held { .. } => "stop the other host first, or give this one its own folder",
             Self::WorkersRemain { .. } => {
                 "end the processes that run from the folder's slots/core: `ps -ef | grep slots/core`"
             }
-            Self::Disk(_) => "check that the folder exists and is writable",
-        }
+            Self::Disk(error) => return error.hint(),
+        };
+        told.to_owned()
     }
 }
 
@@ -57,26 +63,51 @@ impl LockError {
 #[derive(Debug)]
 pub struct HostLock {
     file: File,
+    /// None on a filesystem that locks no folders.
+    _folder: Option<File>,
 }
 
 impl HostLock {
-    /// Takes `run/lock` or names who has it.
+    /// Takes the folder and `run/lock`, or names who has them. A filesystem that is read-only locks
+    /// nobody out.
     ///
     /// # Errors
     /// Held by another process, or the file cannot be made.
     pub fn acquire(layout: &Layout) -> Result<Self, LockError> {
-        let mut file = open(layout, &layout.lock())?;
-        if !try_flock(&file, FlockOperation::NonBlockingLockExclusive)
-            .map_err(DiskError::on("lock", &layout.lock()))?
-        {
-            return Err(LockError::Held {
-                dir: layout.dir().to_owned(),
-                holder: holder(&mut file),
-            });
+        let held = |holder: String| LockError::Held { dir: layout.dir().to_owned(), holder };
+        let folder = match hold_folder(layout) {
+            Hold::Had(folder) => Some(folder),
+            Hold::Refused => return Err(held(holder_of(layout))),
+            Hold::Unknown => None,
+        };
+        let mut file = match (open(layout, &layout.lock()), &folder) {
+            (Ok(file), _) => file,
+            (Err(error), Some(folder)) if is_read_only(&error) => {
+                folder.try_clone().map_err(DiskError::on("hold", layout.dir()))?
+            }
+            (Err(error), _) => return Err(error.into()),
+        };
+        if !patiently(&file).map_err(DiskError::on("lock", &layout.lock()))? {
+            return Err(held(holder(&mut file)));
         }
         // The lock is held; the name of its holder is a courtesy that a full disk may refuse.
         drop(sign(&mut file));
-        Ok(Self { file })
+        Ok(Self { file, _folder: folder })
+    }
+
+    /// The lock that this very process has taken as another program. The hold on the folder ended
+    /// with that program, and is taken anew.
+    pub(crate) fn kept(descriptor: OwnedFd) -> Self {
+        Self { file: descriptor.into(), _folder: None }
+    }
+
+    /// Holds the folder too; whoever looks at it at this moment is waited for. `run/lock` alone
+    /// keeps others out where that is in vain.
+    pub(crate) fn with_folder(self, layout: &Layout) -> Self {
+        match hold_folder(layout) {
+            Hold::Had(folder) => Self { _folder: Some(folder), ..self },
+            Hold::Refused | Hold::Unknown => self,
+        }
     }
 }
 
@@ -86,20 +117,50 @@ impl AsFd for HostLock {
     }
 }
 
-impl HostLock {
-    /// The lock that this very process has taken as another program.
-    pub(crate) fn kept(descriptor: OwnedFd) -> Self {
-        Self { file: descriptor.into() }
+/// What came of the wish to hold the folder.
+enum Hold {
+    Had(File),
+    Refused,
+    /// It cannot be opened, or its filesystem locks no folders.
+    Unknown,
+}
+
+fn hold_folder(layout: &Layout) -> Hold {
+    let Ok(folder) = File::open(layout.dir()) else { return Hold::Unknown };
+    match patiently(&folder) {
+        Ok(true) => Hold::Had(folder),
+        Ok(false) => Hold::Refused,
+        Err(_) => Hold::Unknown,
     }
+}
+
+/// Whether the lock was had. Whoever only looks ([`running`]) holds it for a moment, which is
+/// waited for.
+fn patiently(file: &File) -> io::Result<bool> {
+    for _ in 0..LOOKS {
+        if try_flock(file, FlockOperation::NonBlockingLockExclusive)? {
+            return Ok(true);
+        }
+        std::thread::sleep(RETRY);
+    }
+    try_flock(file, FlockOperation::NonBlockingLockExclusive)
 }
 
 /// The process id of the host that runs on the folder, where one does.
 pub fn running(layout: &Layout) -> Option<String> {
-    let mut file = OpenOptions::new().read(true).open(layout.lock()).ok()?;
-    match try_flock(&file, FlockOperation::NonBlockingLockShared) {
-        Ok(true) => None,
-        Ok(false) | Err(_) => Some(holder(&mut file)),
-    }
+    let is_free =
+        |file: &File| matches!(try_flock(file, FlockOperation::NonBlockingLockShared), Ok(true));
+    let folder = File::open(layout.dir()).ok()?;
+    let lock = File::open(layout.lock());
+    let is_held = lock.is_ok_and(|lock| !is_free(&lock));
+    // A filesystem that locks no folders says so by an error, and nothing of the host.
+    let folder = try_flock(&folder, FlockOperation::NonBlockingLockShared);
+    (is_held || matches!(folder, Ok(false))).then(|| holder_of(layout))
+}
+
+fn holder_of(layout: &Layout) -> String {
+    File::open(layout.lock())
+        .map_or_else(|_| "another process".to_owned(), |mut file| holder(&mut file))
 }
 
 /// What becomes of workers of an earlier launcher that do not go by themselves.
@@ -117,7 +178,12 @@ pub(crate) fn wait_for_workers(
     deadline: Duration,
     orphans: Orphans,
 ) -> Result<(), LockError> {
-    let file = open(layout, &layout.workers_lock())?;
+    let file = match open(layout, &layout.workers_lock()) {
+        Ok(file) => file,
+        // It is not there and cannot be made: no worker has it.
+        Err(error) if is_read_only(&error) => return Ok(()),
+        Err(error) => return Err(error.into()),
+    };
     let mut start = Instant::now();
     let mut asked_nicely = orphans == Orphans::End;
     while !try_flock(&file, FlockOperation::NonBlockingLockExclusive)
@@ -141,7 +207,14 @@ pub(crate) fn wait_for_workers(
 /// # Errors
 /// The file cannot be opened or locked.
 pub fn hold_workers(layout: &Layout) -> Result<File, LockError> {
-    let file = open(layout, &layout.workers_lock())?;
+    let file = match open(layout, &layout.workers_lock()) {
+        Ok(file) => file,
+        Err(error) if is_read_only(&error) => {
+            // There is nothing to hold, and nothing that a worker could change.
+            return Ok(File::open(layout.dir()).map_err(DiskError::on("open", layout.dir()))?);
+        }
+        Err(error) => return Err(error.into()),
+    };
     rustix::fs::flock(&file, FlockOperation::LockShared)
         .map_err(|error| DiskError::on("lock", &layout.workers_lock())(error.into()))?;
     Ok(file)
@@ -155,14 +228,20 @@ fn open(layout: &Layout, path: &Path) -> Result<File, DiskError> {
         }
         Ok(()) | Err(_) => {}
     }
-    OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(path)
-        .map_err(DiskError::on("open", path))
+    let mut options = OpenOptions::new();
+    let options = options.read(true).write(true).create(true).truncate(false).mode(0o600);
+    match options.open(path) {
+        // One that is there can be locked all the same.
+        Err(error) if error.kind() == io::ErrorKind::ReadOnlyFilesystem => {
+            File::open(path).map_err(|_| error)
+        }
+        opened => opened,
+    }
+    .map_err(DiskError::on("open", path))
+}
+
+fn is_read_only(error: &DiskError) -> bool {
+    error.source.kind() == io::ErrorKind::ReadOnlyFilesystem
 }
 
 /// Whether the lock was had.
@@ -211,6 +290,19 @@ mod tests {
         assert!(running(&layout).is_some());
         drop(first);
         assert!(running(&layout).is_none());
+        HostLock::acquire(&layout).unwrap();
+    }
+
+    #[test]
+    fn clearing_run_away_unlocks_no_host() {
+        let dir = tempfile::tempdir().unwrap();
+        let layout = Layout::new(dir.path());
+        let first = HostLock::acquire(&layout).unwrap();
+        fs::remove_dir_all(layout.run()).unwrap();
+        let error = HostLock::acquire(&layout).unwrap_err();
+        assert!(matches!(error, LockError::Held { .. }), "{error}");
+        assert!(running(&layout).is_some());
+        drop(first);
         HostLock::acquire(&layout).unwrap();
     }
 

@@ -30,11 +30,11 @@ pub enum OfflineError {
 
 impl OfflineError {
     /// What a person can do about it.
-    pub const fn hint(&self) -> &'static str {
+    pub fn hint(&self) -> String {
         match self {
             Self::Lock(error) => error.hint(),
             Self::State(error) => error.hint(),
-            Self::Journal(_) => "check that the folder is writable and the disk is not full",
+            Self::Journal(error) => error.hint(),
         }
     }
 }
@@ -83,7 +83,7 @@ impl StoppedHost {
         let loss = match source {
             Source::Current => None,
             Source::Previous(why) => {
-                Some(loss::notice(&state, why, &journal::read_from(&layout, 1)?))
+                Some(loss::notice(&state, &why, &journal::read_from(&layout, 1)?))
             }
         };
         if let (Some(text), Purpose::Change { .. }) = (&loss, purpose) {
@@ -180,7 +180,11 @@ impl StoppedHost {
         match self.next(ask) {
             Ok(state) => {
                 state_file::write(&self.lock, &self.layout, &state)?;
+                let forgotten = ask::forgotten(&self.state, &state);
                 self.state = state;
+                if let Some(text) = forgotten {
+                    self.append(None, Entry::Notice { text })?;
+                }
                 Ok(Answer::Changed { state: Box::new(self.state.clone()) })
             }
             Err(refusal) => Ok(Answer::refused(refusal.to_string())),

@@ -11,7 +11,8 @@ use crate::state::{AppSlot, AppTrial, CoreSlot, State, Way};
 /// The protocol of these messages. Grows when one changes its meaning.
 pub const PROTOCOL: u32 = 1;
 
-/// The largest message, in bytes.
+/// The largest message that is a packet of its own, in bytes. A longer one is enclosed
+/// ([`crate::wire`]); a worker of a version that knows no enclosures cannot be given one.
 pub const MAX_MESSAGE: usize = 256 * 1024;
 
 /// The exit status of a worker that could not start because of the machine: a failing or full

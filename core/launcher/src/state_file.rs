@@ -46,8 +46,8 @@ pub enum StateError {
 
 impl StateError {
     /// What a person can do about it.
-    pub const fn hint(&self) -> &'static str {
-        match self {
+    pub fn hint(&self) -> String {
+        let told = match self {
             Self::Missing(_) => {
                 "where it was a host that lost its state: newleaf init --adopt --dir DIR; where it \
                  never was one: newleaf init --help"
@@ -59,8 +59,9 @@ impl StateError {
             Self::Future { .. } => "start the newer version again; it wrote this file",
             Self::Exists(_) => "choose an empty folder, or start the host that is there",
             Self::Form(_) => "this is a fault of newleaf; please report it",
-            Self::Disk(_) => "check that the folder is writable and the disk is not full",
-        }
+            Self::Disk(error) => return error.hint(),
+        };
+        told.to_owned()
     }
 }
 
@@ -73,32 +74,41 @@ pub fn read(layout: &Layout) -> Result<State, StateError> {
 }
 
 /// Which file a state was read from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Source {
     /// `state`.
     Current,
     /// `state.prev`: what was written last is lost, because of this.
-    Previous(&'static str),
+    Previous(String),
 }
 
 /// What runs, and from which file that is known.
 pub(crate) fn read_with_source(layout: &Layout) -> Result<(State, Source), StateError> {
-    let (why, nothing) = match read_one(&layout.state())? {
-        Found::Whole(state) => return Ok((*state, Source::Current)),
-        Found::Torn => ("it is torn", StateError::Torn(layout.state())),
-        Found::None => ("it is missing", StateError::Missing(layout.dir().to_owned())),
+    let (why, nothing) = match read_one(&layout.state()) {
+        Ok(Found::Whole(state)) => return Ok((*state, Source::Current)),
+        Ok(Found::Torn) => ("it is torn".to_owned(), StateError::Torn(layout.state())),
+        Ok(Found::None) => {
+            ("it is missing".to_owned(), StateError::Missing(layout.dir().to_owned()))
+        }
+        Err(StateError::Disk(error)) => (format!("{error}: {}", error.source), error.into()),
+        Err(error) => return Err(error),
     };
-    match read_one(&layout.previous_state())? {
-        Found::Whole(state) => Ok((*state, Source::Previous(why))),
-        Found::Torn | Found::None => Err(nothing),
+    match read_one(&layout.previous_state()) {
+        Ok(Found::Whole(state)) => Ok((*state, Source::Previous(why))),
+        Ok(Found::Torn | Found::None) | Err(StateError::Disk(_)) => Err(nothing),
+        Err(error) => Err(error),
     }
 }
 
 /// Replaces the state durably. The lock is the proof that nobody else writes. A torn state never
-/// takes the place of the whole one before it.
+/// takes the place of the whole one before it, and one that cannot be read is put aside.
 pub(crate) fn write(_held: &HostLock, layout: &Layout, state: &State) -> Result<(), StateError> {
     let before = match read_one(&layout.state()) {
         Ok(Found::Torn) => Before::IsDropped,
+        Err(StateError::Disk(_)) => {
+            durable::put_aside(&layout.state(), state.seq)?;
+            Before::IsDropped
+        }
         Ok(Found::Whole(_) | Found::None) | Err(_) => Before::IsKept,
     };
     Ok(durable::replace(&layout.state(), &layout.previous_state(), &print(state)?, before)?)
@@ -119,7 +129,7 @@ enum Found {
 }
 
 fn read_one(path: &Path) -> Result<Found, StateError> {
-    let bytes = match std::fs::read(path) {
+    let bytes = match durable::steadily(|| std::fs::read(path)) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::None),
         Err(error) => return Err(DiskError::on("read", path)(error).into()),
@@ -195,10 +205,34 @@ mod tests {
         write(&lock, &layout, &State { seq: 2, ..first.clone() }).unwrap();
         std::fs::write(layout.state(), b"torn").unwrap();
         let read = read_with_source(&layout).unwrap();
-        assert_eq!(read, (first.clone(), Source::Previous("it is torn")));
+        assert_eq!(read, (first.clone(), Source::Previous("it is torn".to_owned())));
         write(&lock, &layout, &State { seq: 3, ..first.clone() }).unwrap();
         std::fs::write(layout.state(), b"torn again, before it was whole on disk").unwrap();
         assert_eq!(read_with_source(&layout).unwrap().0, first);
+    }
+
+    #[test]
+    fn a_state_that_cannot_be_read_is_answered_from_the_one_before_and_put_aside() {
+        let (dir, layout, lock) = host();
+        let first = sample::state();
+        write(&lock, &layout, &first).unwrap();
+        write(&lock, &layout, &State { seq: 2, ..first.clone() }).unwrap();
+        std::fs::remove_file(layout.state()).unwrap();
+        std::fs::create_dir(layout.state()).unwrap();
+        let (read, source) = read_with_source(&layout).unwrap();
+        assert_eq!(read, first);
+        assert!(matches!(source, Source::Previous(why) if why.contains("Is a directory")));
+        write(&lock, &layout, &State { seq: 4, ..first.clone() }).unwrap();
+        assert_eq!(read_with_source(&layout).unwrap().0.seq, 4);
+        assert!(dir.path().join("state.damaged-4").is_dir(), "it is kept");
+    }
+
+    #[test]
+    fn where_neither_can_be_read_the_disk_is_named() {
+        let (_dir, layout, _lock) = host();
+        std::fs::create_dir(layout.state()).unwrap();
+        std::fs::create_dir(layout.previous_state()).unwrap();
+        assert!(matches!(read(&layout), Err(StateError::Disk(_))));
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! A folder whose `state` is lost, held while another is made for it. Moves damaged files aside and
 //! removes none; what ran is not guessed here.
 
+use std::io::ErrorKind::PermissionDenied;
+
 use crate::durable::{self, DiskError};
 use crate::journal::{self, Entry, Journal, Record};
 use crate::layout::Layout;
@@ -26,6 +28,8 @@ impl Stateless {
         let lock = HostLock::acquire(&layout)?;
         match state_file::read(&layout) {
             Err(StateError::Missing(_) | StateError::Torn(_)) => {}
+            // One that only another user may read is not lost.
+            Err(StateError::Disk(error)) if error.source.kind() != PermissionDenied => {}
             Ok(_) => return Err(StateError::Exists(layout.state()).into()),
             Err(error) => return Err(error.into()),
         }

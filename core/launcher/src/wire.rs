@@ -1,7 +1,8 @@
 //! Messages of [`crate::proto`] as packets of a socket pair, with descriptors beside them.
 //!
 //! `SOCK_SEQPACKET` keeps the borders of messages, and end of file tells each side of the other's
-//! death. All of it is safe code: the worker's end is its standard input.
+//! death. A message that no packet takes, such as a state with many apps, rides beside a short one
+//! in a sealed file of memory. All of it is safe code: the worker's end is its standard input.
 
 use std::io::{IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
@@ -15,10 +16,15 @@ use rustix::net::{
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::enclosure::{self, MAX_ENCLOSED, Slip};
 use crate::proto::MAX_MESSAGE;
 
-/// The most descriptors that ride beside one message.
+/// The most descriptors that ride beside one message. Every version has room for so many.
 pub const MAX_DESCRIPTORS: usize = 32;
+
+/// The most addresses that a host listens on, public and admin together: `run/admin.sock`, a lock
+/// and an enclosure ride beside them.
+pub const MAX_LISTENERS: usize = MAX_DESCRIPTORS - 3;
 
 /// Why a message could not be sent or received.
 #[derive(Debug, thiserror::Error)]
@@ -29,12 +35,21 @@ pub enum WireError {
     /// The other side does not read; only where [`Blocking::No`] was asked for.
     #[error("the other end of the control socket does not read")]
     Full,
-    /// The message, or the descriptors beside it, are more than one packet takes.
-    #[error("a message of {length} bytes is longer than {MAX_MESSAGE}")]
+    /// The message is longer than any may be.
+    #[error("a message of {length} bytes is longer than {MAX_ENCLOSED}")]
     TooLong {
         /// Its length.
         length: usize,
     },
+    /// More descriptors than ride beside one message.
+    #[error("{count} descriptors are more than the {MAX_DESCRIPTORS} that one message takes")]
+    TooMany {
+        /// How many.
+        count: usize,
+    },
+    /// A message that no packet takes could not be put into memory, or read from there.
+    #[error("pass on a message that is longer than {MAX_MESSAGE} bytes")]
+    Enclosure(#[source] std::io::Error),
     /// Not a message that this version knows.
     #[error("understand a message of the control socket")]
     Form(#[source] UnknownForm),
@@ -56,9 +71,13 @@ pub struct UnknownForm {
 
 impl UnknownForm {
     fn of(bytes: &[u8], source: serde_json::Error) -> Self {
-        let id = serde_json::from_slice(bytes).ok().and_then(|Numbered { id }| id);
-        Self { id, source }
+        Self { id: number_of(bytes), source }
     }
+}
+
+/// The number of a message, where it has one.
+fn number_of(bytes: &[u8]) -> Option<u64> {
+    serde_json::from_slice(bytes).ok().and_then(|Numbered { id }| id)
 }
 
 /// The part of every request's form that never changes.
@@ -131,18 +150,38 @@ impl Wire {
     ) -> Result<(), WireError> {
         let unknown = |source| WireError::Form(UnknownForm { id: None, source });
         let bytes = serde_json::to_vec(message).map_err(unknown)?;
+        if bytes.len() <= MAX_MESSAGE {
+            return self.send_packet(&bytes, descriptors, blocking);
+        }
+        if bytes.len() > MAX_ENCLOSED {
+            return Err(WireError::TooLong { length: bytes.len() });
+        }
+        let enclosure = enclosure::seal(&bytes).map_err(WireError::Enclosure)?;
+        let slip = Slip::of(bytes.len(), number_of(&bytes));
+        let slip = serde_json::to_vec(&slip).map_err(unknown)?;
+        self.send_packet(&slip, &[descriptors, &[enclosure.as_fd()]].concat(), blocking)
+    }
+
+    fn send_packet(
+        &self,
+        bytes: &[u8],
+        descriptors: &[BorrowedFd<'_>],
+        blocking: Blocking,
+    ) -> Result<(), WireError> {
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_DESCRIPTORS))];
         let mut beside = SendAncillaryBuffer::new(&mut space);
-        let fits =
-            descriptors.is_empty() || beside.push(SendAncillaryMessage::ScmRights(descriptors));
-        if bytes.len() > MAX_MESSAGE || !fits {
-            return Err(WireError::TooLong { length: bytes.len() });
+        let count = descriptors.len();
+        let fits = count == 0
+            || count <= MAX_DESCRIPTORS
+                && beside.push(SendAncillaryMessage::ScmRights(descriptors));
+        if !fits {
+            return Err(WireError::TooMany { count });
         }
         let flags = match blocking {
             Blocking::Yes => SendFlags::NOSIGNAL,
             Blocking::No => SendFlags::NOSIGNAL | SendFlags::DONTWAIT,
         };
-        let packet = [IoSlice::new(&bytes)];
+        let packet = [IoSlice::new(bytes)];
         rustix::io::retry_on_intr(|| {
             rustix::net::sendmsg(&self.socket, &packet, &mut beside, flags)
         })
@@ -170,7 +209,7 @@ impl Wire {
             Errno::CONNRESET => WireError::Closed,
             error => system(error),
         })?;
-        let descriptors = beside
+        let mut descriptors: Vec<OwnedFd> = beside
             .drain()
             .filter_map(|message| match message {
                 RecvAncillaryMessage::ScmRights(descriptors) => Some(descriptors),
@@ -184,9 +223,15 @@ impl Wire {
         if received.flags.contains(ReturnFlags::TRUNC) {
             return Err(WireError::TooLong { length: received.bytes });
         }
-        let bytes = &bytes[..received.bytes];
-        let message = serde_json::from_slice(bytes)
-            .map_err(|source| WireError::Form(UnknownForm::of(bytes, source)))?;
+        bytes.truncate(received.bytes);
+        if !descriptors.is_empty()
+            && let Some(slip) = Slip::read(&bytes)
+            && let Some(enclosure) = descriptors.pop()
+        {
+            bytes = slip.open(enclosure).map_err(WireError::Enclosure)?;
+        }
+        let message = serde_json::from_slice(&bytes)
+            .map_err(|source| WireError::Form(UnknownForm::of(&bytes, source)))?;
         Ok((message, descriptors))
     }
 }
@@ -229,6 +274,28 @@ mod tests {
         let mut text = String::new();
         reader.read_to_string(&mut text).unwrap();
         assert_eq!(text, "through");
+    }
+
+    #[test]
+    fn a_message_that_no_packet_takes_arrives_whole_with_all_its_descriptors() {
+        use crate::proto::ToWorker;
+        let (ours, theirs) = Wire::pair().unwrap();
+        let theirs = Wire { socket: theirs };
+        let reason = "x".repeat(2 * MAX_MESSAGE);
+        let answer = crate::proto::Answer::refused(reason);
+        let answer = ToWorker::Answer { id: 7, answer };
+        let fit = vec![ours.as_fd(); MAX_DESCRIPTORS - 1];
+        ours.send(&answer, &fit, Blocking::No).unwrap();
+        let (message, descriptors) = theirs.receive::<ToWorker>().unwrap();
+        assert_eq!((message, descriptors.len()), (answer, fit.len()));
+    }
+
+    #[test]
+    fn too_many_descriptors_are_called_that() {
+        let (ours, _theirs) = Wire::pair().unwrap();
+        let many = vec![ours.as_fd(); MAX_DESCRIPTORS + 1];
+        let error = ours.send(&ToLauncher::Drained, &many, Blocking::No).unwrap_err();
+        assert_eq!(error.to_string(), "33 descriptors are more than the 32 that one message takes");
     }
 
     #[test]

@@ -3,20 +3,35 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use newleaf_launcher::wire::MAX_LISTENERS;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 
 /// Addresses of the two doors. Port 0 takes any free port, which `serve` then prints.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Listen {
     /// Where the product and its apps are served.
+    #[serde(deserialize_with = "few")]
     pub public: Vec<SocketAddr>,
     /// Where the portal and its API are served; loopback unless an admin says otherwise.
+    #[serde(deserialize_with = "few")]
     pub admin: Vec<SocketAddr>,
     /// What the public addresses are served with; plain HTTP without it.
     pub public_tls: Option<Tls>,
     /// What the admin addresses are served with; plain HTTP without it.
     pub admin_tls: Option<Tls>,
+}
+
+/// Not more addresses than a worker can be given at once.
+fn few<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<SocketAddr>, D::Error> {
+    let addresses = Vec::<SocketAddr>::deserialize(deserializer)?;
+    match addresses.len() {
+        count if count > MAX_LISTENERS => Err(D::Error::custom(format!(
+            "{count} addresses, but {MAX_LISTENERS} are the most, public and admin together"
+        ))),
+        _ => Ok(addresses),
+    }
 }
 
 /// A certificate and its key, as PEM files (RFC 7468). A relative path lies below the host's

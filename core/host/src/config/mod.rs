@@ -159,6 +159,18 @@ mod tests {
     }
 
     #[test]
+    fn more_addresses_than_a_worker_can_be_given_are_refused_with_line_and_key() {
+        let many = vec!["\"127.0.0.1:0\""; 35].join(", ");
+        let text = format!(
+            "[repository]\nurl = \"https://updates.example.com\"\n[listen]\npublic = [{many}]\n"
+        );
+        assert_eq!(
+            error_of(&text),
+            "newleaf.toml line 4: public: 35 addresses, but 29 are the most, public and admin together"
+        );
+    }
+
+    #[test]
     fn a_version_that_would_never_be_started_is_refused_with_line_and_key() {
         let text = "[repository]\nurl = \"https://updates.example.com\"\n[core]\ntries = 0\n";
         assert_eq!(

@@ -173,6 +173,8 @@ impl Control {
             WireError::Closed => ControlError::Gone,
             error @ (WireError::Full
             | WireError::TooLong { .. }
+            | WireError::TooMany { .. }
+            | WireError::Enclosure(_)
             | WireError::Form(_)
             | WireError::System(_)) => ControlError::Wire(error),
         })

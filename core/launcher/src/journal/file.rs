@@ -10,14 +10,15 @@ use newleaf_domain::{Timestamp, UpdateId};
 
 use super::read::{self, JournalError};
 use super::{Entry, Record};
-use crate::durable::{self, DiskError};
+use crate::durable::{self, DiskError, chain};
 use crate::layout::Layout;
 use crate::lock::HostLock;
 
 /// The journal, open for appending. A record is on disk when `append` returns.
 #[derive(Debug)]
 pub struct Journal {
-    file: File,
+    /// None while it cannot be opened: each append tries again.
+    file: Option<File>,
     path: PathBuf,
     next: u64,
     /// Bytes of whole lines; a failed append is cut back to here.
@@ -41,7 +42,33 @@ impl Journal {
     /// # Errors
     /// The file cannot be made, read or cut.
     pub fn open(_held: &HostLock, layout: &Layout) -> Result<Self, JournalError> {
+        Self::open_at(layout.journal())
+    }
+
+    /// The same where a host must serve whatever became of its journal, which decides nothing. One
+    /// that cannot be read is put aside, and begins anew with numbers that it never had; one that
+    /// cannot be written is tried again with each record. The second is what to say of it.
+    pub fn open_or_go_without(held: &HostLock, layout: &Layout) -> (Self, Option<String>) {
+        let error = match Self::open(held, layout) {
+            Ok(journal) => return (journal, None),
+            Err(error) => error,
+        };
+        let told = format!("the journal cannot be used ({})", chain(&error));
         let path = layout.journal();
+        let now = u64::try_from(now().unix()).unwrap_or_default();
+        let anew = is_damage(&error).then(|| durable::put_aside(&path, now));
+        if let Some(Ok(aside)) = anew
+            && let Ok(mut journal) = Self::open(held, layout)
+        {
+            journal.next = journal.next.max(now);
+            let aside = aside.display();
+            return (journal, Some(format!("{told}; it was put aside as {aside} and begins anew")));
+        }
+        let journal = Self { file: None, path, next: 1, length: 0, end: End::Torn };
+        (journal, Some(format!("{told}; it is tried again with each record: {}", error.hint())))
+    }
+
+    fn open_at(path: PathBuf) -> Result<Self, JournalError> {
         let is_new = !path.exists();
         let file = OpenOptions::new()
             .append(true)
@@ -54,7 +81,7 @@ impl Journal {
         }
         let tail = read::tail(&path)?;
         let (next, length, end) = (tail.last_seq + 1, tail.whole, End::Torn);
-        let mut journal = Self { file, path, next, length, end };
+        let mut journal = Self { file: Some(file), path, next, length, end };
         journal.cut()?;
         Ok(journal)
     }
@@ -74,13 +101,16 @@ impl Journal {
         update: Option<UpdateId>,
         entry: Entry,
     ) -> Result<Record, JournalError> {
+        if self.file.is_none() {
+            *self = Self::open_at(self.path.clone())?;
+        }
         let record = Record { seq: self.next, at: now(), update, entry };
         let mut line = serde_json::to_vec(&record).map_err(JournalError::Form)?;
         line.push(b'\n');
         if self.end == End::Torn {
             self.cut()?;
         }
-        if let Err(source) = self.file.write_all(&line).and_then(|()| self.file.sync_data()) {
+        if let Err(source) = self.write(&line) {
             self.end = End::Torn;
             let refused = DiskError::on("append to", &self.path)(source);
             // Where the disk refuses this too, the next append does it first.
@@ -92,17 +122,33 @@ impl Journal {
         Ok(record)
     }
 
+    fn write(&self, line: &[u8]) -> std::io::Result<()> {
+        let Some(mut file) = self.file.as_ref() else {
+            return Err(std::io::ErrorKind::NotFound.into());
+        };
+        file.write_all(line)?;
+        file.sync_data()
+    }
+
     /// Leaves only whole lines.
     fn cut(&mut self) -> Result<(), DiskError> {
         let on = |action| DiskError::on(action, &self.path);
-        let length = self.file.metadata().map_err(on("measure"))?.len();
+        let Some(file) = &self.file else { return Ok(()) };
+        let length = file.metadata().map_err(on("measure"))?.len();
         if length > self.length {
-            self.file.set_len(self.length).map_err(on("cut"))?;
-            self.file.sync_all().map_err(on("sync"))?;
+            file.set_len(self.length).map_err(on("cut"))?;
+            file.sync_all().map_err(on("sync"))?;
         }
         self.end = End::Clean;
         Ok(())
     }
+}
+
+/// Whether the file itself is what cannot be used, and not the disk that is full or read-only.
+fn is_damage(error: &JournalError) -> bool {
+    use std::io::ErrorKind::{IsADirectory, PermissionDenied};
+    let JournalError::Disk(DiskError { source, .. }) = error else { return false };
+    matches!(source.kind(), IsADirectory | PermissionDenied) || durable::is_fault(source)
 }
 
 /// The machine's clock, for the record's `at`; a clock before 1970 reads as 1970.
@@ -158,13 +204,55 @@ mod tests {
         let mut journal = Journal::open(&lock, &layout).unwrap();
         journal.append(None, notice("whole")).unwrap();
         // A handle that only reads refuses the append and the cut alike, as a failing disk does.
-        let writable = std::mem::replace(&mut journal.file, File::open(layout.journal()).unwrap());
+        let writable = journal.file.replace(File::open(layout.journal()).unwrap()).unwrap();
         (&writable).write_all(br#"{"seq":2,"at":"2026-"#).unwrap();
         journal.append(None, notice("refused")).unwrap_err();
-        journal.file = writable;
+        journal.file = Some(writable);
         assert_eq!(journal.append(None, notice("next")).unwrap().seq, 2);
         let read = read::read_from(&layout, 1).unwrap();
         assert_eq!(read.iter().map(|record| record.seq).collect::<Vec<_>>(), [1, 2]);
+    }
+
+    #[test]
+    fn a_journal_that_cannot_be_read_is_put_aside_and_begins_anew_with_higher_numbers() {
+        let dir = tempfile::tempdir().unwrap();
+        let layout = Layout::new(dir.path());
+        let lock = HostLock::acquire(&layout).unwrap();
+        std::fs::create_dir(layout.journal()).unwrap();
+        let (mut journal, told) = Journal::open_or_go_without(&lock, &layout);
+        let told = told.unwrap();
+        assert!(told.contains("journal.jsonl.damaged-") && told.contains("anew"), "{told}");
+        assert!(journal.append(None, notice("a")).unwrap().seq > 1_000_000);
+        assert_eq!(Journal::open_or_go_without(&lock, &layout).1, None);
+    }
+
+    #[test]
+    fn a_journal_that_cannot_be_made_is_tried_again_with_each_record() {
+        let dir = tempfile::tempdir().unwrap();
+        let lock = HostLock::acquire(&Layout::new(dir.path())).unwrap();
+        let layout = Layout::new(dir.path().join("gone"));
+        let (mut journal, told) = Journal::open_or_go_without(&lock, &layout);
+        assert!(told.unwrap().contains("tried again"));
+        journal.append(None, notice("refused")).unwrap_err();
+        std::fs::create_dir(layout.dir()).unwrap();
+        assert_eq!(journal.append(None, notice("a")).unwrap().seq, 1);
+    }
+
+    #[test]
+    fn a_line_whose_number_leaves_none_for_the_next_is_no_record() {
+        let dir = tempfile::tempdir().unwrap();
+        let layout = Layout::new(dir.path());
+        let lock = HostLock::acquire(&layout).unwrap();
+        let line = |seq: u64| {
+            format!(
+                "{{\"seq\":{seq},\"at\":\"2026-11-21T02:30:00Z\",\"kind\":\"notice\",\"text\":\"\"}}\n"
+            )
+        };
+        std::fs::write(layout.journal(), line(3) + &line(u64::MAX)).unwrap();
+        let mut journal = Journal::open(&lock, &layout).unwrap();
+        assert_eq!(journal.append(None, notice("next")).unwrap().seq, 4);
+        let read = read::read_from(&layout, 1).unwrap();
+        assert_eq!(read.iter().map(|record| record.seq).collect::<Vec<_>>(), [3, 4]);
     }
 
     #[test]

@@ -77,7 +77,7 @@ impl Follower {
                 return Ok(records);
             }
             at += line.len() as u64;
-            let Ok(record) = serde_json::from_slice::<Record>(&line) else { continue };
+            let Some(record) = super::read::record(&line) else { continue };
             self.mark(Mark { seq: record.seq, end: at });
             if record.seq > after {
                 records.push(record);

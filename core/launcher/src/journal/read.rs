@@ -19,6 +19,16 @@ pub enum JournalError {
     Disk(#[from] DiskError),
 }
 
+impl JournalError {
+    /// What a person can do about it.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Form(_) => "this is a fault of newleaf; please report it".to_owned(),
+            Self::Disk(error) => error.hint(),
+        }
+    }
+}
+
 /// Each record of the journal, oldest first.
 ///
 /// A line that is not a record is passed over: the journal explains, it decides nothing that
@@ -32,9 +42,18 @@ pub fn replay(
 ) -> Result<impl Iterator<Item = Result<Record, JournalError>> + use<>, JournalError> {
     let lines = Lines::open(&layout.journal())?;
     Ok(lines.filter_map(|line| match line {
-        Ok(line) => serde_json::from_slice(&line).ok().map(Ok),
+        Ok(line) => record(&line).map(Ok),
         Err(error) => Some(Err(error.into())),
     }))
+}
+
+/// The highest number that a record may have: the largest that every reader of JSON holds exactly
+/// (RFC 8259 §6), and more than any journal has.
+const MOST: u64 = 1 << 53;
+
+/// The record that a line is. One whose number leaves none for the next is no record.
+pub(super) fn record(line: &[u8]) -> Option<Record> {
+    serde_json::from_slice(line).ok().filter(|record: &Record| record.seq < MOST)
 }
 
 /// The records from `seq` on.
@@ -60,7 +79,9 @@ pub(super) fn tail(path: &Path) -> Result<Tail, JournalError> {
     for line in Lines::open(path)? {
         let line = line?;
         tail.whole += line.len() as u64;
-        if let Ok(Numbered { seq }) = serde_json::from_slice(&line) {
+        if let Ok(Numbered { seq }) = serde_json::from_slice(&line)
+            && seq < MOST
+        {
             tail.last_seq = tail.last_seq.max(seq);
         }
     }

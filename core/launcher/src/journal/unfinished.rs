@@ -30,16 +30,8 @@ impl Unfinished {
 }
 
 /// The last update of core, where it has not ended.
-///
-/// # Errors
-/// The first of `records` that could not be read.
-pub fn unfinished_core<E>(
-    mut records: impl Iterator<Item = Result<Record, E>>,
-) -> Result<Option<Unfinished>, E> {
-    records.try_fold(None, |open, record| {
-        let Record { update, entry, .. } = record?;
-        Ok(follow(open, update, entry))
-    })
+pub fn unfinished_core(records: impl Iterator<Item = Record>) -> Option<Unfinished> {
+    records.fold(None, |open, Record { update, entry, .. }| follow(open, update, entry))
 }
 
 fn follow(open: Option<Unfinished>, update: Option<UpdateId>, entry: Entry) -> Option<Unfinished> {

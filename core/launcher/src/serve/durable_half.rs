@@ -8,6 +8,7 @@ use newleaf_domain::UpdateId;
 
 use super::ServeError;
 use super::test_point::TestPoint;
+use crate::durable::chain;
 use crate::journal::{Entry, Journal, Record};
 use crate::layout::Layout;
 use crate::lock::HostLock;
@@ -123,10 +124,4 @@ impl Stuck {
     pub(super) fn new(effects: VecDeque<Effect>, why: String) -> Self {
         Self { effects, again: Instant::now() + RETRY, why }
     }
-}
-
-/// An error with everything it comes from, in one line.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    std::iter::successors(error.source(), |error| error.source())
-        .fold(error.to_string(), |text, source| format!("{text}: {source}"))
 }

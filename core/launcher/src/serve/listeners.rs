@@ -1,8 +1,9 @@
 //! The sockets that outlive every version: bound once, or taken from a service manager.
 
+use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 
@@ -10,6 +11,7 @@ use rustix::net::{AddressFamily, SocketType, sockopt};
 
 use crate::durable::{self, DiskError};
 use crate::inherit;
+use crate::wire::MAX_LISTENERS;
 
 /// Connections that may wait to be accepted; the system's own bound (`somaxconn`) comes first.
 const BACKLOG: i32 = 4096;
@@ -45,6 +47,12 @@ pub enum ListenError {
         /// What it is.
         what: &'static str,
     },
+    /// More addresses than a worker can be given.
+    #[error("listen on {count} addresses: {MAX_LISTENERS} are the most, public and admin together")]
+    TooMany {
+        /// How many there are.
+        count: usize,
+    },
     /// `run/admin.sock` cannot be made.
     #[error(transparent)]
     Disk(#[from] DiskError),
@@ -66,13 +74,24 @@ impl Listeners {
         local: &Path,
     ) -> Result<Self, ListenError> {
         let mut given = inherited(local)?;
+        let count = |given: &[TcpListener], wanted: &[SocketAddr]| match given.len() {
+            0 => wanted.len(),
+            passed_on => passed_on,
+        };
+        let count = count(&given.public, public) + count(&given.admin, admin);
+        if count > MAX_LISTENERS {
+            return Err(ListenError::TooMany { count });
+        }
         if given.public.is_empty() {
             given.public = bind(public)?;
         }
         if given.admin.is_empty() {
             given.admin = bind(admin)?;
         }
-        let local = given.local.map_or_else(|| bind_local(local), Ok)?;
+        let local = match given.local.map_or_else(|| bind_local(local), Ok) {
+            Err(error) if error.source.kind() == ErrorKind::ReadOnlyFilesystem => unreachable()?,
+            local => local?,
+        };
         Ok(Self { public: given.public, admin: given.admin, local })
     }
 
@@ -179,6 +198,20 @@ fn listen(addr: SocketAddr) -> std::io::Result<TcpListener> {
     Ok(listener)
 }
 
+/// On a read-only filesystem the command line has no way in; the listeners serve all the same. This
+/// socket lies nowhere.
+fn unreachable() -> Result<UnixListener, DiskError> {
+    let folder = std::env::temp_dir().join(format!("newleaf-{}", std::process::id()));
+    std::fs::DirBuilder::new()
+        .mode(0o700)
+        .create(&folder)
+        .map_err(DiskError::on("create", &folder))?;
+    let bound = bind_local(&folder.join("admin.sock"));
+    // What stays behind is an empty folder of no use to anybody.
+    drop(std::fs::remove_dir_all(&folder));
+    bound
+}
+
 /// The caller holds the host's lock, so a socket that lies there is nobody's.
 fn bind_local(path: &Path) -> Result<UnixListener, DiskError> {
     durable::remove_if_there(path)?;
@@ -191,6 +224,20 @@ fn bind_local(path: &Path) -> Result<UnixListener, DiskError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn more_addresses_than_a_worker_can_be_given_are_refused_by_their_number() {
+        let dir = tempfile::tempdir().unwrap();
+        let many = vec!["127.0.0.1:0".parse().unwrap(); MAX_LISTENERS];
+        let local = dir.path().join("admin.sock");
+        let error = Listeners::open(&many, &many[..1], &local).unwrap_err();
+        assert!(
+            error.to_string().starts_with("listen on 30 addresses: 29 are the most"),
+            "{error}"
+        );
+        let most = Listeners::open(&many, &[], &local).unwrap();
+        assert!(most.descriptors().len() + 2 <= crate::wire::MAX_DESCRIPTORS);
+    }
 
     #[test]
     fn only_a_socket_that_listens_on_ip_or_is_the_hosts_own_is_taken() {

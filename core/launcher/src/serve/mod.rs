@@ -23,7 +23,7 @@ pub use succession::HandoverError;
 pub use test_point::{AND_STATES, STATE as TEST_POINT_STATE, VARIABLE as TEST_POINT};
 
 use crate::footing::{self, Footing};
-use crate::journal::{Entry, Journal, JournalError, unfinished_core};
+use crate::journal::{Journal, JournalError, unfinished_core};
 use crate::layout::Layout;
 use crate::lock::{self, HostLock, LockError, Orphans};
 use crate::loss;
@@ -83,21 +83,26 @@ pub enum ServeError {
 
 impl ServeError {
     /// What a person can do about it.
-    pub const fn hint(&self) -> &'static str {
-        match self {
-            Self::Lock(error) => error.hint(),
-            Self::State(error) => error.hint(),
-            Self::Journal(_) => "check that the folder is writable and the disk is not full",
+    pub fn hint(&self) -> String {
+        let told = match self {
+            Self::Lock(error) => return error.hint(),
+            Self::State(error) => return error.hint(),
+            Self::Journal(error) => return error.hint(),
+            Self::Listen(ListenError::Disk(error)) => return error.hint(),
             Self::Listen(ListenError::Inherit { .. } | ListenError::Unsuited { .. }) => {
                 "mend the socket unit; it passes on TCP sockets that listen, called public or admin, \
                  and run/admin.sock, called admin"
             }
-            Self::Listen(ListenError::Bind { .. } | ListenError::Disk(_)) => {
+            Self::Listen(ListenError::Bind { .. }) => {
                 "stop what uses the address, or choose another with --listen"
+            }
+            Self::Listen(ListenError::TooMany { .. }) => {
+                "give fewer addresses under [listen] or as --listen and --admin-listen"
             }
             Self::Handover(_) => "start the service again",
             Self::System { .. } => "check the limits of open files and processes",
-        }
+        };
+        told.to_owned()
     }
 
     /// For `map_err`: names what was being done.
@@ -128,6 +133,7 @@ impl Bound {
             return Err(StateError::Missing(settings.dir).into());
         }
         if let Some(Handover { lock, listeners, inherited }) = Handover::take()? {
+            let lock = lock.with_folder(&layout);
             return Ok(Self { settings, layout, lock, listeners, inherited: Some(inherited) });
         }
         let lock = HostLock::acquire(&layout)?;
@@ -151,29 +157,30 @@ impl Bound {
     /// Runs until it is told to end by SIGTERM or SIGINT.
     ///
     /// # Errors
-    /// The journal or the system fails at the start. Later failures are lived with.
+    /// `state` cannot be read, or the system fails at the start. Later failures are lived with.
     pub fn run(self) -> Result<(), ServeError> {
-        let mut journal = Journal::open(&self.lock, &self.layout)?;
+        let (journal, told) = Journal::open_or_go_without(&self.lock, &self.layout);
+        let mut notices = told.into_iter().collect::<Vec<_>>();
         if let Err(error) = footing::give_up() {
-            let text = format!("the launcher could not give up its capabilities: {error}");
-            journal.append(None, Entry::Notice { text })?;
+            notices.push(format!("the launcher could not give up its capabilities: {error}"));
         }
-        let unfinished = unfinished_core(crate::journal::replay(&self.layout)?)?;
+        // The journal tells what to say of an interrupted update; what runs, `state` alone decides.
+        let records = crate::journal::read_from(&self.layout, 1).unwrap_or_default();
+        let unfinished = unfinished_core(records.iter().cloned());
         let mut first = match &self.inherited {
             Some(_) => vec![Event::TookOver],
             None => vec![Event::Start(unfinished)],
         };
         let (state, source) = state_file::read_with_source(&self.layout)?;
-        let records = crate::journal::read_from(&self.layout, 1)?;
         let told = match source {
-            Source::Previous(why) => Some(loss::notice(&state, why, &records)),
+            Source::Previous(why) => Some(loss::notice(&state, &why, &records)),
             Source::Current if self.inherited.is_some() => None,
             Source::Current => loss::older(&state, &records),
         };
         first.extend(told.map(Event::FellBack));
         let model = Model::new(state, self.settings.timing).speaking(self.settings.protocol);
         let mut shell = Shell::new(self, journal, model)?;
-        shell.run(first)
+        shell.run(first, notices)
     }
 }
 

@@ -8,12 +8,13 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec};
 
-use super::durable_half::{Durable, Made, Stuck, chain, is_durable};
+use super::durable_half::{Durable, Made, Stuck, is_durable};
 use super::intact::{self, Program};
 use super::notify::Notifier;
 use super::timers::Timers;
 use super::workers::Processes;
 use super::{Bound, ServeError, succession};
+use crate::durable::chain;
 use crate::journal::Journal;
 use crate::proto::{Answer, Ground, ToLauncher, ToWorker};
 use crate::state::CoreSlot;
@@ -69,8 +70,18 @@ impl Shell {
         })
     }
 
-    pub(super) fn run(&mut self, first: Vec<Event>) -> Result<(), ServeError> {
+    /// `notices` are what the start has to tell, once the good version is started.
+    pub(super) fn run(
+        &mut self,
+        first: Vec<Event>,
+        notices: Vec<String>,
+    ) -> Result<(), ServeError> {
         self.waiting.extend(first);
+        self.settle();
+        for text in notices {
+            let made = self.durable.note(None, &text);
+            self.tell(made);
+        }
         loop {
             self.settle();
             if self.model.successor().is_some() && self.is_quiet() {
@@ -408,7 +419,9 @@ impl Shell {
                 self.waiting.push_back(Event::Unknown { worker: id, id: number });
             }
             // Not even its number is known, so nobody can be answered.
-            Err(WireError::TooLong { .. }) => {
+            Err(
+                WireError::TooLong { .. } | WireError::TooMany { .. } | WireError::Enclosure(_),
+            ) => {
                 self.waiting.push_back(Event::Unknown { worker: id, id: None });
             }
             // A worker without its control socket cannot be told anything any more.
@@ -432,7 +445,12 @@ impl Shell {
                 | ToLauncher::Ask { .. },
                 _,
             ))
-            | Err(WireError::Form(_) | WireError::TooLong { .. }) => {}
+            | Err(
+                WireError::Form(_)
+                | WireError::TooLong { .. }
+                | WireError::TooMany { .. }
+                | WireError::Enclosure(_),
+            ) => {}
             // Its exit is told next.
             Err(WireError::Closed | WireError::Full | WireError::System(_)) => {
                 recovery.process.kill();

@@ -15,11 +15,12 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::durable_half::{Durable, chain};
+use super::durable_half::Durable;
 use super::listeners::Listeners;
 use super::process::{Process, cannot};
 use super::timers::Timers;
 use super::workers::{Processes, Running};
+use crate::durable::chain;
 use crate::lock::HostLock;
 use crate::proto::Pulse;
 use crate::state::CoreSlot;

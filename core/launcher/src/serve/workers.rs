@@ -39,6 +39,8 @@ impl Running {
             Err(
                 WireError::Full
                 | WireError::TooLong { .. }
+                | WireError::TooMany { .. }
+                | WireError::Enclosure(_)
                 | WireError::Form(_)
                 | WireError::System(_),
             ) => self.process.kill(),

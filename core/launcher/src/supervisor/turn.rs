@@ -5,6 +5,7 @@ use std::time::Duration;
 use newleaf_domain::UpdateId;
 
 use super::{Beat, Effect, Event, Model, Speech, Stage, Timer, Watch, Which, Worker, WorkerId};
+use crate::ask::forgotten;
 use crate::journal::{Ending, Entry, Outcome, StepId};
 use crate::state::{CorePhase, CoreSlot, State};
 
@@ -73,15 +74,20 @@ impl Turn {
 
     /// Changes the state and has it written.
     pub(super) fn write(&mut self, change: impl FnOnce(&mut State)) {
-        change(&mut self.model.state);
-        self.model.state.seq += 1;
-        self.push(Effect::Write(Box::new(self.model.state.clone())));
+        let mut next = self.model.state.clone();
+        change(&mut next);
+        next.seq += 1;
+        self.replace(next);
     }
 
     /// Takes over a state whose `seq` has been counted up already.
     pub(super) fn replace(&mut self, state: State) {
+        let forgotten = forgotten(&self.model.state, &state);
         self.model.state = state;
         self.push(Effect::Write(Box::new(self.model.state.clone())));
+        if let Some(text) = forgotten {
+            self.notice(text);
+        }
     }
 
     /// Starts a worker.

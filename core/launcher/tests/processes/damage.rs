@@ -94,3 +94,34 @@ fn a_torn_state_is_told_loudly_and_what_it_lost_is_named() {
     let state = std::fs::read_to_string(world.layout.state()).unwrap();
     assert!(state.contains("\"seq\": 4"), "it is whole again; 2 serves, 3 was lost: {state}");
 }
+
+#[test]
+fn a_journal_and_a_state_that_cannot_be_read_keep_no_host_down() {
+    let world = World::new();
+    let host = world.start();
+    host.update_to(&world.stage("1.1.0", "good"));
+    host.wait_for_end();
+    assert!(host.stop());
+    for path in [world.layout.journal(), world.layout.state()] {
+        std::fs::remove_file(&path).unwrap();
+        std::fs::create_dir(&path).unwrap();
+    }
+    let host = world.start();
+    // What was written before says that 1.1.0 is on trial: it proves itself once more.
+    assert_eq!(host.version(), "1.1.0");
+    host.wait_for(
+        |entry| matches!(entry, Entry::Notice { text } if text.contains("was put aside as")),
+    );
+    host.wait_for(|entry| {
+        matches!(entry, Entry::Notice { text } if text.starts_with(newleaf_launcher::loss::FELL_BACK))
+    });
+}
+
+#[test]
+fn a_read_only_filesystem_leaves_the_recovery_page() {
+    let test = "a_read_only_filesystem_leaves_the_recovery_page";
+    let Some((world, disk)) = World::on_small_disk(test) else { return };
+    disk.only_read();
+    // A version cannot even open the socket that its probe asks.
+    assert_eq!(world.start().version(), "recovery");
+}

@@ -2,7 +2,7 @@
 
 use newleaf_domain::UpdateId;
 use newleaf_launcher::journal::{Ending, Entry, StepId};
-use newleaf_launcher::proto::{Answer, Repair};
+use newleaf_launcher::proto::{Answer, Ask, MAX_MESSAGE, Repair};
 use newleaf_launcher::state::Way;
 use newleaf_launcher::{Bound, Settings};
 
@@ -105,4 +105,44 @@ fn a_second_host_on_the_folder_is_refused_by_name() {
     };
     let error = Bound::open(settings).unwrap_err().to_string();
     assert!(error.contains("is in use by process"), "{error}");
+}
+
+/// More than one packet takes.
+fn large() -> [Ask; 4] {
+    world::installs_app().map(|ask| match ask {
+        Ask::CommitApp { app, mut slot, previous } => {
+            slot.snapshot = Some("x".repeat(2 * MAX_MESSAGE));
+            Ask::CommitApp { app, slot, previous }
+        }
+        other => other,
+    })
+}
+
+#[test]
+fn a_state_that_no_packet_takes_is_given_to_workers_old_and_new() {
+    let world = World::new();
+    let host = world.start();
+    host.version();
+    let worker = host.worker();
+    for ask in large() {
+        let answer = host.ask(&ask);
+        assert!(!matches!(answer, Answer::Refused { .. }), "{answer:?}");
+    }
+    assert_eq!(host.worker(), worker, "the worker that served was ended");
+    assert!(host.stop());
+    let host = world.start();
+    assert_eq!(host.version(), "1.0.0");
+}
+
+#[test]
+fn the_recovery_page_opens_on_a_state_that_no_packet_takes() {
+    let world = World::new();
+    let mut stopped = world.stopped();
+    for ask in large() {
+        stopped.ask(&ask).unwrap();
+    }
+    drop(stopped);
+    world.stage("1.0.0", "exits");
+    let host = world.start();
+    assert_eq!(host.version(), "recovery");
 }

@@ -45,6 +45,16 @@ impl SmallDisk {
         std::fs::remove_file(self.filler()).unwrap();
     }
 
+    /// Lets nobody write any more, as the system does once a disk fails.
+    pub(crate) fn only_read(&self) {
+        let mut mount = Command::new("mount");
+        mount.args(["-o", "remount,ro"]).arg(&self.path);
+        // A program that has just ended may still have a file open for a moment.
+        while !mount.status().unwrap().success() {
+            std::thread::yield_now();
+        }
+    }
+
     fn filler(&self) -> PathBuf {
         self.path.join("filler")
     }

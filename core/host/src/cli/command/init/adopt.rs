@@ -224,14 +224,14 @@ fn refused(dir: &Path, error: &OfflineError) -> Problem {
     let detail = format!("make a new state for {shown}: {message}");
     let (kind, todo) = match error {
         OfflineError::Lock(LockError::Held { .. } | LockError::WorkersRemain { .. }) => {
-            (Kind::Busy, error.hint().to_owned())
+            (Kind::Busy, error.hint())
         }
         OfflineError::State(StateError::Exists(_)) => (
             Kind::Blocked,
             format!("start the host, whose state is well: newleaf serve --dir {shown}"),
         ),
         OfflineError::Lock(_) | OfflineError::State(_) | OfflineError::Journal(_) => {
-            (Kind::Failed, error.hint().to_owned())
+            (Kind::Failed, error.hint())
         }
     };
     Problem::new(kind, detail).state(format!("the folder {shown} is as it was")).todo(todo)

@@ -55,6 +55,10 @@ pub fn apply(state: &State, ask: &Ask, tries: u8) -> Result<State, Refusal> {
         Ask::Arm { update, slot, way } => {
             return arm(state, update, slot, *way, tries);
         }
+        Ask::Contracted { oldest_reader } => {
+            let good = &mut next.core.good;
+            good.oldest_reader = good.oldest_reader.max(*oldest_reader);
+        }
         Ask::TrialApp { app, trial } => {
             idle(state)?;
             begin_app(&mut next, app, trial)?;
@@ -270,6 +274,17 @@ mod tests {
     }
 
     #[test]
+    fn what_was_contracted_is_never_taken_back() {
+        let raised = |state: &State, oldest_reader| {
+            apply(state, &Ask::Contracted { oldest_reader }).unwrap()
+        };
+        let mut state = raised(&raised(&sample::state(), 3), 2);
+        assert_eq!(state.core.good.oldest_reader, 3);
+        state.core.make_good(sample::slot("1.1.0"));
+        assert_eq!(state.core.good.oldest_reader, 3, "the data are the same");
+    }
+
+    #[test]
     fn an_app_becomes_good_only_from_its_trial() {
         let refused = apply(&sample::state(), &commit("1.0.0")).unwrap_err();
         assert_eq!(refused, Refusal::NoSuchApp(notes()));
@@ -323,7 +338,7 @@ mod tests {
         mark_bad(&mut state, Some(&bad(MOST_BAD)));
         assert_eq!((state.bad.len(), state.bad[0].reason.len()), (MOST_BAD, REASON));
         let told = forgotten(&before, &state).unwrap();
-        assert!(told.contains(&bad(0).digest.short().to_string()), "{told}");
+        assert!(told.contains(&bad(0).digest.short()), "{told}");
     }
 
     #[test]

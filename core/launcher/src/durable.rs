@@ -29,32 +29,27 @@ impl DiskError {
 impl DiskError {
     /// What a person can do about it.
     pub fn hint(&self) -> String {
-        use io::ErrorKind::{
-            IsADirectory, NotFound, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem,
-            StorageFull,
-        };
-        let path = self.path.display();
-        match self.source.kind() {
-            PermissionDenied => {
-                let (user, group) = (rustix::process::geteuid(), rustix::process::getegid());
-                let (user, group) = (user.as_raw(), group.as_raw());
-                format!(
-                    "give it to the user that runs the host: sudo chown -R {user}:{group} {path}"
-                )
-            }
-            ReadOnlyFilesystem => format!(
+        use io::ErrorKind;
+        let (path, kind) = (self.path.display(), self.source.kind());
+        if kind == ErrorKind::PermissionDenied {
+            let (user, group) = (rustix::process::geteuid(), rustix::process::getegid());
+            let (user, group) = (user.as_raw(), group.as_raw());
+            format!("give it to the user that runs the host: sudo chown -R {user}:{group} {path}")
+        } else if kind == ErrorKind::ReadOnlyFilesystem {
+            format!(
                 "{path} lies on a filesystem that is mounted read-only, as after a fault of the \
                  disk: look at dmesg, then mount it writable"
-            ),
-            StorageFull | QuotaExceeded => format!("make room on the disk that holds {path}"),
-            IsADirectory => {
-                format!("a folder stands in the place of the file: mv {path} {path}.old")
-            }
-            NotFound => format!("check that the folder of {path} exists"),
-            _ if is_fault(&self.source) => {
-                "the disk may be failing: look at dmesg, and have a backup at hand".to_owned()
-            }
-            _ => "check that the folder is writable and the disk is not full".to_owned(),
+            )
+        } else if matches!(kind, ErrorKind::StorageFull | ErrorKind::QuotaExceeded) {
+            format!("make room on the disk that holds {path}")
+        } else if kind == ErrorKind::IsADirectory {
+            format!("a folder stands in the place of the file: mv {path} {path}.old")
+        } else if kind == ErrorKind::NotFound {
+            format!("check that the folder of {path} exists")
+        } else if is_fault(&self.source) {
+            "the disk may be failing: look at dmesg, and have a backup at hand".to_owned()
+        } else {
+            "check that the folder is writable and the disk is not full".to_owned()
         }
     }
 }

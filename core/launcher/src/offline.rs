@@ -198,6 +198,7 @@ impl StoppedHost {
             }
             Ask::Append { .. }
             | Ask::Expand { .. }
+            | Ask::Contracted { .. }
             | Ask::TrialApp { .. }
             | Ask::CommitApp { .. }
             | Ask::Abort { .. }

@@ -84,6 +84,10 @@ pub enum ToLauncher {
         /// Whether it answers [`ToWorker::Pulse`].
         #[serde(default)]
         pulse: Pulse,
+        /// The lowest schema whose program can read the data, as the database says; none from an
+        /// older version, which does not tell.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        oldest_reader: Option<u32>,
     },
     /// The answer to [`ToWorker::Pulse`].
     Pulse,
@@ -173,6 +177,11 @@ pub enum Ask {
         slot: Box<AppSlot>,
         /// What was good and is kept for *Undo*.
         previous: Option<Box<AppSlot>>,
+    },
+    /// The database was contracted: only programs of this schema or a newer one can read it.
+    Contracted {
+        /// The lowest schema whose program can read the data.
+        oldest_reader: u32,
     },
     /// The trial of an app (or of core before it was armed) ends without a switch.
     Abort {

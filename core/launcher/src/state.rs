@@ -52,6 +52,16 @@ pub struct CoreState {
     pub image: Option<Image>,
 }
 
+impl CoreState {
+    /// Makes `next` good and gives what was. The data stay, and with them the lowest schema whose
+    /// program can read them.
+    pub(crate) fn make_good(&mut self, next: CoreSlot) -> CoreSlot {
+        let before = std::mem::replace(&mut self.good, next);
+        self.good.oldest_reader = self.good.oldest_reader.max(before.oldest_reader);
+        before
+    }
+}
+
 /// The program at `<prefix>`, once it was looked at: it is not looked at again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Image {
@@ -146,7 +156,8 @@ pub struct CoreSlot {
     /// The schema its program writes.
     #[serde(default)]
     pub schema: u32,
-    /// The lowest schema whose program still runs correctly on data it wrote.
+    /// The lowest schema whose program still runs correctly on data it wrote; of the good slot, on
+    /// the data there are.
     #[serde(default)]
     pub oldest_reader: u32,
     /// SHA-256 of the program as it was when the slot was made, by which damage is noticed before

@@ -265,7 +265,12 @@ mod tests {
         let (ours, theirs) = Wire::pair().unwrap();
         let theirs = Wire { socket: theirs };
         let (mut reader, writer) = std::io::pipe().unwrap();
-        let ready = ToLauncher::Ready { schema: 1, protocol: 1, pulse: Pulse::Answered };
+        let ready = ToLauncher::Ready {
+            schema: 1,
+            protocol: 1,
+            pulse: Pulse::Answered,
+            oldest_reader: None,
+        };
         ours.send(&ready, &[writer.as_fd()], Blocking::No).unwrap();
         drop(writer);
         let (message, mut descriptors) = theirs.receive::<ToLauncher>().unwrap();

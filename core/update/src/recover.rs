@@ -12,7 +12,7 @@ use crate::Updater;
 use crate::carry::{self, Errand};
 use crate::explain::{ExitClass, Explain, chain};
 use crate::phase::{Kind, Refused, State, Verdict};
-use crate::port::{LauncherError, PluginError};
+use crate::port::{LauncherError, PluginError, Reach};
 use crate::run::{Context, Run};
 use crate::step::{Afterwards, AppSwitch, OFF, activate, release};
 
@@ -174,6 +174,9 @@ impl Updater {
         else {
             return Ok(Recovered::Clean);
         };
+        if target == Target::Core && self.is_left_to_launcher(&id, digest).await? {
+            return Ok(Recovered::WithLauncher(id));
+        }
         // The last step has run and only the last record is missing.
         if let State::Ended(ending) = state {
             let failed = self.failed(&id).await?;
@@ -193,6 +196,23 @@ impl Updater {
             Target::Core => self.take_up_core(cx, state, digest, by).await,
             Target::App(app) => self.take_up_app(cx, state, digest, (app, by)).await,
         }
+    }
+
+    /// From point A on the last records are the launcher's too: it writes them beside the first `Go`
+    /// of whoever serves then, or at its own next start.
+    async fn is_left_to_launcher(
+        &self,
+        id: &UpdateId,
+        digest: newleaf_domain::Digest,
+    ) -> Result<bool, RecoverError> {
+        let ledger = self.ledger().await.map_err(RecoverError::Launcher)?;
+        let Some(report) = ledger.report(id) else { return Ok(false) };
+        let begun =
+            |step: StepId| report.steps.iter().any(|row| row.step == step && row.started.is_some());
+        let is_good = self.state().core.good.digest == digest;
+        let closes = begun(StepId::Rollback) || begun(StepId::Commit) && is_good;
+        let launcher = &self.ports().launcher;
+        Ok(launcher.reach() == Reach::Host && begun(StepId::Activate) && closes)
     }
 
     /// From point A on core is the launcher's. Before it, nothing that serves has changed.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use newleaf_domain::{Target, Timestamp};
 use newleaf_launcher::journal::{Ending, Entry};
+use newleaf_launcher::proto::Ask;
 use newleaf_launcher::state::{CorePhase, State};
 
 use crate::Updater;
@@ -95,6 +96,15 @@ impl Updater {
         let launcher = &self.ports().launcher;
         launcher.append(None, Entry::Notice { text }).await.map_err(EndUndoError::Launcher)?;
         self.ports().store.contract(schema).await.map_err(EndUndoError::Store)?;
+        let reader = self.ports().store.core_reader().await.map_err(EndUndoError::Store)?;
+        if let Some(oldest_reader) = reader {
+            // What stands in for a damaged version is chosen by it. An older launcher does not know
+            // the request; it is told at the next start.
+            let told = launcher.ask(Ask::Contracted { oldest_reader }).await;
+            if let Err(error) = told {
+                tracing::warn!("the launcher does not know of the contracted database: {error}");
+            }
+        }
         Ok(UndoStands::Ended { schema })
     }
 }

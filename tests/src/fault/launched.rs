@@ -217,7 +217,8 @@ impl Worker {
             return ExitCode::SUCCESS;
         };
         answer_probes(&probe_socket);
-        let ready = ToLauncher::Ready { schema: 0, protocol: PROTOCOL, pulse: Pulse::Unknown };
+        let (pulse, oldest_reader) = (Pulse::Unknown, None);
+        let ready = ToLauncher::Ready { schema: 0, protocol: PROTOCOL, pulse, oldest_reader };
         self.say(&ready);
         // It ends where the launcher does.
         while let Ok((message, _)) = self.wire.receive::<ToWorker>() {

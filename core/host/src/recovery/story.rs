@@ -6,6 +6,7 @@ use std::path::Path;
 use newleaf_domain::{Timestamp, Version};
 use newleaf_launcher::journal::{self, Entry, Record};
 use newleaf_launcher::state::{CorePhase, CoreState};
+use newleaf_launcher::supervisor::PAGE;
 use newleaf_launcher::{Layout, state_file};
 
 use crate::cli::owner::shell_word;
@@ -19,7 +20,7 @@ const RECORDS: usize = 20;
 /// Bytes of the log that are shown.
 const LOG: u64 = 12 * 1024;
 
-/// Seconds without a record after which a run of failures is another one: starts are at most 30 s
+/// Seconds without a record after which a run of failures is another one: starts are at most 60 s
 /// apart, and each may take 30 s to be ready.
 const RUN: i64 = 120;
 
@@ -107,7 +108,7 @@ fn sentence(product: &str, core: &CoreState) -> String {
         }
         _ => format!(
             "{product} {} should run and does not stay up. It is started again by itself, at most \
-             30 s apart.",
+             60 s apart.",
             core.good.version
         ),
     }
@@ -174,9 +175,9 @@ fn seconds(at: &str) -> &str {
     at.get(..19).unwrap_or(at)
 }
 
-/// Whether a notice only repeats what a person ordered here.
+/// Whether a notice only repeats what a person ordered here, or tells of this page itself.
 fn is_order(text: &str) -> bool {
-    text.ends_with("as ordered on the recovery page")
+    text.ends_with("as ordered on the recovery page") || text.starts_with(PAGE)
 }
 
 /// When the run of failures began with which the journal ends.

@@ -155,6 +155,7 @@ async fn live(
         schema: product.schema(),
         protocol: crate::protocol::spoken(),
         pulse: Pulse::Answered,
+        oldest_reader: crate::db::oldest_reader(dir).await?,
     })?;
     if control.baton().await {
         let tls = [certificates.public()?, certificates.admin()?];

@@ -61,9 +61,7 @@ impl Durable {
         match self.carry_out(&Effect::Append { update, entry }) {
             Ok(made) => made,
             Err(error) => {
-                let line = format!("{text} (not in the journal: {})\n", chain(&error));
-                // Where standard error is closed too, nobody is left to tell.
-                drop(std::io::stderr().write_all(line.as_bytes()));
+                log(&format!("{text} (not in the journal: {})", chain(&error)));
                 None
             }
         }
@@ -101,6 +99,12 @@ impl Durable {
             | Effect::Exit => Ok(None),
         }
     }
+}
+
+/// Says something where the journal cannot hold it: on standard error.
+pub(super) fn log(text: &str) {
+    // Where that is closed too, nobody is left to tell.
+    drop(std::io::stderr().write_all(format!("{text}\n").as_bytes()));
 }
 
 /// Whether the disk must take an effect before those behind it are carried out.

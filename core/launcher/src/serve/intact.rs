@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 
 use newleaf_domain::Digest;
 use newleaf_domain::digest::DigestWriter;
-use rustix::io::Errno;
 
 use super::process::cannot;
 use crate::durable;
@@ -35,7 +34,8 @@ pub(super) fn check(layout: &Layout, slot: &CoreSlot, image: &Path) -> Result<Pr
     let found = match digest_of(&program) {
         Ok(found) if found == staged => return Ok(Program::AsStaged),
         Ok(found) => format!("has SHA-256 {found}, {staged} was staged"),
-        Err(error) if is_damage(&error) => format!("cannot be read: {error}"),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => format!("cannot be read: {error}"),
+        // A disk that fails each time is the machine's fault, and no reason to go back.
         Err(error) => return Err(cannot("be read", &error)),
     };
     let damage = format!("its program is damaged on disk: {} {found}", program.display());
@@ -96,13 +96,13 @@ fn copy_whole(image: &Path, copy: &Path, staged: Digest) -> io::Result<()> {
     }
 }
 
-/// Whether an error tells of the file itself and not of the machine's wants.
-fn is_damage(error: &io::Error) -> bool {
-    error.kind() == io::ErrorKind::NotFound
-        || error.raw_os_error() == Some(Errno::IO.raw_os_error())
+/// One fault of the disk is not taken for a lasting one: the version before would serve in the place
+/// of this one from then on.
+fn digest_of(path: &Path) -> io::Result<Digest> {
+    durable::steadily(|| read_digest(path))
 }
 
-fn digest_of(path: &Path) -> io::Result<Digest> {
+fn read_digest(path: &Path) -> io::Result<Digest> {
     let mut file = File::open(path)?;
     let mut digest = DigestWriter::default();
     let mut buffer = vec![0; 256 * 1024];

@@ -11,6 +11,10 @@ use crate::supervisor::Status;
 /// The variables that only the launcher itself may heed.
 pub(super) const VARIABLES: [&str; 3] = ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"];
 
+/// One start, from its program to its answer, and the wait before it: each gets its own time, so
+/// that the recovery page comes up before a service manager gives up on the host.
+const START_WITHIN: Duration = Duration::from_mins(2);
+
 /// The way to the service manager, where there is one.
 #[derive(Debug)]
 pub(super) struct Notifier {
@@ -54,9 +58,11 @@ impl Notifier {
         self.send(&match &status {
             Status::Ready(_) if !was_ready => format!("READY=1\nSTATUS={text}\n"),
             Status::Stopping(_) if !was_stopping => format!("STOPPING=1\nSTATUS={text}\n"),
-            Status::Ready(_) | Status::Stopping(_) | Status::Starting(_) => {
-                format!("STATUS={text}\n")
+            Status::Starting(_) => {
+                let microseconds = START_WITHIN.as_micros();
+                format!("STATUS={text}\nEXTEND_TIMEOUT_USEC={microseconds}\n")
             }
+            Status::Ready(_) | Status::Stopping(_) => format!("STATUS={text}\n"),
         });
         self.told = Some(status);
     }
@@ -134,7 +140,7 @@ mod tests {
         ] {
             notifier.tell(status);
         }
-        assert_eq!(heard(&manager), "STATUS=1.0.0 starts\n");
+        assert_eq!(heard(&manager), "STATUS=1.0.0 starts\nEXTEND_TIMEOUT_USEC=120000000\n");
         assert_eq!(heard(&manager), "READY=1\nSTATUS=1.0.0 serves\n");
         assert_eq!(heard(&manager), "STATUS=1.1.0 serves\n");
         assert_eq!(heard(&manager), "STOPPING=1\nSTATUS=1 workers finish\n");

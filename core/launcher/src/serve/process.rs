@@ -25,6 +25,47 @@ pub(super) struct Process {
     stdout: Option<ChildStdout>,
     /// How it ended, once that was seen.
     exit: Option<Exit>,
+    end: End,
+}
+
+/// Signals by which the system, for want of memory, or a person ends a process.
+const FROM_OUTSIDE: [i32; 4] =
+    [Signal::KILL.as_raw(), Signal::TERM.as_raw(), Signal::INT.as_raw(), Signal::HUP.as_raw()];
+
+/// How a process ended, as the system has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// It has not, or that was not seen.
+    Unknown,
+    /// By itself, with this status.
+    Exited(i32),
+    /// By this signal.
+    Signalled(i32),
+}
+
+impl End {
+    fn of(status: &WaitIdStatus) -> Self {
+        match (status.exit_status(), status.terminating_signal()) {
+            (Some(code), _) => Self::Exited(code),
+            (None, Some(signal)) => Self::Signalled(signal),
+            (None, None) => Self::Unknown,
+        }
+    }
+
+    /// Whether it did what it was started for.
+    pub(super) fn is_success(self) -> bool {
+        self == Self::Exited(0)
+    }
+
+    /// What a short-lived child that did not succeed says of the version: one that was ended from outside
+    /// says nothing.
+    pub(super) fn evidence_of_errand(self) -> Evidence {
+        match self {
+            Self::Exited(EXIT_MACHINE) | Self::Unknown => Evidence::Machine,
+            Self::Signalled(signal) if FROM_OUTSIDE.contains(&signal) => Evidence::Machine,
+            Self::Exited(_) | Self::Signalled(_) => Evidence::Release,
+        }
+    }
 }
 
 impl Process {
@@ -55,7 +96,7 @@ impl Process {
         match rustix::process::pidfd_open(pid, PidfdFlags::empty()) {
             Ok(exited) => {
                 let (started, stdout) = (Instant::now(), child.stdout.take());
-                Ok(Self { exited, started, stdout, exit: None })
+                Ok(Self { exited, started, stdout, exit: None, end: End::Unknown })
             }
             Err(error) => {
                 child.kill()?;
@@ -69,7 +110,7 @@ impl Process {
     pub(super) fn kept(exited: OwnedFd, age: Duration) -> Self {
         let now = Instant::now();
         let started = now.checked_sub(age).unwrap_or(now);
-        Self { exited, started, stdout: None, exit: None }
+        Self { exited, started, stdout: None, exit: None, end: End::Unknown }
     }
 
     /// How it ended; called once `exited` is readable.
@@ -81,12 +122,20 @@ impl Process {
         let status =
             rustix::io::retry_on_intr(|| rustix::process::waitid(it(), WaitIdOptions::EXITED));
         let exit = match status {
-            Ok(Some(status)) => describe(&status, self.started.elapsed()),
+            Ok(Some(status)) => {
+                self.end = End::of(&status);
+                describe(self.end, self.started.elapsed())
+            }
             Ok(None) => cannot("be waited for", &io::ErrorKind::WouldBlock.into()),
             Err(error) => cannot("be waited for", &error.into()),
         };
         self.exit = Some(exit.clone());
         exit
+    }
+
+    /// How it ended; known once it was reaped.
+    pub(super) const fn end(&self) -> End {
+        self.end
     }
 
     /// Ends it now and waits for that.
@@ -130,18 +179,15 @@ pub(super) fn cannot(what: &str, error: &io::Error) -> Exit {
     Exit { how: format!("could not {what}: {error}"), evidence }
 }
 
-fn describe(status: &WaitIdStatus, after: Duration) -> Exit {
+fn describe(end: End, after: Duration) -> Exit {
     let after = after.as_millis();
-    let evidence = if status.exit_status() == Some(EXIT_MACHINE) {
-        Evidence::Machine
-    } else {
-        Evidence::Release
+    let how = match end {
+        End::Exited(code) => format!("exited with status {code} after {after} ms"),
+        End::Signalled(signal) => format!("was ended by signal {signal} after {after} ms"),
+        End::Unknown => format!("ended after {after} ms"),
     };
-    let how = match (status.exit_status(), status.terminating_signal()) {
-        (Some(code), _) => format!("exited with status {code} after {after} ms"),
-        (None, Some(signal)) => format!("was ended by signal {signal} after {after} ms"),
-        (None, None) => format!("ended after {after} ms"),
-    };
+    let is_machine = end == End::Exited(EXIT_MACHINE);
+    let evidence = if is_machine { Evidence::Machine } else { Evidence::Release };
     Exit { how, evidence }
 }
 
@@ -166,6 +212,27 @@ pub fn is_machine(error: &io::Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_child_that_was_killed_from_outside_says_nothing_of_a_version() {
+        let run = |script: &str| {
+            let arguments = ["-c".as_ref(), script.as_ref()];
+            let sh = Path::new("/bin/sh");
+            let mut process = Process::start(sh, &arguments, Stdio::null(), Stdio::null()).unwrap();
+            process.reap();
+            process.end()
+        };
+        assert!(run("exit 0").is_success());
+        for (script, evidence) in [
+            ("kill -9 $$", Evidence::Machine),
+            ("exit 75", Evidence::Machine),
+            ("kill -6 $$", Evidence::Release),
+            ("exit 1", Evidence::Release),
+        ] {
+            let end = run(script);
+            assert_eq!((end.is_success(), end.evidence_of_errand()), (false, evidence), "{script}");
+        }
+    }
 
     #[test]
     fn a_full_disk_is_no_evidence_against_a_version() {

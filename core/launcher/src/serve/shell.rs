@@ -13,12 +13,12 @@ use super::intact::{self, Program};
 use super::notify::Notifier;
 use super::timers::Timers;
 use super::workers::Processes;
-use super::{Bound, ServeError, succession};
+use super::{Bound, ServeError, durable_half, succession};
 use crate::durable::chain;
 use crate::journal::Journal;
 use crate::proto::{Answer, Ground, ToLauncher, ToWorker};
 use crate::state::CoreSlot;
-use crate::supervisor::{self, Effect, Event, Evidence, Exit, Model, Reply, WorkerId};
+use crate::supervisor::{self, Effect, Event, Evidence, Exit, Model, Reply, Status, WorkerId};
 use crate::wire::{UnknownForm, WireError};
 
 /// The running launcher.
@@ -32,6 +32,8 @@ pub(super) struct Shell {
     signals: UnixStream,
     waiting: VecDeque<Event>,
     stuck: Option<Stuck>,
+    /// Why the disk refused when that was last said, until it takes everything again.
+    told_stuck: Option<String>,
     is_over: bool,
 }
 
@@ -66,6 +68,7 @@ impl Shell {
             signals: signals().map_err(ServeError::system("watch for signals"))?,
             waiting: VecDeque::new(),
             stuck: None,
+            told_stuck: None,
             is_over: false,
         })
     }
@@ -88,7 +91,8 @@ impl Shell {
                 self.turn(&Event::Quiet);
                 self.settle();
             }
-            self.notifier.tell(self.model.status());
+            let status = self.status();
+            self.notifier.tell(status);
             self.notifier.beat(self.model.answers());
             if self.is_over {
                 return Ok(());
@@ -101,6 +105,18 @@ impl Shell {
                 self.waiting.push_back(Event::Fired(timer));
             }
         }
+    }
+
+    /// Where the host stands; with what waits for the disk.
+    fn status(&mut self) -> Status {
+        let status = self.model.status();
+        if let Some(Stuck { why, .. }) = &self.stuck {
+            return status.and(&format!("the disk refuses: {why}"));
+        }
+        if self.told_stuck.take().is_some() {
+            durable_half::log("the disk takes everything again");
+        }
+        status
     }
 
     /// Whether nothing is under way of which a successor would not know.
@@ -209,9 +225,14 @@ impl Shell {
 
     /// Keeps effects until the disk takes the first of them, behind those that wait already.
     fn park(&mut self, effects: VecDeque<Effect>, why: String) {
-        match &mut self.stuck {
-            Some(stuck) => stuck.effects.extend(effects),
-            None => self.stuck = Some(Stuck::new(effects, why)),
+        if let Some(stuck) = &mut self.stuck {
+            stuck.effects.extend(effects);
+        } else {
+            if self.told_stuck.as_ref() != Some(&why) {
+                durable_half::log(&format!("the disk refuses ({why}): it is tried again"));
+                self.told_stuck = Some(why.clone());
+            }
+            self.stuck = Some(Stuck::new(effects, why));
         }
         self.waiting.push_back(Event::DiskRefuses);
     }
@@ -254,7 +275,7 @@ impl Shell {
             }
             Effect::Probe(worker) => {
                 if let Err(exit) = self.processes.probe(worker) {
-                    self.waiting.push_back(Event::Probed { worker, result: Err(exit.how) });
+                    self.waiting.push_back(Event::Probed { worker, result: Err(exit) });
                 }
             }
             Effect::Pulse(worker) => self.processes.say(worker, &ToWorker::Pulse),
@@ -275,8 +296,8 @@ impl Shell {
                 }
             }
             Effect::OpenRecovery(_) => {
-                if self.processes.open_recovery(&self.model.state).is_err() {
-                    self.waiting.push_back(Event::RecoveryGone);
+                if let Err(exit) = self.processes.open_recovery(&self.model.state) {
+                    self.waiting.push_back(Event::RecoveryGone(exit));
                 }
             }
             Effect::CloseRecovery => self.processes.close_recovery(),
@@ -385,8 +406,8 @@ impl Shell {
             }
             Source::Recovery => {
                 if let Some(mut recovery) = self.processes.recovery.take() {
-                    recovery.process.reap();
-                    self.waiting.push_back(Event::RecoveryGone);
+                    let exit = recovery.process.reap();
+                    self.waiting.push_back(Event::RecoveryGone(exit));
                 }
             }
         }
@@ -401,9 +422,10 @@ impl Shell {
     fn take_message(&mut self, id: WorkerId) {
         let Some(worker) = self.processes.workers.get_mut(&id) else { return };
         match worker.wire.receive::<ToLauncher>() {
-            Ok((ToLauncher::Ready { pulse, .. }, _)) => {
+            Ok((ToLauncher::Ready { pulse, oldest_reader, .. }, _)) => {
                 let took = worker.process.started.elapsed();
-                self.waiting.push_back(Event::Ready { worker: id, took, pulse });
+                let ready = Event::Ready { worker: id, took, pulse, oldest_reader };
+                self.waiting.push_back(ready);
             }
             Ok((ToLauncher::Pulse, _)) => self.waiting.push_back(Event::Pulse(id)),
             Ok((ToLauncher::Ask { id: number, ask }, _)) => {
@@ -467,21 +489,27 @@ impl Shell {
 
     fn take_probe(&mut self, id: WorkerId) {
         let Some(mut probe) = self.processes.probes.remove(&id) else { return };
-        let exit = probe.process.reap();
-        let said = probe.process.said();
-        let result = match (exit.how.starts_with("exited with status 0"), said.is_empty()) {
-            (true, _) => Ok(()),
-            (false, false) => Err(said),
-            (false, true) => Err(format!("its probe {}", exit.how)),
+        let Exit { how, .. } = probe.process.reap();
+        let (end, said) = (probe.process.end(), probe.process.said());
+        let result = match said.is_empty() {
+            _ if end.is_success() => Ok(()),
+            // What it says, a worker answered, or did not.
+            false => Err(Exit { how: said, evidence: Evidence::Release }),
+            true => {
+                let how = format!("could not be asked: its probe {how}");
+                Err(Exit { how, evidence: end.evidence_of_errand() })
+            }
         };
         self.waiting.push_back(Event::Probed { worker: id, result });
     }
 
     fn take_expand(&mut self) {
         let Some(mut expand) = self.processes.expand.take() else { return };
-        let exit = expand.process.reap();
-        let done = exit.how.starts_with("exited with status 0");
-        self.waiting.push_back(Event::Expanded(if done { Ok(()) } else { Err(exit) }));
+        let Exit { how, .. } = expand.process.reap();
+        let end = expand.process.end();
+        let failed = || Exit { how, evidence: end.evidence_of_errand() };
+        let result = if end.is_success() { Ok(()) } else { Err(failed()) };
+        self.waiting.push_back(Event::Expanded(result));
     }
 
     /// Ends probes, expands and a recovery page's last answers that took too long.
@@ -495,7 +523,8 @@ impl Shell {
         for id in late.collect::<Vec<_>>() {
             if let Some(mut probe) = self.processes.probes.remove(&id) {
                 probe.process.kill();
-                let result = Err("its probe gave no answer in time".to_owned());
+                let how = "its probe gave no answer in time".to_owned();
+                let result = Err(Exit { how, evidence: Evidence::Release });
                 self.waiting.push_back(Event::Probed { worker: id, result });
             }
         }
@@ -503,7 +532,8 @@ impl Shell {
             expand.process.kill();
             let within = self.model.timing.expand_within.as_secs();
             let how = format!("was not done within {within} s");
-            let exit = Exit { how, evidence: Evidence::Release };
+            // A busy disk is slow too: as where the old version serves meanwhile, nobody is blamed.
+            let exit = Exit { how, evidence: Evidence::Machine };
             self.waiting.push_back(Event::Expanded(Err(exit)));
         }
     }

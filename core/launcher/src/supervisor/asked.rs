@@ -32,6 +32,7 @@ impl Turn {
                 }
             }
             Ask::TrialApp { .. }
+            | Ask::Contracted { .. }
             | Ask::CommitApp { .. }
             | Ask::Abort { .. }
             | Ask::SetApp { .. } => {

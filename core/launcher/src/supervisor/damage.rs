@@ -1,8 +1,9 @@
 //! The good version's program is damaged on disk: the version before serves in its place, or the
 //! recovery page says what mends it.
 
-use super::model::RECOVERY_AFTER;
+use super::model::{RECOVERY_AFTER, StandIn};
 use super::turn::Turn;
+use super::{Which, WorkerId};
 use crate::ask::mark_bad;
 use crate::state::{BadRelease, CoreSlot};
 
@@ -13,31 +14,69 @@ impl Turn {
             self.let_stand_in(previous, how, None);
         } else {
             // The next start finds the same, unless a person mends it: the page says so at once.
-            self.model.quick = self.model.quick.max(RECOVERY_AFTER - 1);
-            self.model.failures = self.model.failures.max(1);
-            self.good_failed(how);
+            self.page_is_next();
+            let good = self.model.state.core.good.clone();
+            self.good_failed(&good, how);
         }
     }
 
-    /// The version before, where it reads the data and is not on trial itself.
+    fn page_is_next(&mut self) {
+        self.model.quick = self.model.quick.max(RECOVERY_AFTER - 1);
+        self.model.failures = self.model.failures.max(1);
+    }
+
+    /// The version before, where it reads the data, this launcher can speak to it, and it is not on
+    /// trial itself.
     pub(super) fn stand_in(&self) -> Option<CoreSlot> {
         let core = &self.model.state.core;
         let tried = core.trial.as_ref().map(|trial| trial.slot.digest);
         let reads = |slot: &CoreSlot| slot.schema >= core.good.oldest_reader;
-        core.previous.clone().filter(|slot| reads(slot) && tried != Some(slot.digest))
+        let spoken = |slot: &CoreSlot| slot.protocol <= self.model.protocol;
+        let fits = |slot: &CoreSlot| reads(slot) && spoken(slot) && tried != Some(slot.digest);
+        core.previous.clone().filter(fits)
     }
 
-    /// A damaged version is not bad: it is offered again, and unpacked anew.
-    pub(super) fn let_stand_in(&mut self, previous: CoreSlot, how: &str, bad: Option<&BadRelease>) {
-        let core = &mut self.model.state.core;
-        let damaged = std::mem::replace(&mut core.good, previous);
-        core.previous = None;
-        core.launcher_tries = 0;
-        let (here, gone) = (&core.good.version, &damaged.version);
-        let reason = format!("{here} serves in the place of {gone}, which {how}");
-        core.stand_in = Some(reason.clone());
-        self.notice(reason);
-        self.spawn_good();
-        self.write(|state| mark_bad(state, bad));
+    /// Starts the version before. What is good stays so until that one is up.
+    pub(super) fn let_stand_in(&mut self, slot: CoreSlot, how: &str, bad: Option<BadRelease>) {
+        let gone = &self.model.state.core.good.version;
+        let instead_of = format!("{gone}, which {how}");
+        self.notice(format!("{gone} {how}; {} is started in its place", slot.version));
+        self.model.stands_in = Some(StandIn { slot: slot.clone(), instead_of, bad });
+        self.spawn(Which::Good, slot);
+    }
+
+    /// A stand-in that is up is good from now on. The damaged version is kept as the one before; it
+    /// is not bad, unless it was said to be: it is offered again, and unpacked anew.
+    pub(super) fn stand_in_came_up(&mut self, id: WorkerId) {
+        let Some(worker) = self.model.workers.get(&id) else { return };
+        let digest = worker.slot.digest;
+        let up = self.model.stands_in.take_if(|stand_in| stand_in.slot.digest == digest);
+        let Some(StandIn { slot, instead_of, bad }) = up else { return };
+        let reason = format!("{} serves in the place of {instead_of}", slot.version);
+        let told = reason.clone();
+        self.write(|state| {
+            let damaged = state.core.make_good(slot);
+            state.core.previous = Some(damaged);
+            state.core.launcher_tries = 0;
+            state.core.stand_in = Some(reason);
+            mark_bad(state, bad.as_ref());
+        });
+        self.notice(told);
+    }
+
+    /// A stand-in that fails leaves nothing to start: what to say of it, where `slot` is one. The
+    /// next turn looks at the good version again, which may be mended by then; one whose launcher
+    /// was tried in vain is not looked at.
+    pub(super) fn stand_in_failed(&mut self, slot: &CoreSlot) -> Option<String> {
+        let stands_in = self.model.stands_in.as_ref()?;
+        if stands_in.slot.digest != slot.digest {
+            return None;
+        }
+        let instead_of = stands_in.instead_of.clone();
+        if self.model.may_start_good() {
+            self.model.stands_in = None;
+        }
+        self.page_is_next();
+        Some(format!("it was to serve in the place of {instead_of}"))
     }
 }

@@ -31,6 +31,8 @@ pub enum Event {
         took: Duration,
         /// Whether it can be asked for its pulse.
         pulse: Pulse,
+        /// The lowest schema whose program can read the data, where it says so.
+        oldest_reader: Option<u32>,
     },
     /// A worker answered that it still works on requests.
     Pulse(WorkerId),
@@ -45,8 +47,8 @@ pub enum Event {
     Probed {
         /// Which.
         worker: WorkerId,
-        /// Healthy, or why not.
-        result: Result<(), String>,
+        /// Healthy; or why not, and whether the worker is to blame.
+        result: Result<(), Exit>,
     },
     /// A time that was asked for has come.
     Fired(Timer),
@@ -75,8 +77,8 @@ pub enum Event {
     },
     /// The child that extends the schema has exited.
     Expanded(Result<(), Exit>),
-    /// The recovery page's process has exited.
-    RecoveryGone,
+    /// The recovery page's process has exited, or could not be started.
+    RecoveryGone(Exit),
     /// The disk refuses a record or a state: what stands behind it waits.
     DiskRefuses,
     /// The launcher was asked to end.
@@ -122,6 +124,8 @@ pub enum Timer {
     Drain(WorkerId),
     /// The good version is started again.
     Respawn,
+    /// The recovery page is opened again.
+    Page,
 }
 
 /// Something to do.

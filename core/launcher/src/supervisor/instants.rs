@@ -122,7 +122,8 @@ impl Machine {
             Effect::Spawn { worker, slot, .. } => {
                 self.started.push((worker, slot.version));
                 let pulse = Pulse::Answered;
-                self.comes(START, Event::Ready { worker, took: START, pulse });
+                let ready = Event::Ready { worker, took: START, pulse, oldest_reader: None };
+                self.comes(START, ready);
             }
             Effect::Probe(worker) => self.comes(ANSWER, Event::Probed { worker, result: Ok(()) }),
             Effect::Pulse(worker) => self.comes(ANSWER, Event::Pulse(worker)),

@@ -28,6 +28,9 @@ mod instants;
 mod tests;
 
 pub use event::{Effect, Event, Evidence, Exit, Reply, Timer};
-pub use model::{Beat, Model, Speech, Stage, Succession, Timing, Watch, Which, Worker, WorkerId};
+pub use model::{
+    Beat, Model, Speech, Stage, StandIn, Succession, Timing, Watch, Which, Worker, WorkerId,
+};
 pub use status::Status;
 pub use turn::step;
+pub use worker::PAGE;

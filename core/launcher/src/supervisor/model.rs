@@ -7,7 +7,7 @@ use newleaf_domain::UpdateId;
 
 use crate::journal::StepId;
 use crate::proto::PROTOCOL;
-use crate::state::{CoreSlot, State};
+use crate::state::{BadRelease, CoreSlot, State};
 
 /// How long each thing may take and how often it is tried. One struct, so that a test can make
 /// all of it short.
@@ -170,8 +170,12 @@ pub struct Model {
     pub quick: u32,
     /// Whether the recovery page has the listeners.
     pub recovery: bool,
+    /// How often it has failed since a version served.
+    pub page_failures: u32,
     /// The way back from a trial, while it waits for the good version to come up.
     pub going_back: Option<GoingBack>,
+    /// The version that starts in the place of a good one that cannot, until it is up.
+    pub stands_in: Option<StandIn>,
     /// The update for which the serving worker extends the schema.
     pub expanding: Option<UpdateId>,
     /// Whether the launcher was asked to end.
@@ -200,6 +204,18 @@ pub struct GoingBack {
     pub is_bad: bool,
 }
 
+/// The version before, in the place of a good one that cannot be started. It becomes good once it
+/// is up, and not before: it may fail too.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StandIn {
+    /// What is started.
+    pub slot: CoreSlot,
+    /// In the place of what, and why: `1.1.0, which is damaged`.
+    pub instead_of: String,
+    /// The good version, where it is to blame.
+    pub bad: Option<BadRelease>,
+}
+
 impl Model {
     /// A launcher that has just read `state`.
     pub const fn new(state: State, timing: Timing) -> Self {
@@ -211,7 +227,9 @@ impl Model {
             failures: 0,
             quick: 0,
             recovery: false,
+            page_failures: 0,
             going_back: None,
+            stands_in: None,
             expanding: None,
             stopping: false,
             protocol: PROTOCOL,
@@ -255,7 +273,12 @@ impl Model {
 
     /// How long to wait before the good version is started again: not at all the first time.
     pub(super) fn backoff(&self) -> Duration {
-        match self.failures.checked_sub(2) {
+        self.wait_after(self.failures)
+    }
+
+    /// The same after so many failures.
+    pub(super) fn wait_after(&self, failures: u32) -> Duration {
+        match failures.checked_sub(2) {
             None => Duration::ZERO,
             Some(doublings) => self
                 .timing

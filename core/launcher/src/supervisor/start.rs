@@ -27,7 +27,7 @@ impl Turn {
                 self.undo_expand(unfinished.map(|unfinished| unfinished.update).as_ref());
             }
             (CorePhase::Trial | CorePhase::Probation, Some(trial)) => {
-                self.resume(&trial, core.phase, unfinished.as_ref());
+                self.resume(&trial, unfinished.as_ref());
             }
             (CorePhase::Trial | CorePhase::Probation, None) => {
                 self.spawn_good();
@@ -63,16 +63,15 @@ impl Turn {
     }
 
     /// A launcher died while a trial was under way.
-    fn resume(&mut self, trial: &Trial, phase: CorePhase, unfinished: Option<&Unfinished>) {
+    /// The good version serves until the trial has proved itself: it may hang this time.
+    fn resume(&mut self, trial: &Trial, unfinished: Option<&Unfinished>) {
         let version = &trial.slot.version;
         if let Some(back) = unfinished.filter(|unfinished| unfinished.is_rolling_back()) {
             let stopped = || format!("{version} was stopped before it had proved itself");
             self.go_on_back(back.failed.clone().unwrap_or_else(stopped), trial.tries == 0);
             return;
         }
-        if phase == CorePhase::Trial {
-            self.spawn_good();
-        }
+        self.spawn_good();
         self.notice(format!("the host was started again while {version} was on trial"));
         self.try_trial("the host ended before its last try was over");
     }

@@ -20,6 +20,16 @@ impl Status {
         let (Self::Starting(text) | Self::Ready(text) | Self::Stopping(text)) = self;
         text
     }
+
+    /// The same, with something else that a person must know.
+    #[must_use]
+    pub fn and(self, more: &str) -> Self {
+        match self {
+            Self::Starting(text) => Self::Starting(format!("{text}; {more}")),
+            Self::Ready(text) => Self::Ready(format!("{text}; {more}")),
+            Self::Stopping(text) => Self::Stopping(format!("{text}; {more}")),
+        }
+    }
 }
 
 impl Model {

@@ -27,7 +27,13 @@ impl Model {
         let settled = |stage| matches!(stage, Stage::Serving | Stage::Draining);
         let idle = core.phase == CorePhase::Idle && core.trial.is_none();
         let here = !self.stopping && !self.recovery && self.going_back.is_none();
+        let here = here && self.stands_in.is_none();
         idle && here && self.workers.values().all(|worker| settled(worker.stage))
+    }
+
+    /// Whether the good version is this launcher's to start.
+    pub(super) fn may_start_good(&self) -> bool {
+        !self.is_outgrown()
     }
 
     /// Whether the good version speaks a higher protocol than this launcher.
@@ -87,10 +93,9 @@ impl Turn {
         let good = &self.model.state.core.good;
         let reason = format!("{} {how}", good.version);
         let bad = BadRelease { digest: good.digest, reason: reason.clone() };
-        let spoken = self.stand_in().filter(|slot| slot.protocol <= self.model.protocol);
-        if let Some(previous) = spoken {
+        if let Some(previous) = self.stand_in() {
             let bad = (evidence == Evidence::Release).then_some(bad);
-            self.let_stand_in(previous, how, bad.as_ref());
+            self.let_stand_in(previous, how, bad);
         } else {
             self.notice(reason.clone());
             self.model.recovery = true;

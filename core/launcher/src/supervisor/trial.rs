@@ -38,6 +38,10 @@ impl Turn {
             self.give_try_back();
             self.fail_back(step, what, evidence);
         } else if trial.tries > 0 {
+            // It may hang this time: where nobody serves meanwhile, the good version does.
+            if self.model.serving().is_none() {
+                self.spawn_good();
+            }
             self.notice(format!("{what}; it is tried again"));
             self.try_trial(why);
         } else {
@@ -147,7 +151,7 @@ impl Turn {
         }
         self.write(|state| {
             state.bad.retain(|bad| bad.digest != trial.slot.digest);
-            let before = std::mem::replace(&mut state.core.good, trial.slot.clone());
+            let before = state.core.make_good(trial.slot.clone());
             state.core.previous = Some(before);
             state.core.stand_in = None;
             state.core.launcher_tries = 0;

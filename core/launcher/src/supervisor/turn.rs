@@ -18,17 +18,20 @@ pub fn step(model: &Model, event: Event) -> (Model, Vec<Effect>) {
         Event::Quiet => turn.quiet(),
         Event::NoSuccessor(exit) => turn.no_successor(&exit),
         Event::FellBack(text) => turn.fell_back(text),
-        Event::Ready { worker, took, pulse } => turn.ready(worker, took, pulse),
+        Event::Ready { worker, took, pulse, oldest_reader } => {
+            turn.ready(worker, took, pulse);
+            turn.learn_reader(oldest_reader);
+        }
         Event::Pulse(worker) => turn.pulse(worker),
         Event::Exited { worker, exit } => turn.exited(worker, &exit),
         Event::Probed { worker, result: Ok(()) } => turn.healthy(worker),
-        Event::Probed { worker, result: Err(why) } => turn.unhealthy(worker, &why),
+        Event::Probed { worker, result: Err(exit) } => turn.unhealthy(worker, &exit),
         Event::Fired(timer) => turn.fired(timer),
         Event::Asked { worker, id, ask } => turn.asked(worker, id, ask),
         Event::Unknown { worker, id } => turn.unknown(worker, id),
         Event::Ordered { id, repair } => turn.ordered(id, repair),
         Event::Expanded(result) => turn.expanded(result),
-        Event::RecoveryGone => turn.recovery_gone(),
+        Event::RecoveryGone(exit) => turn.recovery_gone(&exit),
         Event::DiskRefuses => turn.disk_refuses(),
         Event::Stop => turn.stop(),
     }
@@ -108,7 +111,9 @@ impl Turn {
         let alive =
             |worker: &Worker| worker.which == Which::Good && worker.stage != Stage::Draining;
         if self.model.find(alive).is_none() {
-            self.spawn(Which::Good, self.model.state.core.good.clone());
+            let stands_in = self.model.stands_in.as_ref().map(|stand_in| stand_in.slot.clone());
+            let slot = stands_in.unwrap_or_else(|| self.model.state.core.good.clone());
+            self.spawn(Which::Good, slot);
         }
     }
 
@@ -128,6 +133,7 @@ impl Turn {
 
     /// Lets a worker accept; whatever else served finishes.
     pub(super) fn go(&mut self, id: WorkerId) {
+        self.model.page_failures = 0;
         if self.model.recovery {
             self.model.recovery = false;
             self.push(Effect::CloseRecovery);

@@ -7,7 +7,10 @@ use super::turn::Turn;
 use super::{Effect, Evidence, Exit, Model, Stage, Timer, Watch, Which, Worker, WorkerId};
 use crate::journal::StepId;
 use crate::proto::Pulse;
-use crate::state::CorePhase;
+use crate::state::{CorePhase, CoreSlot};
+
+/// How a notice about the recovery page itself begins, which is no reason for it to be there.
+pub const PAGE: &str = "the recovery page";
 
 impl Turn {
     pub(super) fn ready(&mut self, id: WorkerId, took: Duration, pulse: Pulse) {
@@ -44,6 +47,15 @@ impl Turn {
         }
     }
 
+    /// What the database says of its readers counts for the version that is good: it may have been
+    /// contracted since.
+    pub(super) fn learn_reader(&mut self, oldest_reader: Option<u32>) {
+        let known = self.model.state.core.good.oldest_reader;
+        if let Some(told) = oldest_reader.filter(|told| *told > known) {
+            self.write(|state| state.core.good.oldest_reader = told);
+        }
+    }
+
     /// While a trial starts beside it, the good version serves without ending the trial.
     fn good_came_up(&mut self, id: WorkerId) {
         let starting = self.model.find(|worker| {
@@ -52,24 +64,31 @@ impl Turn {
         let kept = starting.and_then(|trial| Some((trial, self.model.workers.remove(&trial)?)));
         self.go(id);
         self.model.workers.extend(kept);
+        self.stand_in_came_up(id);
         self.finish_back();
     }
 
-    pub(super) fn unhealthy(&mut self, id: WorkerId, why: &str) {
+    pub(super) fn unhealthy(&mut self, id: WorkerId, exit: &Exit) {
         let Some(worker) = self.model.workers.get_mut(&id) else { return };
-        let (which, stage) = (worker.which, worker.stage);
+        let (which, stage, slot) = (worker.which, worker.stage, worker.slot.clone());
+        let why = &exit.how;
+        let what = match exit.evidence {
+            Evidence::Release => format!("is not healthy: {why}"),
+            Evidence::Machine | Evidence::Damage => why.clone(),
+        };
         match (which, stage) {
             (Which::Trial, Stage::Probing) => {
                 self.kill(id);
-                self.trial_failed(
-                    StepId::Probe,
-                    &format!("is not healthy: {why}"),
-                    Evidence::Release,
-                );
+                self.trial_failed(StepId::Probe, &what, exit.evidence);
             }
             (Which::Good, Stage::Probing) => {
                 self.kill(id);
-                self.good_failed(&format!("is not healthy: {why}"));
+                self.good_failed(&slot, &what);
+            }
+            // Nobody asked it; it is asked again.
+            (Which::Trial, Stage::Serving) if exit.evidence != Evidence::Release => {
+                self.notice(format!("{} {what}", slot.version));
+                self.wake(Timer::Probe(id), self.model.timing.probe_every);
             }
             (Which::Trial, Stage::Serving) => {
                 worker.strikes += 1;
@@ -116,9 +135,12 @@ impl Turn {
     }
 
     fn good_left(&mut self, worker: &Worker, exit: &Exit) {
+        let is_good = worker.slot.digest == self.model.state.core.good.digest;
         match exit.evidence {
-            Evidence::Damage => self.good_is_damaged(&exit.how),
-            Evidence::Machine | Evidence::Release => self.good_failed(&exit.how),
+            Evidence::Damage if is_good => self.good_is_damaged(&exit.how),
+            Evidence::Damage | Evidence::Machine | Evidence::Release => {
+                self.good_failed(&worker.slot, &exit.how);
+            }
         }
         let core = &self.model.state.core;
         if worker.stage == Stage::Serving && core.phase == CorePhase::Expand && core.trial.is_none()
@@ -129,11 +151,11 @@ impl Turn {
     }
 
     /// The good version failed: it is started again, later each time, and a page says so.
-    pub(super) fn good_failed(&mut self, why: &str) {
+    pub(super) fn good_failed(&mut self, slot: &CoreSlot, why: &str) {
+        let stood_in = self.stand_in_failed(slot).map_or_else(String::new, |it| format!("; {it}"));
         self.model.failures += 1;
         self.model.quick += 1;
-        let version = self.model.state.core.good.version.clone();
-        let reason = format!("{version} {why}");
+        let reason = format!("{} {why}{stood_in}", slot.version);
         self.notice(reason.clone());
         let nobody = self.model.serving().is_none();
         if self.model.quick >= RECOVERY_AFTER && nobody && !self.model.recovery {
@@ -143,8 +165,23 @@ impl Turn {
         self.wake(Timer::Respawn, self.model.backoff());
     }
 
-    pub(super) fn recovery_gone(&mut self) {
+    /// Without the page both doors stand open and nobody answers: it is opened again, at once the
+    /// first time, later each time after that.
+    pub(super) fn recovery_gone(&mut self, exit: &Exit) {
+        if !self.model.recovery {
+            return;
+        }
         self.model.recovery = false;
+        self.model.page_failures += 1;
+        self.notice(format!("{PAGE} {}; it is opened again", exit.how));
+        self.wake(Timer::Page, self.model.wait_after(self.model.page_failures));
+    }
+
+    fn open_page_again(&mut self) {
+        if self.model.serving().is_none() && !self.model.recovery && !self.model.stopping {
+            self.model.recovery = true;
+            self.push(Effect::OpenRecovery(format!("{PAGE} is opened again")));
+        }
     }
 
     pub(super) fn fired(&mut self, timer: Timer) {
@@ -169,6 +206,7 @@ impl Turn {
                     self.exit_when_empty();
                 }
             }
+            Timer::Page => self.open_page_again(),
             Timer::Respawn => {
                 if !self.model.stopping && self.wants_good() {
                     self.spawn_good();
@@ -203,7 +241,7 @@ impl Turn {
             format!("was not ready within {} s", self.model.timing.ready_within.as_secs_f32());
         match worker.which {
             Which::Trial => self.trial_failed(StepId::Activate, &why, Evidence::Release),
-            Which::Good => self.good_failed(&why),
+            Which::Good => self.good_failed(&worker.slot, &why),
         }
     }
 

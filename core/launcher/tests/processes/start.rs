@@ -109,12 +109,11 @@ fn a_second_host_on_the_folder_is_refused_by_name() {
 
 /// More than one packet takes.
 fn large() -> [Ask; 4] {
-    world::installs_app().map(|ask| match ask {
-        Ask::CommitApp { app, mut slot, previous } => {
+    world::installs_app().map(|mut ask| {
+        if let Ask::CommitApp { slot, .. } = &mut ask {
             slot.snapshot = Some("x".repeat(2 * MAX_MESSAGE));
-            Ask::CommitApp { app, slot, previous }
         }
-        other => other,
+        ask
     })
 }
 
@@ -145,4 +144,19 @@ fn the_recovery_page_opens_on_a_state_that_no_packet_takes() {
     world.stage("1.0.0", "exits");
     let host = world.start();
     assert_eq!(host.version(), "recovery");
+}
+
+#[test]
+fn a_recovery_page_that_is_killed_is_opened_again() {
+    let world = World::new();
+    world.stage("1.0.0", "exits");
+    let host = world.start();
+    assert_eq!(host.version(), "recovery");
+    let page = host.children("recovery")[0];
+    let pid = rustix::process::Pid::from_raw(page).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+    world::wait_for_exit_of(page);
+    while host.version() != "recovery" {}
+    while host.children("recovery").is_empty() {}
+    assert!(!host.children("recovery").contains(&page));
 }

@@ -66,6 +66,9 @@ fn a_successor_that_exits_at_start_ends_on_the_old_version_after_two_tries() {
     assert_eq!(world.state().core.launcher_tries, 2);
     let host = world.start();
     assert_eq!(host.version(), "1.0.0");
+    host.wait_for(
+        |entry| matches!(entry, Entry::Notice { text } if text.contains("in the place of 2.0.0")),
+    );
     let state = world.state();
     assert!(state.core.stand_in.as_ref().unwrap().contains("could not take over as launcher"));
     assert!(state.bad_reason(&next.digest).is_some(), "it is not brought again by itself");

@@ -240,6 +240,33 @@ async fn a_new_worker_leaves_a_trial_to_the_launcher() {
     assert_eq!(found, newleaf_update::Recovered::WithLauncher(id));
 }
 
+/// The worker that serves after a core was taken back comes up before the launcher's last records
+/// are on disk.
+#[tokio::test]
+async fn a_new_worker_leaves_the_end_of_a_way_back_to_the_launcher() {
+    let world = world_with_core();
+    let host = world.start();
+    host.launcher.set_way(LauncherWay::Waits);
+    let id = begin(&host, &Target::Core).await.unwrap();
+    let mut watch = std::pin::pin!(host.updater.watch(&id, 0));
+    while world.disk.state().core.phase != CorePhase::Trial {
+        futures_util::StreamExt::next(&mut watch).await;
+        tokio::task::yield_now().await;
+    }
+    for step in [StepId::Activate, StepId::Rollback] {
+        host.launcher.append(Some(&id), Entry::Started { step }).await.unwrap();
+    }
+    world.disk.edit_state(|state| (state.core.phase, state.core.trial) = (CorePhase::Idle, None));
+    let next = world.start();
+    let records = next.launcher.records(0).await.unwrap().len();
+    let found = next.updater.recover().await.unwrap();
+    assert_eq!(found, newleaf_update::Recovered::WithLauncher(id.clone()));
+    assert_eq!(next.launcher.records(0).await.unwrap().len(), records, "it goes back by itself");
+    let ended = Entry::Ended { ending: Ending::RolledBack, reason: None };
+    next.launcher.append(Some(&id), ended).await.unwrap();
+    assert_eq!(end(&next, &id).await.exit_class(), Some(ExitClass::RolledBack));
+}
+
 #[tokio::test]
 async fn a_core_that_fails_on_a_copy_of_the_data_is_stopped_before_anything_changed() {
     let world = world_with_core();
@@ -321,6 +348,7 @@ async fn undo_is_offered_with_its_date_and_refused_after_it_with_both_numbers() 
     assert!(host.updater.overview().await.unwrap().core.undo.is_some());
     world.clock.set(until);
     assert_eq!(host.updater.end_undo().await.unwrap(), UndoStands::Ended { schema: 2 });
+    assert_eq!(world.disk.state().core.good.oldest_reader, 2, "the launcher knows it too");
     let again = host.updater.end_undo().await.unwrap();
     assert_eq!(again, UndoStands::Settled, "there is nothing left to do");
     assert_eq!(host.updater.overview().await.unwrap().core.undo, None);

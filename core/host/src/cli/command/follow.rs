@@ -95,7 +95,9 @@ async fn report_of(context: Context<'_>, id: &UpdateId) -> Result<Report, Proble
                     match *event {
                         UpdateEvent::Record(record) => seen = seen.max(record.seq),
                         UpdateEvent::Progress { .. } => {}
-                        UpdateEvent::Ended(report) => return Ok(*report),
+                        UpdateEvent::Ended(report) if is_over(&report) => return Ok(*report),
+                        // It was taken up again since: what follows tells how it ends.
+                        UpdateEvent::Ended(_) => {}
                     }
                 }
                 if !context.door.may_come_back() {
@@ -124,6 +126,11 @@ async fn report_of(context: Context<'_>, id: &UpdateId) -> Result<Report, Proble
         follower.waits();
         tokio::time::sleep(RETRY).await;
     }
+}
+
+/// Whether a report is of an update that has ended: without an ending nothing is known of it.
+const fn is_over(report: &Report) -> bool {
+    report.ending.is_some()
 }
 
 /// Nobody is left who could record the end: the disk of this folder did not take it.
@@ -272,6 +279,14 @@ mod tests {
             "offer": null, "blocked": null, "candidates": [], "undo": null,
         });
         serde_json::from_value(row).unwrap()
+    }
+
+    #[test]
+    fn a_report_without_an_ending_is_not_taken_for_one_of_success() {
+        let mut report = report("forward", "1.0.0", "2.0.0", "");
+        assert!(is_over(&report));
+        report.ending = None;
+        assert!(!is_over(&report), "a way back has begun since");
     }
 
     #[test]

@@ -4,20 +4,26 @@ use super::*;
 
 #[test]
 fn a_damaged_good_version_is_stood_in_for_by_the_one_before_and_is_not_bad() {
-    let mut story = Story::of(updated()).all([Event::Start(None), damaged(1)]);
+    let mut story = Story::of(updated()).all([Event::Start(None), damaged(1), ready(2)]);
     assert_eq!(
         story.tell(),
         "spawn 1 1.1.0\n\
-         notice 1.0.0 serves in the place of 1.1.0, which is damaged on disk\n\
+         notice 1.1.0 is damaged on disk; 1.0.0 is started in its place\n\
          spawn 2 1.0.0\n\
-         state good 1.0.0 Idle\n"
+         probe 2\n"
+    );
+    assert_eq!(story.model.state, updated(), "nothing is written before it is up");
+    let mut story = story.then(healthy(2));
+    assert_eq!(
+        story.tell(),
+        "go 2\n\
+         state good 1.0.0 Idle\n\
+         notice 1.0.0 serves in the place of 1.1.0, which is damaged on disk\n"
     );
     let core = &story.model.state.core;
-    assert_eq!(core.previous, None);
+    assert_eq!(core.previous, Some(sample::slot("1.1.0")), "it is kept");
     assert!(core.stand_in.as_ref().unwrap().contains("damaged on disk"));
     let story = story.all([
-        ready(2),
-        healthy(2),
         asked(2, arm()),
         ready(3),
         healthy(3),
@@ -33,12 +39,23 @@ fn where_both_are_damaged_the_recovery_page_says_so_at_once_and_a_mended_one_com
     let mut story = Story::of(updated()).all([Event::Start(None), damaged(1)]);
     story.tell();
     let mut story = story.then(damaged(2));
-    assert_eq!(
-        story.tell(),
-        "notice 1.0.0 is damaged on disk\nopen recovery: 1.0.0 is damaged on disk\n"
-    );
+    let said = "1.0.0 is damaged on disk; it was to serve in the place of 1.1.0, which is damaged \
+                on disk";
+    assert_eq!(story.tell(), format!("notice {said}\nopen recovery: {said}\n"));
+    assert_eq!(story.model.state, updated(), "neither has lost its part");
     let story = story.all([Event::Fired(Timer::Respawn), ready(3), healthy(3)]);
     assert_eq!(story.model.serving(), Some(w(3)));
+    assert_eq!(story.model.state.core.good.version.as_str(), "1.1.0");
+}
+
+#[test]
+fn what_the_database_says_of_its_readers_is_known_when_a_stand_in_is_chosen() {
+    let mut story = Story::of(updated()).all([Event::Start(None), ready_with(1, Some(2))]);
+    assert!(story.tell().ends_with("probe 1\nstate good 1.1.0 Idle\n"));
+    let known = story.model.state;
+    assert_eq!(known.core.good.oldest_reader, 2);
+    let mut story = Story::of(known).all([Event::Start(None), damaged(1)]);
+    assert!(story.tell().contains("open recovery: 1.1.0 is damaged on disk"));
 }
 
 #[test]

@@ -33,7 +33,7 @@ fn the_whole_matrix() {
         ("asks to arm", |id| asked(id, arm_to("1.2.0", Way::Forward))),
         ("asks to abort", |id| asked(id, abort())),
         ("respawn", |_| Event::Fired(Timer::Respawn)),
-        ("recovery gone", |_| Event::RecoveryGone),
+        ("recovery gone", |_| page_gone()),
         ("stop", |_| Event::Stop),
     ];
     let mut told = String::new();

@@ -51,7 +51,8 @@ fn a_worker_that_answers_late_is_not_ended() {
 
 #[test]
 fn a_worker_that_cannot_be_asked_is_left_alone() {
-    let silent = Event::Ready { worker: w(1), took: Duration::ZERO, pulse: Pulse::Unknown };
+    let (took, pulse) = (Duration::ZERO, Pulse::Unknown);
+    let silent = Event::Ready { worker: w(1), took, pulse, oldest_reader: None };
     let mut story = Story::of(sample::state()).all([Event::Start(None), silent, healthy(1)]);
     story.tell();
     let mut story = story.all(hangs(1));
@@ -94,4 +95,23 @@ fn a_service_manager_is_told_in_one_sentence() {
     assert_eq!(story.model.status(), Status::Ready("1.1.0 serves and is watched".to_owned()));
     story = story.then(Event::Stop);
     assert!(matches!(story.model.status(), Status::Stopping(_)));
+}
+
+#[test]
+fn a_recovery_page_that_goes_is_opened_again_and_that_is_told() {
+    let mut story = serving();
+    for id in 1..=3 {
+        story = story.all([exited(id), Event::Fired(Timer::Respawn)]);
+    }
+    assert!(story.tell().contains("open recovery"));
+    for wait in [0, 1] {
+        let (model, effects) = step(&story.model, page_gone());
+        let again = Effect::Wake(Timer::Page, Duration::from_secs(wait));
+        assert!(effects.contains(&again), "{effects:?}");
+        story.model = model;
+        story = story.then(Event::Fired(Timer::Page));
+        assert_eq!(story.tell(), "open recovery: the recovery page is opened again\n");
+    }
+    let mut story = story.all([ready(4), healthy(4), page_gone(), Event::Fired(Timer::Page)]);
+    assert!(story.tell().ends_with("close recovery\ngo 4\n"), "it was closed");
 }

@@ -88,7 +88,12 @@ pub(super) fn w(id: u64) -> WorkerId {
 }
 
 pub(super) fn ready(id: u64) -> Event {
-    Event::Ready { worker: w(id), took: Duration::from_millis(30), pulse: Pulse::Answered }
+    ready_with(id, None)
+}
+
+pub(super) fn ready_with(id: u64, oldest_reader: Option<u32>) -> Event {
+    let took = Duration::from_millis(30);
+    Event::Ready { worker: w(id), took, pulse: Pulse::Answered, oldest_reader }
 }
 
 pub(super) fn healthy(id: u64) -> Event {
@@ -96,7 +101,14 @@ pub(super) fn healthy(id: u64) -> Event {
 }
 
 pub(super) fn unhealthy(id: u64) -> Event {
-    Event::Probed { worker: w(id), result: Err("answered 503".to_owned()) }
+    let exit = Exit { how: "answered 503".to_owned(), evidence: Evidence::Release };
+    Event::Probed { worker: w(id), result: Err(exit) }
+}
+
+/// The machine had no process left for the probe.
+pub(super) fn unasked(id: u64) -> Event {
+    let exit = Exit { how: "could not be probed".to_owned(), evidence: Evidence::Machine };
+    Event::Probed { worker: w(id), result: Err(exit) }
 }
 
 pub(super) fn exited(id: u64) -> Event {
@@ -107,6 +119,11 @@ pub(super) fn exited(id: u64) -> Event {
 pub(super) fn out_of_disk(id: u64) -> Event {
     let exit = Exit { how: "exited with status 75".to_owned(), evidence: Evidence::Machine };
     Event::Exited { worker: w(id), exit }
+}
+
+pub(super) fn page_gone() -> Event {
+    let exit = Exit { how: "was ended by signal 9".to_owned(), evidence: Evidence::Release };
+    Event::RecoveryGone(exit)
 }
 
 pub(super) fn probation_over(id: u64) -> Event {

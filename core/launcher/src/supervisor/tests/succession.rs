@@ -46,11 +46,20 @@ fn a_launcher_that_took_over_a_worker_asks_it_before_it_forgets_the_tries() {
 fn after_two_tries_in_vain_the_version_before_serves_and_says_why() {
     let mut story = Story::of(outgrown(2)).all([Event::Start(None), Event::Quiet]);
     let told = story.tell();
-    assert!(
-        told.starts_with("notice 1.0.0 serves in the place of 2.0.0, which could not"),
-        "{told}"
-    );
-    assert!(told.ends_with("spawn 1 1.0.0\nstate good 1.0.0 Idle bad\n"), "{told}");
+    assert!(told.starts_with("notice 2.0.0 could not take over as launcher"), "{told}");
+    assert!(told.ends_with("spawn 1 1.0.0\n"), "{told}");
+    let mut story = story.all([ready(1), healthy(1)]);
+    let told = story.tell();
+    assert!(told.contains("notice 1.0.0 serves in the place of 2.0.0, which could not"), "{told}");
+    assert!(told.contains("state good 1.0.0 Idle bad\n"), "{told}");
+}
+
+#[test]
+fn a_stand_in_that_fails_is_tried_again_where_the_good_version_is_for_another_launcher() {
+    let mut story = Story::of(outgrown(2)).all([Event::Start(None), exited(1)]);
+    assert!(story.tell().contains("open recovery: 1.0.0 exited with status 1; it was to serve in"));
+    let mut story = story.then(Event::Fired(Timer::Respawn));
+    assert_eq!(story.tell(), "spawn 2 1.0.0\n");
 }
 
 #[test]

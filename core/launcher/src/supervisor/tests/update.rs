@@ -34,9 +34,9 @@ fn an_unhealthy_version_never_accepts() {
 
 #[test]
 fn two_exits_in_probation_take_the_old_version_back() {
-    let mut story = in_probation().all([exited(2), ready(3), healthy(3), exited(3)]);
+    let mut story = in_probation().all([exited(2), ready(4), healthy(4), exited(4)]);
     assert!(story.model.state.bad.is_empty(), "bad before the old version came up");
-    story = story.all([ready(4), healthy(4)]);
+    story = story.all([ready(5), healthy(5)]);
     insta::assert_snapshot!(story.tell());
 }
 
@@ -44,6 +44,26 @@ fn two_exits_in_probation_take_the_old_version_back() {
 fn an_unhealthy_version_in_probation_serves_until_the_old_one_is_up() {
     let mut story = in_probation().all([unhealthy(2), unhealthy(2), ready(3), healthy(3)]);
     insta::assert_snapshot!(story.tell());
+}
+
+#[test]
+fn the_old_version_serves_while_one_that_died_in_probation_starts_again() {
+    let mut story = in_probation().all([exited(2), ready(3), healthy(3)]);
+    assert!(story.tell().contains("spawn 3 1.0.0\n"));
+    assert_eq!(story.model.serving(), Some(w(3)));
+    assert_eq!(story.model.workers[&w(4)].stage, Stage::Starting, "it hangs");
+    let story = story.all([ready(4), healthy(4)]);
+    assert_eq!(story.model.serving(), Some(w(4)), "it did not after all");
+}
+
+#[test]
+fn a_machine_without_processes_is_no_evidence_against_who_could_not_be_asked() {
+    let mut story = on_trial().all([ready(2), unasked(2)]);
+    assert!(story.tell().contains("failed probe: 1.1.0 could not be probed"));
+    assert!(story.model.state.bad.is_empty());
+    let probed = Event::Fired(Timer::Probe(w(2)));
+    let story = in_probation().all([unasked(2), unasked(2), probation_over(2), probed, healthy(2)]);
+    assert_eq!(story.model.state.core.good, sample::slot("1.1.0"));
 }
 
 #[test]
@@ -71,7 +91,7 @@ fn a_full_disk_is_never_evidence() {
 
 #[test]
 fn where_the_old_version_does_not_come_up_either_nothing_is_bad() {
-    let story = in_probation().all([exited(2), exited(3), exited(4), exited(5)]);
+    let story = in_probation().all([exited(2), exited(4), exited(3), exited(5)]);
     assert!(story.model.state.bad.is_empty());
     assert!(story.model.state.core.trial.is_some());
 }

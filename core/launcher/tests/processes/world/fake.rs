@@ -110,7 +110,8 @@ fn worker(behaviour: &str, version: &str) -> i32 {
     if behaviour == "newer" {
         wire.send(&serde_json::json!({ "say": "sing" }), &[], Blocking::Yes).unwrap();
     }
-    let ready = ToLauncher::Ready { schema: 0, protocol: 1, pulse: Pulse::Answered };
+    let (pulse, oldest_reader) = (Pulse::Answered, None);
+    let ready = ToLauncher::Ready { schema: 0, protocol: 1, pulse, oldest_reader };
     wire.send(&ready, &[], Blocking::Yes).unwrap();
     match behaviour {
         "leaves" => return 3,

@@ -230,6 +230,12 @@ impl Host {
 
     /// The process ids of the workers, in the order of their start.
     pub(crate) fn workers(&self) -> Vec<i32> {
+        self.children("worker")
+    }
+
+    /// The process ids of the programs that play this part, in the order of their start.
+    pub(crate) fn children(&self, part: &str) -> Vec<i32> {
+        let part = format!("FAKE_ARGUMENTS={part}");
         let threads = std::fs::read_dir(format!("/proc/{}/task", self.pid())).unwrap();
         let children = threads
             .filter_map(|thread| {
@@ -239,7 +245,7 @@ impl Host {
             .join(" ");
         let pids = children.split_whitespace().filter(|child| {
             let told = std::fs::read(format!("/proc/{child}/environ")).unwrap_or_default();
-            told.split(|byte| *byte == 0).any(|line| line.starts_with(b"FAKE_ARGUMENTS=worker"))
+            told.split(|byte| *byte == 0).any(|line| line.starts_with(part.as_bytes()))
         });
         pids.filter_map(|pid| pid.parse().ok()).collect()
     }

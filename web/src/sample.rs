@@ -18,7 +18,7 @@ use newleaf_update::view::{
     AppRow, ChangeView, ChannelView, CoreCard, DisplayText, Freshness, HistoryEntry, HistoryTarget,
     Hop, Journey, JourneyStanding, KeptData, Notice, Offer, Overview, PlanView, Prerequisite,
     PrerequisiteId, Progress, ReleaseRow, ReleasesView, Report, RunningUpdate, Severity, ShelfRow,
-    StalePlan, Standing, StepReport, StepStanding, UndoOffer, Unit,
+    StalePlan, Standing, StepReport, StepStanding, UndoOffer, Unit, Work,
 };
 
 use crate::gate::SignedIn;
@@ -191,6 +191,7 @@ fn notes_row() -> AppRow {
         grants: asked_grants(),
         disabled: false,
         needed_by: Vec::new(),
+        work: Work::default(),
     }
 }
 

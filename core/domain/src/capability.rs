@@ -111,7 +111,8 @@ impl std::fmt::Display for Every {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         const UNITS: [(u32, &str); 4] =
             [(86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second")];
-        let whole = |(length, _): &&(u32, &str)| self.0 >= *length && self.0.is_multiple_of(*length);
+        let whole =
+            |(length, _): &&(u32, &str)| self.0 >= *length && self.0.is_multiple_of(*length);
         let (length, unit) = UNITS.iter().find(whole).copied().unwrap_or((1, "second"));
         match self.0 / length {
             1 => write!(f, "every {unit}"),

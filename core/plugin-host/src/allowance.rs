@@ -66,6 +66,11 @@ impl Allowance {
         Self { counts, most: limits.memory, own: 0, together: together.clone() }
     }
 
+    /// What the instance took; memory never shrinks.
+    pub(crate) fn taken(&self) -> u64 {
+        self.own
+    }
+
     fn take(&mut self, more: u64) -> Result<(), MemorySpent> {
         if self.own.saturating_add(more) > self.most.as_u64() {
             return Err(MemorySpent::Own(self.most));

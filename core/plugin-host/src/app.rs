@@ -6,23 +6,28 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, header};
 use http_body::Body;
-use newleaf_domain::{Grants, PackageName, Version};
+use newleaf_domain::{Grants, JobName, PackageName, Version};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use wasmtime::{Engine, PoolConcurrencyLimitError, component::InstancePre};
+use wasmtime::{
+    Engine, PoolConcurrencyLimitError,
+    component::{ComponentNamedList, InstancePre, Lower},
+};
 use wasmtime_wasi_http::{
     WasiBody,
     handler::{ExpirationError, InstantiationError, ProxyHandler, ProxyPre},
 };
 
 use crate::{
+    abi::v1::JOBS,
     address,
     allowance::{MemorySpent, Together},
     body::{self, AppBody},
     egress::{Lines, Outbound, Outgoing},
     handler::{Errand, Workers},
     instance::Instance,
+    job::JobError,
     lane::{Lane, Queue},
-    lifecycle::{self, LifecycleError},
+    lifecycle::{self, Called, Function, LifecycleError},
     limits::Limits,
     stats::{AppStats, Conclusion, Counters, Noted, Running, Ticket},
     storage::Database,
@@ -267,17 +272,47 @@ impl App {
 
     /// Prepares empty data; nothing to do for an app without lifecycle functions.
     pub async fn init(&self) -> Result<(), LifecycleError> {
-        lifecycle::call(&self.pre, &self.shared, "init", ()).await.map(|_| ())
+        self.call("init", ()).await
     }
 
     /// Brings data from one schema to another.
     pub async fn migrate(&self, from: u32, to: u32) -> Result<(), LifecycleError> {
-        lifecycle::call(&self.pre, &self.shared, "migrate", (from, to)).await.map(|_| ())
+        self.call("migrate", (from, to)).await
     }
 
     /// Asks the app whether it can do its work. An app without lifecycle functions can.
     pub async fn health(&self) -> Result<(), LifecycleError> {
-        lifecycle::call(&self.pre, &self.shared, "health", ()).await.map(|_| ())
+        self.call("health", ()).await
+    }
+
+    /// Calls a function of the lifecycle.
+    async fn call<P>(&self, name: &'static str, parameters: P) -> Result<(), LifecycleError>
+    where
+        P: ComponentNamedList + Lower + Send + Sync + 'static,
+    {
+        let function = Function::lifecycle(name, &self.shared.config.limits);
+        lifecycle::call(&self.pre, &self.shared, function, parameters).await.map(|_| ())
+    }
+
+    /// Does the work `job`. Dropping the future cuts it off.
+    pub(crate) async fn run_job(&self, job: &JobName) -> Result<(), JobError> {
+        let function = Function::job(&self.shared.config.limits);
+        let run = lifecycle::call(&self.pre, &self.shared, function, (job.as_str().to_owned(),));
+        match run.await {
+            Ok(Called::Yes) => Ok(()),
+            Ok(Called::NotExported) => Err(JobError::NotExported),
+            Err(error) => Err(JobError::Failed(error)),
+        }
+    }
+
+    /// Whether it has jobs that can be run.
+    pub fn has_jobs(&self) -> bool {
+        self.pre.component().get_export_index(None, JOBS).is_some()
+    }
+
+    /// Counts a run of a job that has ended.
+    pub(crate) fn count_job(&self, outcome: &Result<(), JobError>) {
+        self.shared.counters.job(outcome.is_err());
     }
 
     /// Waits until nothing of the app runs: no request, no instance, no statement; then closes its

@@ -49,6 +49,13 @@ pub struct Inspection {
     pub kind: Handler,
 }
 
+impl Inspection {
+    /// Whether it exports what does work at regular times.
+    pub fn has_jobs(&self) -> bool {
+        self.exports.iter().any(|name| name.starts_with("newleaf:app/jobs@1."))
+    }
+}
+
 /// How a component takes requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Handler {

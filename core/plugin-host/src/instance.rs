@@ -44,10 +44,17 @@ pub(crate) struct Instance {
     http: WasiHttpCtx,
     egress: Egress,
     allowance: Allowance,
+    meter: Arc<Meter>,
     stderr: MemoryOutputPipe,
     /// The request this instance serves; none for a lifecycle call.
     pub(crate) ticket: Option<Arc<Ticket>>,
     pub(crate) session: Session,
+}
+
+impl Drop for Instance {
+    fn drop(&mut self) {
+        self.app.counters.used(self.meter.used(), self.allowance.taken());
+    }
 }
 
 /// The guest used up its processor time.
@@ -65,7 +72,7 @@ pub(crate) fn store(
 ) -> (Store<Instance>, Arc<Meter>) {
     let meter = Meter::paced(cpu, &app.queue);
     let session = Session::new(&app.database, &meter, running);
-    let mut store = Store::new(engine, Instance::new(app, session));
+    let mut store = Store::new(engine, Instance::new(app, session, meter.clone()));
     store.limiter(|instance| &mut instance.allowance);
     if let Some(table) = store.concurrent_resource_table() {
         table.set_max_capacity(RESOURCES);
@@ -105,7 +112,7 @@ async fn pause(queue: Option<Arc<Queue>>, pocket: Pocket) {
 }
 
 impl Instance {
-    fn new(app: &Arc<Shared>, session: Session) -> Self {
+    fn new(app: &Arc<Shared>, session: Session, meter: Arc<Meter>) -> Self {
         let stderr = MemoryOutputPipe::new(STDERR);
         let limits = &app.config.limits;
         let mut table = ResourceTable::new();
@@ -125,6 +132,7 @@ impl Instance {
             http,
             egress: Egress(app.outgoing.clone()),
             allowance: Allowance::new(limits, &app.together),
+            meter,
             stderr,
             ticket: None,
             session,

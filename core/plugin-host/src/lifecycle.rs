@@ -1,4 +1,5 @@
-//! Calls an app's optional lifecycle functions, each on a fresh instance, under a time limit.
+//! Calls an app's optional functions (its lifecycle and its jobs), each on a fresh instance, under
+//! time limits.
 
 use std::{sync::Arc, time::Duration};
 
@@ -8,10 +9,32 @@ use wasmtime::{
 };
 
 use crate::{
-    abi::v1::LIFECYCLE,
+    abi::v1::{JOBS, LIFECYCLE},
     app::Shared,
     instance::{self, Instance},
+    limits::Limits,
 };
+
+/// A function that an app may export.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Function {
+    interface: &'static str,
+    name: &'static str,
+    wall: Duration,
+    cpu: Duration,
+}
+
+impl Function {
+    /// One of the lifecycle.
+    pub(crate) fn lifecycle(name: &'static str, limits: &Limits) -> Self {
+        Self { interface: LIFECYCLE, name, wall: limits.lifecycle, cpu: limits.lifecycle }
+    }
+
+    /// The one that does the jobs.
+    pub(crate) fn job(limits: &Limits) -> Self {
+        Self { interface: JOBS, name: "run", wall: limits.job, cpu: limits.job_cpu }
+    }
+}
 
 /// Whether an app implements the function that was called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +45,7 @@ pub(crate) enum Called {
     NotExported,
 }
 
-/// Why a lifecycle call failed.
+/// Why a call of an app's function failed.
 #[derive(Debug, thiserror::Error)]
 pub enum LifecycleError {
     /// The app refused, in its own words.
@@ -68,11 +91,11 @@ pub enum LifecycleError {
     },
 }
 
-/// Calls `function` of the lifecycle interface with `parameters`; a failure is told in the log too.
+/// Calls `function` with `parameters`; a failure is told in the log too.
 pub(crate) async fn call<P>(
     pre: &InstancePre<Instance>,
     app: &Arc<Shared>,
-    function: &'static str,
+    function: Function,
     parameters: P,
 ) -> Result<Called, LifecycleError>
 where
@@ -91,22 +114,22 @@ where
 async fn call_quietly<P>(
     pre: &InstancePre<Instance>,
     app: &Arc<Shared>,
-    function: &'static str,
+    function: Function,
     parameters: P,
 ) -> Result<Called, LifecycleError>
 where
     P: ComponentNamedList + Lower + Send + Sync + 'static,
 {
+    let Function { interface, name: function, wall: limit, cpu } = function;
     let component = pre.component();
-    let interface = component.get_export_index(None, LIFECYCLE);
+    let interface = component.get_export_index(None, interface);
     let Some(export) =
         interface.and_then(|interface| component.get_export_index(Some(&interface), function))
     else {
         return Ok(Called::NotExported);
     };
-    let limit = app.config.limits.lifecycle;
     let running = app.counters.enter();
-    let (mut store, meter) = instance::store(pre.engine(), app, limit, running);
+    let (mut store, meter) = instance::store(pre.engine(), app, cpu, running);
     // What failed before belongs to another call.
     drop(app.database.take_machine_fault());
     let work = invoke(pre, &mut store, export, function, parameters);
@@ -118,7 +141,7 @@ where
     match done {
         Err(_) => Err(LifecycleError::TimedOut { function, limit }),
         Ok(Err(LifecycleError::Trapped { .. })) if meter.is_spent() => {
-            Err(LifecycleError::TimedOut { function, limit })
+            Err(LifecycleError::TimedOut { function, limit: cpu })
         }
         Ok(Err(LifecycleError::Trapped { function, reason })) => {
             let words = store.data().last_words();

@@ -21,6 +21,10 @@ pub struct Limits {
     pub wall: Duration,
     /// Wall clock limit of one lifecycle call. Its processor time has the same limit.
     pub lifecycle: Duration,
+    /// Wall clock limit of one run of a job.
+    pub job: Duration,
+    /// Processor time of one run of a job, SQL included.
+    pub job_cpu: Duration,
     /// Requests of the app that run at one time; the others wait.
     pub concurrency: usize,
     /// How long a request waits for its turn before it is answered with 503.
@@ -47,6 +51,8 @@ impl Default for Limits {
             cpu: Duration::from_secs(5),
             wall: Duration::from_mins(1),
             lifecycle: Duration::from_mins(5),
+            job: Duration::from_mins(5),
+            job_cpu: Duration::from_mins(1),
             concurrency: 64,
             queue: Duration::from_secs(10),
             request_body: ByteSize::mib(16),

@@ -50,6 +50,12 @@ impl Meter {
         Arc::new(Self { budget_us, left_us, cancelled, queue })
     }
 
+    /// What was charged so far.
+    pub(crate) fn used(&self) -> Duration {
+        let used = self.budget_us.saturating_sub(self.left_us.load(Relaxed));
+        Duration::from_micros(u64::try_from(used).unwrap_or(0))
+    }
+
     /// The queue to wait in before computing goes on; none while the request has used little.
     pub(crate) fn queue(&self) -> Option<&Arc<Queue>> {
         let used = self.budget_us.saturating_sub(self.left_us.load(Relaxed));

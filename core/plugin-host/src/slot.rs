@@ -11,9 +11,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
-use tokio::sync::watch;
+use newleaf_domain::JobName;
+use tokio::sync::{Notify, watch};
 
 use crate::{
+    JobError,
     ahead::Ahead,
     app::{App, Failure, Patience},
     body::AppBody,
@@ -29,6 +31,9 @@ pub struct Slot {
     parked: AtomicUsize,
     refused: AtomicU64,
     cut: AtomicU64,
+    /// The job that runs.
+    job: Mutex<Option<JobName>>,
+    cut_job: Notify,
 }
 
 /// How often the requests that run during a hold are looked at, once clients have had their time.
@@ -90,6 +95,8 @@ impl Slot {
             parked: AtomicUsize::new(0),
             refused: AtomicU64::new(0),
             cut: AtomicU64::new(0),
+            job: Mutex::default(),
+            cut_job: Notify::new(),
         })
     }
 
@@ -167,7 +174,8 @@ impl Slot {
 
     /// As [`drained`](Self::drained), but gives clients no longer than `patience`: a request that
     /// then waits for its client to send or to read is cut, counted, and named in the result
-    /// (method and path). Requests that the app itself works on are waited for.
+    /// (method and path). So is a job that still runs then (as `job` and its name): it was given
+    /// the same time, and comes again. Requests that the app itself works on are waited for.
     pub async fn drained_of_clients(&self, patience: Duration) -> Vec<String> {
         let app = self.app();
         let mut quiet = std::pin::pin!(app.quiesce());
@@ -176,6 +184,7 @@ impl Slot {
             let now = app.cut_those_that_wait_for_clients();
             self.cut.fetch_add(now.len() as u64, Relaxed);
             cut.extend(now);
+            cut.extend(self.cut_job().map(|job| format!("job {job}")));
             wait = LOOK_EVERY;
         }
         cut
@@ -199,11 +208,69 @@ impl Slot {
     }
 
     /// Serves nothing any more: the waiting requests and those that still come are answered at once
-    /// with [`Failure::Stopped`]. Requests that run finish. There is no way back: an app that is
-    /// started again gets another slot.
+    /// with [`Failure::Stopped`]. Requests that run finish; a job is cut off. There is no way back:
+    /// an app that is started again gets another slot.
     pub fn close(&self) {
         self.state().gate = Gate::Closed;
         self.wake();
+        if let Some(job) = self.cut_job() {
+            tracing::warn!(app = %self.app().name(), %job, "the job was cut off: the app is stopped");
+        }
+    }
+
+    /// Does the work `job` of the app, unless it is held, stopped, or does such work already. The
+    /// job is part of what a hold waits for. Dropping the future cuts it off.
+    pub async fn run_job(&self, job: &JobName) -> Result<(), JobError> {
+        let mut cut = std::pin::pin!(self.cut_job.notified());
+        // Listen before entering, or the cut could come in between.
+        cut.as_mut().enable();
+        let _turn = self.job_turn(job)?;
+        let (app, running) = self.admit_job()?;
+        let outcome = tokio::select! {
+            outcome = app.run_job(job) => outcome,
+            () = cut => Err(JobError::Cut),
+        };
+        app.count_job(&outcome);
+        drop(running);
+        outcome
+    }
+
+    /// Decides as for a request: under the lock, so that a hold waits for whatever was let in.
+    fn admit_job(&self) -> Result<(App, Arc<Running>), JobError> {
+        let state = self.state();
+        match state.gate {
+            Gate::Open => Ok((state.app.clone(), state.app.running())),
+            Gate::Held { .. } => Err(JobError::Held),
+            Gate::Closed => Err(JobError::Stopped),
+        }
+    }
+
+    /// The one place for a job.
+    fn job_turn(&self, job: &JobName) -> Result<JobTurn<'_>, JobError> {
+        let mut place = self.job();
+        if let Some(running) = &*place {
+            return Err(JobError::Busy { running: running.clone() });
+        }
+        *place = Some(job.clone());
+        Ok(JobTurn(self))
+    }
+
+    /// The job that runs now.
+    pub fn running_job(&self) -> Option<JobName> {
+        self.job().clone()
+    }
+
+    /// Ends the job that runs, and names it.
+    fn cut_job(&self) -> Option<JobName> {
+        let running = self.running_job();
+        if running.is_some() {
+            self.cut_job.notify_waiters();
+        }
+        running
+    }
+
+    fn job(&self) -> MutexGuard<'_, Option<JobName>> {
+        self.job.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn wake(&self) {
@@ -242,6 +309,15 @@ impl Slot {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The place of the job that runs, until it has ended.
+struct JobTurn<'a>(&'a Slot);
+
+impl Drop for JobTurn<'_> {
+    fn drop(&mut self) {
+        *self.0.job() = None;
     }
 }
 

@@ -1,6 +1,8 @@
 //! The contract in `sdk/wit/v1` only grows: it is compared with its last published text, and the
 //! versions that it names with what the inspection of a component computes.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::path::{Path, PathBuf};
 
 use newleaf_domain::AbiVersion;
@@ -44,7 +46,7 @@ fn changed(from: &str, to: &str) -> UnresolvedPackageGroup {
         let path = entry.unwrap().path();
         let text = std::fs::read_to_string(&path).unwrap();
         found += text.matches(from).count();
-        map.push(&path, &text.replacen(from, to, 1));
+        map.push(&path, text.replacen(from, to, 1));
     }
     assert_eq!(found, 1, "{from:?} is not in the contract just once");
     map.parse().map_err(|(_, error)| error).unwrap()
@@ -101,7 +103,7 @@ fn the_version_that_an_app_needs_is_the_one_the_contract_names() {
     let (package, _) = resolve.push_dir(wit("v1")).unwrap();
     let version = resolve.packages[package].name.version.clone().unwrap();
     let current = AbiVersion::current();
-    assert_eq!(current, AbiVersion::new(version.major as u32, version.minor as u32));
+    assert_eq!(current, abi(version.major, version.minor));
     // One component for each function, which imports or exports no other.
     let interfaces: Vec<_> = resolve.packages[package].interfaces.clone().into_iter().collect();
     for (interface, id) in interfaces {
@@ -127,9 +129,13 @@ fn the_version_that_an_app_needs_is_the_one_the_contract_names() {
     }
 }
 
+fn abi(major: u64, minor: u64) -> AbiVersion {
+    AbiVersion::new(u32::try_from(major).unwrap(), u32::try_from(minor).unwrap())
+}
+
 fn since(stability: &Stability) -> AbiVersion {
     match stability {
-        Stability::Stable { since, .. } => AbiVersion::new(since.major as u32, since.minor as u32),
+        Stability::Stable { since, .. } => abi(since.major, since.minor),
         Stability::Unknown | Stability::Unstable { .. } => AbiVersion::new(1, 0),
     }
 }

@@ -169,6 +169,7 @@ impl Updater {
             grants: app.good.as_ref().map(|good| good.grants.clone()).unwrap_or_default(),
             disabled: app.disabled,
             needed_by: installed.needing(name).map(|(name, _)| name.clone()).collect(),
+            work: serving.map(|it| it.work).unwrap_or_default(),
         }
     }
 

@@ -354,6 +354,7 @@ impl Plugins for DiskApps {
             version: it.slot.version.clone(),
             stopped: it.stopped.clone(),
             writes: Some(0),
+            work: newleaf_update::view::Work::default(),
         })
     }
 

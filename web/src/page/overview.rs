@@ -13,7 +13,7 @@ use crate::gate::SignedIn;
 use crate::part::form::{Look, button, plan_button};
 use crate::part::icon::{Icon, icon};
 use crate::part::words::Tone;
-use crate::part::{badge, candidate, notice, time};
+use crate::part::{badge, candidate, notice, time, work};
 
 /// When versions were taken into service, by what history says.
 #[derive(Debug, Clone, Copy)]
@@ -186,6 +186,7 @@ fn app_card(
             @if let Some(why) = &app.blocked {
                 p class="trouble warn-text" { (icon(Icon::Warning)) span { (why) } }
             }
+            (work::work(&app.work, frame.now))
             (held_back(&subject))
             (foot(&subject, history))
         }

@@ -18,3 +18,4 @@ pub(crate) mod progress;
 pub(crate) mod step;
 pub(crate) mod time;
 pub(crate) mod words;
+pub(crate) mod work;

@@ -21,7 +21,7 @@ pub use folder::ports_of_folder;
 pub(crate) use ground::{HostGround, filesystem_of};
 pub(crate) use history::follow as follow_history;
 pub(crate) use launcher::{FolderLauncher, WorkerLauncher};
-pub(crate) use plugins::{Apps, AppsError, Holding, kept};
+pub(crate) use plugins::{Apps, AppsError, Holding, JobKey, JobRunner, kept};
 pub(crate) use policies::TomlPolicies;
 pub(crate) use portal::{DbLinks, DbSessions};
 pub(crate) use repository::{OpenError, open};

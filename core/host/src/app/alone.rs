@@ -60,6 +60,7 @@ pub(crate) async fn alone(
         portal: None,
         clock: Arc::new(SystemClock),
         vitals: Arc::new(NothingRuns),
+        jobs: Arc::new(NothingRuns),
         shutdown: never,
     }))
 }

@@ -12,10 +12,10 @@ use newleaf_web::Portal;
 use newleaf_web::origin::{Origin, OriginPolicy};
 
 use super::vitals::WorkerVitals;
-use super::{BuildError, background, face, holding, make_folders, settings};
+use super::{BuildError, background, face, holding, make_folders, schedule, settings};
 use crate::adapter::{
-    self, Apps, DbLinks, DbSessions, DiskSlots, DiskStore, HostGround, Listening, SystemClock,
-    TomlPolicies, WorkerLauncher,
+    self, Apps, DbLinks, DbSessions, DiskSlots, DiskStore, HostGround, JobRunner, Listening,
+    SystemClock, TomlPolicies, WorkerLauncher,
 };
 use crate::config::{Config, Tls, scheme};
 use crate::product::{Product, ProductContext};
@@ -56,6 +56,8 @@ pub(crate) async fn build(
     };
     let updater = Updater::new(ports, settings(&config), face(product)?);
     background::start(&updater, &worker, &apps);
+    let jobs = JobRunner::new(apps.clone(), worker.db.clone(), Arc::clone(&clock));
+    schedule::start(&jobs, &worker, &clock);
     let places: Arc<dyn Places> = Arc::new(apps);
     let context = ProductContext {
         name: product.name,
@@ -71,6 +73,7 @@ pub(crate) async fn build(
         links: Arc::clone(&portal.links),
         portal: portal_address(&config, &worker),
         clock,
+        jobs: Arc::new(jobs),
         vitals: Arc::new(WorkerVitals::new(worker.db.clone(), product, context.clone())),
         shutdown: worker.shutdown.clone(),
     });

@@ -4,6 +4,7 @@
 mod alone;
 mod background;
 mod build;
+mod schedule;
 mod vitals;
 
 pub(crate) use alone::{alone, offline};

@@ -1,12 +1,13 @@
 //! Whether this process does its work.
 
 use async_trait::async_trait;
-use newleaf_domain::PackageName;
+use newleaf_domain::{JobName, PackageName};
 use newleaf_plugin_host::AppStats;
+use newleaf_update::view::JobEnd;
 
 use crate::db::Db;
 use crate::product::{Product, ProductContext};
-use crate::route::{Place, Vitals};
+use crate::route::{JobRefusal, Jobs, Place, Vitals};
 
 /// A worker: its database answers and its product is well.
 #[derive(Debug)]
@@ -49,5 +50,12 @@ pub(super) struct NothingRuns;
 impl Vitals for NothingRuns {
     async fn ailment(&self) -> Option<String> {
         Some("no host runs on this folder".to_owned())
+    }
+}
+
+#[async_trait]
+impl Jobs for NothingRuns {
+    async fn run_now(&self, _app: &PackageName, _job: &JobName) -> Result<JobEnd, JobRefusal> {
+        Err(JobRefusal::Later { reason: "no host runs on this folder".to_owned() })
     }
 }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use newleaf_domain::{Channel, Namespace, PackageName, PlanId, Target, Version};
+use newleaf_domain::{Channel, JobName, Namespace, PackageName, PlanId, Target, Version};
 use newleaf_launcher::offline::{Purpose, WORKERS_WITHIN};
 
 use crate::config::RepositoryUrl;
@@ -392,6 +392,14 @@ pub(crate) enum Apps {
     Disable {
         /// `<namespace>/<app>`
         app: PackageName,
+    },
+    /// Run a job of an app now, and wait for its end; its next run is counted from this one.
+    RunJob {
+        /// `<namespace>/<app>`
+        app: PackageName,
+        /// The job, as `apps info` names it.
+        #[arg(default_value_t)]
+        job: JobName,
     },
 }
 

@@ -9,9 +9,9 @@ use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use newleaf_domain::PackageName;
+use newleaf_domain::{ByteSize, PackageName};
 use newleaf_plugin_host::AppStats;
-use newleaf_update::view::Overview;
+use newleaf_update::view::{Overview, Usage};
 
 use super::Api;
 use super::answer::unreadable;
@@ -79,6 +79,7 @@ fn text(overview: &Overview) -> String {
     for app in &overview.apps {
         lines.gauge("newleaf_app_serving", &[("app", app.id.as_str())], i64::from(app.serving));
     }
+    app_usage(&mut lines, overview);
     lines.head("newleaf_update_running", "Whether an update runs.");
     lines.gauge("newleaf_update_running", &[], i64::from(overview.running.is_some()));
     let times = [
@@ -126,19 +127,98 @@ fn outbound(apps: &[(PackageName, AppStats)]) -> String {
     lines.0
 }
 
+/// A number of an app, by the name, the help and the type of its metric.
+type Measure = (&'static str, &'static str, Kind, fn(&Usage) -> Option<u64>);
+
+/// What each app uses. Counters begin anew when a version is loaded.
+const MEASURES: [Measure; 11] = [
+    ("newleaf_app_requests_total", "Requests an app has taken.", Kind::Counter, |it| {
+        Some(it.requests)
+    }),
+    (
+        "newleaf_app_traps_total",
+        "Requests that broke down or overran a limit.",
+        Kind::Counter,
+        |it| Some(it.traps),
+    ),
+    ("newleaf_app_server_errors_total", "Answers of class 5xx.", Kind::Counter, |it| {
+        Some(it.server_errors)
+    }),
+    ("newleaf_app_cpu_milliseconds_total", "Processor time.", Kind::Counter, |it| Some(it.cpu_ms)),
+    ("newleaf_app_job_runs_total", "Runs of jobs that have ended.", Kind::Counter, |it| {
+        Some(it.job_runs)
+    }),
+    (
+        "newleaf_app_job_failures_total",
+        "Runs of jobs that failed or were cut off.",
+        Kind::Counter,
+        |it| Some(it.job_failures),
+    ),
+    ("newleaf_app_requests_in_flight", "Requests under way.", Kind::Gauge, |it| Some(it.in_flight)),
+    (
+        "newleaf_app_request_p50_microseconds",
+        "What half of the requests did not exceed.",
+        Kind::Gauge,
+        |it| it.p50_us,
+    ),
+    (
+        "newleaf_app_request_p99_microseconds",
+        "What 99 of 100 requests did not exceed.",
+        Kind::Gauge,
+        |it| it.p99_us,
+    ),
+    ("newleaf_app_memory_bytes", "The most memory one instance had.", Kind::Gauge, |it| {
+        Some(it.memory.as_u64())
+    }),
+    ("newleaf_app_stored_bytes", "What the data takes on disk.", Kind::Gauge, |it| {
+        it.stored.map(ByteSize::as_u64)
+    }),
+];
+
+fn app_usage(lines: &mut Lines, overview: &Overview) {
+    let used = overview.apps.iter().filter_map(|app| Some((app, app.work.usage.as_ref()?)));
+    let used: Vec<_> = used.collect();
+    if used.is_empty() {
+        return;
+    }
+    for (name, help, kind, number) in MEASURES {
+        lines.head_of(name, help, kind);
+        for (app, usage) in &used {
+            if let Some(number) = number(usage) {
+                let number = i64::try_from(number).unwrap_or(i64::MAX);
+                lines.gauge(name, &[("app", app.id.as_str())], number);
+            }
+        }
+    }
+}
+
+/// What Prometheus may do with a metric.
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Counter,
+    Gauge,
+}
+
 /// Lines of the text format. The values of labels are names and versions: none needs escaping.
 #[derive(Default)]
 struct Lines(String);
 
 impl Lines {
     fn head(&mut self, name: &str, help: &str) {
+        self.head_of(name, help, Kind::Gauge);
+    }
+
+    fn head_of(&mut self, name: &str, help: &str, kind: Kind) {
+        let kind = match kind {
+            Kind::Counter => "counter",
+            Kind::Gauge => "gauge",
+        };
         self.line(format_args!("# HELP {name} {help}"));
-        self.line(format_args!("# TYPE {name} gauge"));
+        self.line(format_args!("# TYPE {name} {kind}"));
     }
 
     fn counter(&mut self, name: &str, help: &str) {
-        self.line(format_args!("# HELP {name} {help}"));
-        self.line(format_args!("# TYPE {name} counter"));
+        self.head_of(name, help, Kind::Counter);
     }
 
     fn gauge(&mut self, name: &str, labels: &[(&str, &str)], value: i64) {

@@ -9,6 +9,7 @@ mod api;
 mod apps;
 mod caller;
 mod health;
+mod jobs;
 mod problem;
 mod wire;
 
@@ -20,6 +21,7 @@ pub use self::apps::{AppLink, Place, Places, public};
 pub(crate) use self::caller::by_peer;
 pub use self::caller::{Caller, Peer};
 pub use self::health::Vitals;
+pub use self::jobs::{JobRefusal, Jobs};
 pub use self::problem::{Kind, PROBLEM_JSON, Problem, With};
 pub use self::wire::{
     AcceptRequest, ChannelRequest, ConsentWord, NewLink, PlanRequest, RemoveRequest,

@@ -6,9 +6,11 @@ use async_trait::async_trait;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode, header};
-use newleaf::route::{Api, ApiParts, Caller, Vitals, alone};
+use newleaf::route::{Api, ApiParts, Caller, JobRefusal, Jobs, Vitals, alone};
 use newleaf::shutdown::{Shutdown, ShutdownWatch};
+use newleaf_domain::{JobName, PackageName};
 use newleaf_update::port::fake::{Host, World};
+use newleaf_update::view::JobEnd;
 use newleaf_web::store::MemoryLinks;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
@@ -21,6 +23,21 @@ pub(crate) struct Said(pub(crate) Option<&'static str>);
 impl Vitals for Said {
     async fn ailment(&self) -> Option<String> {
         self.0.map(str::to_owned)
+    }
+}
+
+/// Its one job `fetch` of `acme/notes` ends well; an update is in the way of `main`.
+#[async_trait]
+impl Jobs for Said {
+    async fn run_now(&self, app: &PackageName, job: &JobName) -> Result<JobEnd, JobRefusal> {
+        match (app.as_str(), job.as_str()) {
+            ("acme/notes", "fetch") => Ok(JobEnd::Done),
+            ("acme/notes", "main") => {
+                Err(JobRefusal::Later { reason: "the app is being updated".to_owned() })
+            }
+            ("acme/notes", _) => Err(JobRefusal::NoJob),
+            _ => Err(JobRefusal::NoApp),
+        }
     }
 }
 
@@ -102,6 +119,7 @@ impl Scene {
 
 fn api(world: &World, host: &Host, vitals: Said, shutdown: ShutdownWatch) -> Api {
     Api::new(ApiParts {
+        jobs: Arc::new(Said(None)),
         updater: host.updater.clone(),
         links: Arc::new(MemoryLinks::default()),
         portal: Some("http://127.0.0.1:8081".to_owned()),

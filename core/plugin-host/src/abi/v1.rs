@@ -3,7 +3,7 @@
 
 use wasmtime::component::{HasSelf, Linker};
 
-use self::bindings::newleaf::app::{config, log, sql, store};
+use self::bindings::newleaf::app::{blobs, config, log, sql, store};
 use crate::{
     instance::Instance,
     storage::{Rows, StorageError, Value},
@@ -11,6 +11,9 @@ use crate::{
 
 /// The interface of the optional lifecycle functions.
 pub(crate) const LIFECYCLE: &str = "newleaf:app/lifecycle@1.0.0";
+
+/// The interface of an app that does work at regular times.
+pub(crate) const JOBS: &str = "newleaf:app/jobs@1.1.0";
 
 /// The longest log line in bytes.
 const MAX_LINE: usize = 4096;
@@ -23,6 +26,7 @@ mod bindings {
             default: trappable,
             "newleaf:app/store": async | trappable,
             "newleaf:app/sql": async | trappable,
+            "newleaf:app/blobs": async | trappable,
         },
     });
 }
@@ -31,6 +35,7 @@ mod bindings {
 pub(crate) fn add_to_linker(linker: &mut Linker<Instance>) -> wasmtime::Result<()> {
     store::add_to_linker::<_, HasSelf<Instance>>(linker, |instance| instance)?;
     sql::add_to_linker::<_, HasSelf<Instance>>(linker, |instance| instance)?;
+    blobs::add_to_linker::<_, HasSelf<Instance>>(linker, |instance| instance)?;
     config::add_to_linker::<_, HasSelf<Instance>>(linker, |instance| instance)?;
     log::add_to_linker::<_, HasSelf<Instance>>(linker, |instance| instance)
 }
@@ -87,6 +92,50 @@ impl sql::Host for Instance {
     }
 }
 
+impl blobs::Host for Instance {
+    async fn get(
+        &mut self,
+        name: String,
+        offset: u64,
+        length: u32,
+    ) -> wasmtime::Result<Result<Option<Vec<u8>>, blobs::Error>> {
+        Ok(self.session.blob(name, offset, length).await.map_err(Into::into))
+    }
+
+    async fn set(
+        &mut self,
+        name: String,
+        bytes: Vec<u8>,
+    ) -> wasmtime::Result<Result<(), blobs::Error>> {
+        Ok(self.session.set_blob(name, bytes).await.map_err(Into::into))
+    }
+
+    async fn append(
+        &mut self,
+        name: String,
+        bytes: Vec<u8>,
+    ) -> wasmtime::Result<Result<(), blobs::Error>> {
+        Ok(self.session.append_blob(name, bytes).await.map_err(Into::into))
+    }
+
+    async fn size(&mut self, name: String) -> wasmtime::Result<Result<Option<u64>, blobs::Error>> {
+        Ok(self.session.blob_size(name).await.map_err(Into::into))
+    }
+
+    async fn delete(&mut self, name: String) -> wasmtime::Result<Result<bool, blobs::Error>> {
+        Ok(self.session.delete_blob(name).await.map_err(Into::into))
+    }
+
+    async fn names(
+        &mut self,
+        prefix: String,
+        after: Option<String>,
+        limit: u32,
+    ) -> wasmtime::Result<Result<Vec<String>, blobs::Error>> {
+        Ok(self.session.blob_names(prefix, after, limit).await.map_err(Into::into))
+    }
+}
+
 impl Instance {
     fn sql_error(&self, error: StorageError) -> sql::Error {
         if let StorageError::Denied(what) = &error
@@ -129,6 +178,19 @@ impl log::Host for Instance {
 }
 
 impl From<StorageError> for store::Error {
+    fn from(error: StorageError) -> Self {
+        match error {
+            StorageError::NotGranted => Self::NotGranted,
+            StorageError::QuotaExceeded => Self::QuotaExceeded,
+            StorageError::TooLarge => Self::TooLarge,
+            StorageError::Interrupted => Self::Interrupted,
+            StorageError::Busy => Self::Busy,
+            StorageError::Denied(reason) | StorageError::Failed(reason) => Self::Failed(reason),
+        }
+    }
+}
+
+impl From<StorageError> for blobs::Error {
     fn from(error: StorageError) -> Self {
         match error {
             StorageError::NotGranted => Self::NotGranted,

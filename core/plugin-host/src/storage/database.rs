@@ -15,9 +15,11 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{
     DATABASE_FILE,
+    blobs::{self, BlobError, Blobs},
     guard::{Bounds, Guarded},
     keys,
     spill::Room,
+    statement::explain,
     turn::{Halt, Held, Turn, Turns},
 };
 use crate::limits::Limits;
@@ -83,6 +85,8 @@ pub(crate) struct Database {
     /// Commits that are not counted as writes: the host's own, and those before the app served.
     not_counted: AtomicU64,
     prepared: Once,
+    /// Whether files of blobs may be left that no row names: after a crash, or an error.
+    unsettled: AtomicBool,
     /// What the machine failed in last, for whoever judges the app by what came of it.
     machine: Mutex<Option<String>>,
 }
@@ -104,6 +108,7 @@ impl Database {
             commits: Arc::default(),
             not_counted: AtomicU64::new(0),
             prepared: Once::new(),
+            unsettled: AtomicBool::new(true),
             machine: Mutex::default(),
         })
     }
@@ -145,9 +150,14 @@ impl Database {
         self.open(quota)
     }
 
-    /// Takes a connection back. One with a transaction left open is rolled back first.
-    pub(super) fn give_back(&self, guarded: Guarded) {
+    /// Takes a connection back. One with a transaction left open is rolled back first, and the
+    /// next one may write after that.
+    pub(super) fn give_back(&self, seated: Seated) {
+        let Seated { guarded, mut turn } = seated;
         let clean = guarded.reset();
+        if clean.is_ok() {
+            self.settle(&guarded, &mut turn);
+        }
         let mut idle = self.idle();
         if clean.is_ok() && idle.len() < KEPT && !self.taken_away.load(SeqCst) {
             idle.push(guarded);
@@ -208,9 +218,73 @@ impl Database {
         seats.iter().filter_map(Weak::upgrade).any(|seat| seat.0.try_lock().is_err())
     }
 
+    /// The files beside the database.
+    pub(super) fn blobs(&self) -> Blobs<'_> {
+        let bounds =
+            Bounds { quota: self.quota.unwrap_or_default(), value: self.limits.sql_result };
+        Blobs::new(&self.folder, bounds.pages())
+    }
+
+    /// Removes the files that the transaction which has just ended left behind.
+    fn settle(&self, guarded: &Guarded, turn: &mut Turn) {
+        if turn.touched.is_empty() {
+            return;
+        }
+        // The data folder may be another version's by now.
+        if self.taken_away.load(SeqCst) {
+            return;
+        }
+        let settled =
+            guarded.as_host(|connection| self.blobs().settle(connection, &mut turn.touched));
+        if let Err(error) = settled {
+            self.unsettled.store(true, SeqCst);
+            tracing::warn!(folder = %self.folder.display(), ?error, "files of blobs stay until the next sweep");
+        }
+    }
+
+    /// Removes the files that a crash has left behind.
+    fn sweep(&self, guarded: &Guarded) {
+        if !self.unsettled.swap(false, SeqCst) {
+            return;
+        }
+        let before = self.commits.load(Relaxed);
+        let swept = guarded.as_host(|connection| self.blobs().sweep(connection));
+        self.not_counted.fetch_add(self.commits.load(Relaxed) - before, Relaxed);
+        if let Err(error) = swept {
+            self.unsettled.store(true, SeqCst);
+            tracing::warn!(folder = %self.folder.display(), ?error, "what a crash left of blobs stays");
+        }
+    }
+
+    /// What an error of a blob means to an app.
+    pub(super) fn explain_blob(&self, guarded: &Guarded, error: BlobError) -> StorageError {
+        match error {
+            BlobError::Sql(error) => explain(guarded, self, &error),
+            BlobError::Quota => StorageError::QuotaExceeded,
+            BlobError::Replaced => StorageError::Busy,
+            BlobError::File(error) => {
+                self.blame_machine(format!("a blob's file: {error}"));
+                tracing::error!(folder = %self.folder.display(), %error, "a blob's file failed");
+                StorageError::Failed(BlobError::sentence(&error))
+            }
+        }
+    }
+
+    /// What has to be so before a statement writes: the log is small, and the database may grow
+    /// into what the blobs leave of the quota.
+    pub(super) fn make_ready_to_write(&self, guarded: &Guarded) -> Result<(), StorageError> {
+        self.keep_log_small(guarded)?;
+        if !self.folder.join(blobs::FOLDER).is_dir() {
+            return Ok(());
+        }
+        let used = guarded.as_host(blobs::used);
+        used.and_then(|used| guarded.leave_room(used))
+            .map_err(|error| explain(guarded, self, &error))
+    }
+
     /// Refuses a write while the write-ahead log is larger than the whole database may be: the
     /// quota does not bound it, and a long reader keeps it from being emptied.
-    pub(super) fn keep_log_small(&self, guarded: &Guarded) -> Result<(), StorageError> {
+    fn keep_log_small(&self, guarded: &Guarded) -> Result<(), StorageError> {
         let most = self.quota.unwrap_or_default().as_u64().max(LOG_ALWAYS.as_u64());
         if self.log_length() <= most {
             return Ok(());
@@ -255,6 +329,7 @@ impl Database {
             self.not_counted.fetch_add(self.commits.load(Relaxed) - before, Relaxed);
         });
         made.map_err(|error| failed("the database cannot be prepared", &error))?;
+        self.sweep(&guarded);
         Ok(guarded)
     }
 
@@ -293,6 +368,7 @@ impl Seat {
         }
         let result = work(&seated.guarded, &mut seated.turn);
         if seated.guarded.connection.is_autocommit() {
+            database.settle(&seated.guarded, &mut seated.turn);
             seated.turn.end();
         }
         *seat = Some(seated);

@@ -8,6 +8,7 @@
 //!   temporary files outgrow their room, and when the data is taken away.
 
 use std::{
+    cell::Cell,
     path::Path,
     sync::{
         Arc, Mutex, PoisonError,
@@ -49,7 +50,7 @@ const STEPS: i32 = 100;
 const SHORT_STEP: Duration = Duration::from_millis(1);
 
 /// The page size of new databases, which is SQLite's default.
-const PAGE: u64 = 4096;
+pub(super) const PAGE: u64 = 4096;
 
 /// What bounds one connection.
 #[derive(Debug, Clone, Copy)]
@@ -60,11 +61,25 @@ pub(super) struct Bounds {
     pub(super) value: ByteSize,
 }
 
+impl Bounds {
+    /// The quota in pages; SQLite has no fewer than one, and no more than these.
+    pub(super) fn pages(self) -> u64 {
+        (self.quota.as_u64() / PAGE).clamp(1, MOST_PAGES)
+    }
+}
+
+/// The most pages a database can have (<https://sqlite.org/limits.html>).
+const MOST_PAGES: u64 = 4_294_967_294;
+
 /// A connection that an app's statements may run on, with the switches of its hooks.
 #[derive(Debug)]
 pub(super) struct Guarded {
     pub(super) connection: Connection,
     switches: Arc<Switches>,
+    /// The pages that database and blobs may have together.
+    quota: u64,
+    /// The pages that are left to the database of them.
+    room: Cell<u64>,
 }
 
 /// What the hooks of one connection share with the code that uses it.
@@ -114,7 +129,8 @@ impl Guarded {
         configure(&connection, bounds)?;
         let switches = Arc::new(Switches { taken_away: taken_away.clone(), ..Switches::default() });
         install(&connection, &switches, commits)?;
-        Ok(Self { connection, switches })
+        let quota = bounds.pages();
+        Ok(Self { connection, switches, quota, room: Cell::new(quota) })
     }
 
     /// Charges what follows to `meter`, and its temporary files to `room`. Called on the thread
@@ -165,6 +181,18 @@ impl Guarded {
         result
     }
 
+    /// Lets the database grow into what the quota leaves beside `blobs` pages.
+    pub(super) fn leave_room(&self, blobs: u64) -> rusqlite::Result<()> {
+        let room = self.quota.saturating_sub(blobs).max(1);
+        if self.room.get() != room {
+            self.as_host(|connection| {
+                connection.pragma_update(None, "max_page_count", signed(room))
+            })?;
+            self.room.set(room);
+        }
+        Ok(())
+    }
+
     /// Empties the write-ahead log, unless somebody reads from it: does not wait.
     pub(super) fn empty_log(&self) -> rusqlite::Result<()> {
         self.as_host(|connection| {
@@ -181,6 +209,16 @@ impl Guarded {
     }
 }
 
+/// A number as SQLite has it.
+pub(super) fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// A number as SQLite gives it, which is none of ours where it is negative.
+pub(super) fn unsigned(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or(0)
+}
+
 fn configure(connection: &Connection, bounds: Bounds) -> rusqlite::Result<()> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
@@ -193,8 +231,7 @@ fn configure(connection: &Connection, bounds: Bounds) -> rusqlite::Result<()> {
     connection.pragma_update(None, "cache_size", -2000)?;
     connection.pragma_update(None, "temp_store", "FILE")?;
     connection.pragma_update(None, "cell_size_check", true)?;
-    let pages = i64::try_from(bounds.quota.as_u64() / PAGE).unwrap_or(i64::MAX).max(1);
-    connection.pragma_update(None, "max_page_count", pages)?;
+    connection.pragma_update(None, "max_page_count", signed(bounds.pages()))?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;

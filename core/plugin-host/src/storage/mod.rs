@@ -1,9 +1,14 @@
-//! An app's data: one SQLite file, `app.db`, that holds its SQL tables and its key-value pairs,
-//! so that one quota bounds both and one transaction can span both.
+//! An app's data: its SQL tables and key-value pairs in one SQLite file, its blobs as files beside.
+//!
+//! The index of the blobs is in the database too, so that one quota bounds all and one transaction
+//! can span all.
 //!
 //! The app's statements run only on connections made by `guard`. Snapshots are whole-file copies
 //! of a database nobody uses.
 
+#[cfg(test)]
+mod blob_tests;
+mod blobs;
 mod copy;
 mod database;
 mod functions;
@@ -21,5 +26,5 @@ pub use memory::bound_memory;
 pub(crate) use session::Session;
 pub(crate) use statement::{Rows, Value};
 
-/// The one file of an app's data folder.
+/// The database in an app's data folder; its blobs lie in a folder beside it.
 pub const DATABASE_FILE: &str = "app.db";

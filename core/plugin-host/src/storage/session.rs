@@ -2,14 +2,17 @@
 
 use std::sync::Arc;
 
+use rusqlite::Connection;
+
 use super::{
-    database::{Database, Seat, Seated, StorageError},
+    blobs::{self, BlobError, Blobs, Touched},
+    database::{Database, Seat, StorageError},
     guard::{BUSY_TIMEOUT, Guarded},
     keys, memory,
     statement::{self, Rows, Value, explain},
     turn::{Halt, Held, Turn},
 };
-use crate::{meter::Meter, stats::Running};
+use crate::{limits::as_usize, meter::Meter, stats::Running};
 
 /// What a statement may take of memory: some of the largest values, beside SQLite's own cache.
 const STATEMENT: i64 = 64 * 1024 * 1024;
@@ -84,9 +87,105 @@ impl Session {
         self.read(move |connection| keys::page(connection, &prefix, after.as_deref(), limit)).await
     }
 
+    /// Up to `length` bytes of a blob, from `offset` on; no more than one value may have.
+    pub(crate) async fn blob(
+        &mut self,
+        name: String,
+        offset: u64,
+        length: u32,
+    ) -> Result<Option<Vec<u8>>, StorageError> {
+        check_name(&name)?;
+        let most = as_usize(self.database.limits().sql_result);
+        let length = usize::try_from(length).unwrap_or(most).min(most);
+        self.run(move |guarded, database, _turn| {
+            let get =
+                |connection: &Connection| database.blobs().get(connection, &name, offset, length);
+            let found = match guarded.as_host(get) {
+                // Replaced between the look into the index and the opening of the file.
+                Err(BlobError::Replaced) if guarded.connection.is_autocommit() => {
+                    // Twice in a row is no other writer's doing.
+                    guarded.as_host(get).map_err(BlobError::lasting)
+                }
+                found => found,
+            };
+            Ok(found.map_err(|error| database.explain_blob(guarded, error))?)
+        })
+        .await
+    }
+
+    /// Makes a blob hold exactly `bytes`.
+    pub(crate) async fn set_blob(
+        &mut self,
+        name: String,
+        bytes: Vec<u8>,
+    ) -> Result<(), StorageError> {
+        check_name(&name)?;
+        self.change_blob(move |blobs, connection, touched| {
+            blobs.set(connection, touched, &name, &bytes)
+        })
+        .await
+    }
+
+    /// Adds `bytes` to the end of a blob.
+    pub(crate) async fn append_blob(
+        &mut self,
+        name: String,
+        bytes: Vec<u8>,
+    ) -> Result<(), StorageError> {
+        check_name(&name)?;
+        self.change_blob(move |blobs, connection, touched| {
+            blobs.append(connection, touched, &name, &bytes)
+        })
+        .await
+    }
+
+    /// Removes a blob; whether it was there.
+    pub(crate) async fn delete_blob(&mut self, name: String) -> Result<bool, StorageError> {
+        check_name(&name)?;
+        self.change_blob(move |_, connection, touched| Blobs::delete(connection, touched, &name))
+            .await
+    }
+
+    /// The length of a blob in bytes.
+    pub(crate) async fn blob_size(&mut self, name: String) -> Result<Option<u64>, StorageError> {
+        check_name(&name)?;
+        self.read(move |connection| Blobs::size(connection, &name)).await
+    }
+
+    /// A page of blobs' names.
+    pub(crate) async fn blob_names(
+        &mut self,
+        prefix: String,
+        after: Option<String>,
+        limit: u32,
+    ) -> Result<Vec<String>, StorageError> {
+        if prefix.len() > blobs::MAX_NAME {
+            return Err(StorageError::TooLarge);
+        }
+        self.read(move |connection| Blobs::names(connection, &prefix, after.as_deref(), limit))
+            .await
+    }
+
+    async fn change_blob<T: Send + 'static>(
+        &mut self,
+        work: impl Fn(Blobs<'_>, &Connection, &mut Touched) -> Result<T, BlobError>
+        + Send
+        + Sync
+        + 'static,
+    ) -> Result<T, StorageError> {
+        self.run(move |guarded, database, turn| {
+            turn.take()?;
+            database.make_ready_to_write(guarded)?;
+            let (blobs, touched) = (database.blobs(), &mut turn.touched);
+            let done = guarded.as_host(|connection| work(blobs, connection, touched));
+            Ok(done.map_err(|error| database.explain_blob(guarded, error))?)
+        })
+        .await
+    }
+
     async fn read<T: Send + 'static>(
         &mut self,
-        work: impl Fn(&rusqlite::Connection) -> rusqlite::Result<T> + Send + Sync + 'static,
+        work: impl Fn(&Connection) -> rusqlite::Result<T> + Send + Sync + 'static,
     ) -> Result<T, StorageError> {
         self.run(move |guarded, database, _turn| {
             let done = guarded.as_host(&work);
@@ -97,11 +196,11 @@ impl Session {
 
     async fn write<T: Send + 'static>(
         &mut self,
-        work: impl Fn(&rusqlite::Connection) -> rusqlite::Result<T> + Send + Sync + 'static,
+        work: impl Fn(&Connection) -> rusqlite::Result<T> + Send + Sync + 'static,
     ) -> Result<T, StorageError> {
         self.run(move |guarded, database, turn| {
             turn.take()?;
-            database.keep_log_small(guarded)?;
+            database.make_ready_to_write(guarded)?;
             let done = guarded.as_host(&work);
             Ok(done.map_err(|error| explain(guarded, database, &error))?)
         })
@@ -160,15 +259,19 @@ impl Drop for Session {
     fn drop(&mut self) {
         self.meter.cancel();
         // A statement that outlives its instance keeps the seat; its connection goes with it.
-        if let Some(Seated { guarded, turn }) = self.seat.try_take() {
-            self.database.give_back(guarded);
-            drop(turn);
+        if let Some(seated) = self.seat.try_take() {
+            self.database.give_back(seated);
         }
     }
 }
 
 fn check_key(key: &str) -> Result<(), StorageError> {
     if key.len() > keys::MAX_KEY { Err(StorageError::TooLarge) } else { Ok(()) }
+}
+
+/// No blob has the empty name: it is the account's.
+fn check_name(name: &str) -> Result<(), StorageError> {
+    if (1..=blobs::MAX_NAME).contains(&name.len()) { Ok(()) } else { Err(StorageError::TooLarge) }
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::database::StorageError;
+use super::{blobs::Touched, database::StorageError};
 
 /// The queue of those who want to write to one database.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ impl Default for Turns {
 impl Turns {
     /// A session's place beside the queue: it has no turn yet.
     pub(super) fn outside(&self) -> Turn {
-        Turn { turns: self.0.clone(), held: None }
+        Turn { turns: self.0.clone(), held: None, touched: Touched::default() }
     }
 
     /// Waits in the queue for at most `longest`.
@@ -42,6 +42,8 @@ pub(super) struct Held(OwnedSemaphorePermit);
 pub(super) struct Turn {
     turns: Arc<Semaphore>,
     held: Option<OwnedSemaphorePermit>,
+    /// The files of blobs that it has changed.
+    pub(super) touched: Touched,
 }
 
 impl Turn {

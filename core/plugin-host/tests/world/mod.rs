@@ -19,6 +19,8 @@ pub(crate) static NOTES: LazyLock<PathBuf> = LazyLock::new(|| built("plugins/not
 /// Asks the outside for whatever it is told to.
 pub(crate) static OUTBOUND: LazyLock<PathBuf> =
     LazyLock::new(|| built("tests/apps/hostile-outbound"));
+/// Does work at regular times, and keeps files.
+pub(crate) static CHORES: LazyLock<PathBuf> = LazyLock::new(|| built("tests/apps/chores"));
 /// Tries what it must not.
 pub(crate) static HOSTILE: LazyLock<PathBuf> = LazyLock::new(|| built("tests/apps/attach"));
 

@@ -179,6 +179,8 @@ pub struct Serving {
     /// Writes to its data since this version took over; none where that was before this process
     /// began, so that nobody counted them.
     pub writes: Option<u64>,
+    /// Its jobs, and what it uses.
+    pub work: crate::view::Work,
 }
 
 /// What data a removed app left behind.

@@ -12,6 +12,7 @@ mod releases;
 mod report;
 mod signer;
 mod skip;
+mod work;
 
 pub use channel::ChannelView;
 pub use history::{HistoryEntry, HistoryTarget};
@@ -28,3 +29,4 @@ pub use releases::{ReleaseRow, ReleasesView};
 pub use report::{Progress, Report, StepReport, StepStanding, Unit};
 pub use signer::{SignerRow, SignerView, TrustView};
 pub use skip::SkipView;
+pub use work::{JobEnd, JobRow, JobRun, Usage, Work};

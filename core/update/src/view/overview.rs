@@ -10,7 +10,7 @@ use newleaf_plan::{Candidate, LeftBehind, WaitsFor};
 use newleaf_trust::TrustLevel;
 use serde::{Deserialize, Serialize};
 
-use super::KeptData;
+use super::{KeptData, Work};
 
 /// The host as it stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -111,6 +111,9 @@ pub struct AppRow {
     /// The installed apps that need it; while there are any it is not removed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub needed_by: Vec<PackageName>,
+    /// Its jobs, and what it uses.
+    #[serde(flatten)]
+    pub work: Work,
 }
 
 /// An app that is not installed.

@@ -31,6 +31,7 @@ fn check_inspection(contents: &Contents, inspection: &Inspection, findings: &mut
         findings.error(COMPONENT, text, "remove the dependency that needs it");
     }
     check_storage(contents, inspection, findings);
+    check_schedule(contents, inspection, findings);
     check_abi(contents, inspection.min_abi.as_ref(), findings);
 }
 
@@ -42,11 +43,32 @@ fn check_storage(contents: &Contents, inspection: &Inspection, findings: &mut Fi
         .iter()
         .any(|capability| matches!(capability.grant, Grant::Storage { .. }));
     let keeps = |import: &&String| {
-        ["newleaf:app/sql@", "newleaf:app/store@"].iter().any(|name| import.starts_with(name))
+        ["newleaf:app/sql@", "newleaf:app/store@", "newleaf:app/blobs@"]
+            .iter()
+            .any(|name| import.starts_with(name))
     };
     if let Some(import) = inspection.imports.iter().find(keeps).filter(|_| !asked) {
         let text = format!("imports {import}, but capabilities ask for no storage");
         findings.warning(COMPONENT, text, "ask for it: every call of the app is refused else");
+    }
+}
+
+/// Work at regular times needs both: the permission, and something that does it.
+fn check_schedule(contents: &Contents, inspection: &Inspection, findings: &mut Findings) {
+    let is_schedule = |grant: &Grant| matches!(grant, Grant::Schedule { .. });
+    let asks = contents.manifest.capabilities.iter().any(|it| is_schedule(&it.grant));
+    match (asks, inspection.has_jobs()) {
+        (true, false) => findings.error(
+            COMPONENT,
+            "exports no newleaf:app/jobs, but capabilities ask for a schedule",
+            "implement newleaf_sdk::Jobs and name it with newleaf_sdk::jobs!",
+        ),
+        (false, true) => findings.error(
+            "capabilities",
+            "ask for no schedule, but the component exports newleaf:app/jobs",
+            "ask for a schedule for each job, or leave newleaf_sdk::jobs! out",
+        ),
+        (true, true) | (false, false) => {}
     }
 }
 

@@ -1,9 +1,12 @@
 //! One installed app as it stands in this process.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use newleaf_domain::ByteSize;
 use newleaf_plugin_host::{App, Slot};
 use newleaf_update::port::Serving;
+use newleaf_update::view::{Usage, Work};
 
 use crate::route::{AppLink, Place};
 
@@ -88,11 +91,35 @@ impl Entry {
             Standing::Serving(loaded) => (None, loaded.writes()),
             Standing::Stopped(reason) => (Some(reason.clone()), None),
         };
-        Some(Serving { version: self.link.version.clone()?, stopped, writes })
+        Some(Serving {
+            version: self.link.version.clone()?,
+            stopped,
+            writes,
+            work: Work { jobs: Vec::new(), usage: self.loaded().map(|loaded| loaded.usage()) },
+        })
     }
 }
 
 impl Loaded {
+    /// What the version used since it was loaded.
+    fn usage(&self) -> Usage {
+        let stats = self.slot.app().stats();
+        let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        Usage {
+            requests: stats.requests,
+            in_flight: stats.in_flight as u64,
+            traps: stats.traps,
+            server_errors: stats.server_errors,
+            p50_us: stats.p50.map(micros),
+            p99_us: stats.p99.map(micros),
+            cpu_ms: micros(stats.cpu) / 1_000,
+            memory: ByteSize::bytes(stats.memory),
+            stored: None,
+            job_runs: stats.jobs.runs,
+            job_failures: stats.jobs.failures,
+        }
+    }
+
     fn writes(&self) -> Option<u64> {
         match self.counting {
             Counting::Unknown => None,

@@ -3,10 +3,12 @@
 
 mod entry;
 mod fit;
+mod jobs;
 pub(crate) mod kept;
 mod port;
 #[cfg(test)]
 mod scenes;
+mod timetable;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -27,6 +29,7 @@ use crate::config;
 use crate::route::{AppLink, Place, Places};
 use entry::{Entry, Standing};
 use fit::Unfit;
+pub(crate) use jobs::{JobRunner, Key as JobKey};
 
 /// The apps of one host. Cheap to clone.
 #[derive(Clone)]
@@ -42,6 +45,7 @@ struct Inner {
     entries: RwLock<BTreeMap<PackageName, Entry>>,
     /// A version that was loaded to migrate the data, until it takes over or is dropped.
     pending: tokio::sync::Mutex<BTreeMap<PackageName, (AppSlot, App)>>,
+    board: jobs::Board,
 }
 
 /// How an app is held during its update.
@@ -182,7 +186,8 @@ impl Apps {
         let host = PluginHost::new(Settings { cache_dir, compiler, outbound });
         let host = host.map_err(AppsError::Engine)?;
         let (entries, pending) = (RwLock::default(), tokio::sync::Mutex::default());
-        let inner = Inner { host, layout, core, holding, settings, entries, pending };
+        let board = jobs::Board::default();
+        let inner = Inner { host, layout, core, holding, settings, entries, pending, board };
         Ok(Self(Arc::new(inner)))
     }
 

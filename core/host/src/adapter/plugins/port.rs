@@ -43,6 +43,21 @@ fn failed(app: &PackageName, doing: String, error: &LifecycleError) -> PluginErr
     PluginError::Failed { app: app.clone(), doing, detail: error.to_string() }
 }
 
+/// What is wrong with what an app asks for and what it can do: one without the other would be a
+/// permission that is never used, or work that is never done.
+fn odd_schedule(version: &App) -> Option<String> {
+    let asks = version.config().grants.schedules().next().is_some();
+    match (asks, version.has_jobs()) {
+        (true, false) => Some(
+            "it asks for a schedule, but its component exports no `newleaf:app/jobs`".to_owned(),
+        ),
+        (false, true) => {
+            Some("its component exports `newleaf:app/jobs`, but it asks for no schedule".to_owned())
+        }
+        (true, true) | (false, false) => None,
+    }
+}
+
 fn io(FileError { doing, path, source }: FileError) -> PluginError {
     PluginError::Io { doing, path, source }
 }
@@ -187,7 +202,10 @@ impl Apps {
 #[async_trait]
 impl Plugins for Apps {
     async fn prepare(&self, app: &PackageName, slot: &AppSlot) -> Result<String, PluginError> {
-        self.pending(app, slot).await?;
+        let version = self.pending(app, slot).await?;
+        if let Some(detail) = odd_schedule(&version) {
+            return Err(PluginError::Load { app: app.clone(), detail });
+        }
         Ok(format!("{app} {} is compiled and fits this host", slot.version))
     }
 
@@ -207,8 +225,8 @@ impl Plugins for Apps {
             let running = loaded.slot.app().stats().in_flight as u64;
             PluginError::StillRunning { app: app.clone(), running, within }
         })?;
-        for request in &cut {
-            tracing::warn!(%app, request, "cut short while new requests are held: its client was too slow");
+        for what in &cut {
+            tracing::warn!(%app, what, "cut short while new requests are held: its client was too slow, or it is a job");
         }
         Ok(Drained { cut })
     }
@@ -341,7 +359,16 @@ impl Plugins for Apps {
     }
 
     fn serving(&self, app: &PackageName) -> Option<Serving> {
-        self.read().get(app).and_then(Entry::serving)
+        let entries = self.read();
+        let entry = entries.get(app)?;
+        let mut serving = entry.serving()?;
+        if let Some(loaded) = entry.loaded() {
+            serving.work.jobs = self.0.board.rows(app, &loaded.slot);
+        }
+        if let Some(usage) = &mut serving.work.usage {
+            usage.stored = self.0.board.size_of(app);
+        }
+        Some(serving)
     }
 
     async fn set_aside(&self, app: &PackageName, at: Timestamp) -> Result<(), PluginError> {

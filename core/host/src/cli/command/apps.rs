@@ -1,7 +1,7 @@
 //! `newleaf apps`: lists, installs, removes and switches apps.
 
-use newleaf_domain::{PackageName, Target};
-use newleaf_update::view::{AppRow, KeptData};
+use newleaf_domain::{JobName, PackageName, Target};
+use newleaf_update::view::{AppRow, JobEnd, KeptData};
 use serde_json::{Value, json};
 
 use super::{Context, update};
@@ -34,6 +34,7 @@ pub(super) async fn run(context: Context<'_>, command: Apps) -> Result<Exit, Pro
         Apps::PutBack { app } => put_back(context, &app).await,
         Apps::Enable { app } => switch(context, &app, "enable").await,
         Apps::Disable { app } => switch(context, &app, "disable").await,
+        Apps::RunJob { app, job } => run_job(context, &app, &job).await,
     }
 }
 
@@ -113,6 +114,16 @@ async fn put_back(context: Context<'_>, app: &PackageName) -> Result<Exit, Probl
     let text = || format!("the data of {app} is back; its next install takes it up");
     context.screen.show(text, &done);
     Ok(Exit::Done)
+}
+
+async fn run_job(context: Context<'_>, app: &PackageName, job: &JobName) -> Result<Exit, Problem> {
+    let path = format!("/api/v1/apps/{app}/jobs/{job}/run");
+    let end: JobEnd = context.door.post(&path, &Value::Null).await?;
+    context.screen.show(|| format!("{app}: job {job} {end}"), &end);
+    Ok(match end {
+        JobEnd::Done => Exit::Done,
+        JobEnd::Failed(_) | JobEnd::Cut(_) => Exit::Failed,
+    })
 }
 
 async fn switch(context: Context<'_>, app: &PackageName, verb: &str) -> Result<Exit, Problem> {

@@ -36,6 +36,9 @@ impl Patience {
     /// What copies the data and works on the copy, which takes as long as there is data.
     const REHEARSAL: Self = Self::of(15, 4 * 3600);
 
+    /// What waits for a job of an app, which may run for five minutes.
+    const JOB: Self = Self::of(15, 330);
+
     const fn of(word_after: u64, at_most: u64) -> Self {
         Self { word_after: Duration::from_secs(word_after), at_most: Duration::from_secs(at_most) }
     }
@@ -45,6 +48,7 @@ impl Patience {
         match (request.method(), path) {
             (_, "preflight" | "check" | "plan" | "update" | "trust/accept") => Self::REPOSITORY,
             (_, "rehearse") => Self::REHEARSAL,
+            (_, path) if path.starts_with("apps/") && path.ends_with("/run") => Self::JOB,
             (&Method::GET, _) | (_, "sign-in-links") => Self::LOOK,
             _ => Self::CHANGE,
         }

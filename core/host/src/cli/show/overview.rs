@@ -1,7 +1,9 @@
 //! The overview as text: one sentence, what to read first, core, apps.
 
 use newleaf_plan::Candidate;
-use newleaf_update::view::{AppRow, CoreCard, Freshness, Notice, Offer, Overview, Severity};
+use newleaf_update::view::{
+    AppRow, CoreCard, Freshness, JobRow, Notice, Offer, Overview, Severity, Usage,
+};
 
 use super::table::{joined, table};
 use super::verdict;
@@ -98,12 +100,47 @@ pub(crate) fn app(app: &AppRow) -> String {
         let grants = undo.grants.iter().map(super::grant);
         std::iter::once(line).chain(grants).collect::<Vec<_>>().join("\n  ")
     }));
+    lines.extend(app.work.jobs.iter().map(job));
+    lines.extend(app.work.usage.as_ref().map(usage));
     lines.retain(|line| !line.is_empty());
     if !app.candidates.is_empty() {
         lines.push(String::new());
         lines.push(candidates(&app.candidates));
     }
     lines.join("\n")
+}
+
+/// A job, its schedule, its last run and the next.
+fn job(row: &JobRow) -> String {
+    let mut parts = vec![format!("job {}: every {} s", row.job, row.every_seconds)];
+    parts.extend(row.running.then(|| "runs now".to_owned()));
+    parts.push(row.last.as_ref().map_or_else(
+        || "never run".to_owned(),
+        |last| format!("last run {} {} after {} ms", last.began, last.end, last.took_ms),
+    ));
+    parts.extend((row.failures > 1).then(|| format!("{} failures in a row", row.failures)));
+    parts.extend(row.next.map(|next| format!("next run {next}")));
+    parts.join(", ")
+}
+
+/// What an app uses, on one line.
+fn usage(usage: &Usage) -> String {
+    let time = |micros: Option<u64>| {
+        micros.map_or_else(|| "-".to_owned(), |it| format!("{}.{:03} ms", it / 1_000, it % 1_000))
+    };
+    let stored = usage.stored.map_or_else(|| "not measured yet".to_owned(), |it| it.to_string());
+    format!(
+        "since it was loaded: {} requests ({} under way, p50 {}, p99 {}), {} traps, {} answers of \
+         class 5xx, {} ms of processor time, at most {} of memory an instance; data {stored}",
+        usage.requests,
+        usage.in_flight,
+        time(usage.p50_us),
+        time(usage.p99_us),
+        usage.traps,
+        usage.server_errors,
+        usage.cpu_ms,
+        usage.memory,
+    )
 }
 
 /// Every release that was looked at, with its reason.

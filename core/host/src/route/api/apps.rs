@@ -3,13 +3,13 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::{Extension, Json};
-use newleaf_domain::PackageName;
-use newleaf_update::view::{AppRow, KeptData};
+use newleaf_domain::{JobName, PackageName};
+use newleaf_update::view::{AppRow, JobEnd, KeptData};
 use newleaf_update::{AppData, StartError};
 
 use super::Api;
 use crate::route::answer::{Body, Segments, put_back_problem, start_problem};
-use crate::route::{Caller, Kind, Problem, RemoveRequest};
+use crate::route::{Caller, JobRefusal, Kind, Problem, RemoveRequest};
 
 pub(super) async fn list(State(api): State<Api>) -> Result<Json<Vec<AppRow>>, Problem> {
     super::status::overview(&api).await.map(|overview| Json(overview.apps))
@@ -82,6 +82,34 @@ pub(super) async fn disable(
     let name = name(&parts)?;
     tracing::info!(app = %name, by = caller.by, "disabling {name}");
     done(&api, api.updater.disable(&name).await)
+}
+
+/// Runs a job of the app now; answers with how it ended, once it has.
+pub(super) async fn run_job(
+    State(api): State<Api>,
+    Segments((namespace, app, job)): Segments<(String, String, String)>,
+    Extension(caller): Extension<Caller>,
+) -> Result<Json<JobEnd>, Problem> {
+    let name = name(&(namespace, app))?;
+    let job = JobName::parse(&job).map_err(|error| {
+        Problem::new(Kind::Malformed, error.to_string())
+            .todo(format!("newleaf apps info {name} names its jobs"))
+    })?;
+    tracing::info!(app = %name, %job, by = caller.by, "running a job of {name}");
+    api.jobs.run_now(&name, &job).await.map(Json).map_err(|refusal| {
+        let (kind, todo) = match &refusal {
+            JobRefusal::NoApp => (Kind::NotFound, "newleaf apps list".to_owned()),
+            JobRefusal::NoJob => {
+                (Kind::NotFound, format!("newleaf apps info {name} names its jobs"))
+            }
+            JobRefusal::Later { .. } => {
+                (Kind::Blocked, format!("try again later; newleaf apps info {name} tells more"))
+            }
+        };
+        Problem::new(kind, format!("run job {job} of {name}: {refusal}"))
+            .state(api.updater.standing())
+            .todo(todo)
+    })
 }
 
 fn done(api: &Api, result: Result<(), StartError>) -> Result<StatusCode, Problem> {

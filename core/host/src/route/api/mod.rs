@@ -28,6 +28,7 @@ use tokio::sync::Semaphore;
 
 use super::answer::{unknown, wrong_method};
 use crate::route::health::Vitals;
+use crate::route::jobs::Jobs;
 use crate::shutdown::ShutdownWatch;
 
 /// The largest body the API takes; its requests are a few hundred bytes.
@@ -57,6 +58,8 @@ pub struct ApiParts {
     pub clock: Arc<dyn Clock>,
     /// Whether the host is well.
     pub vitals: Arc<dyn Vitals>,
+    /// Runs the jobs of apps.
+    pub jobs: Arc<dyn Jobs>,
     /// Tells when this process stops serving, so that event streams end and are taken up anew.
     pub shutdown: ShutdownWatch,
 }
@@ -102,6 +105,7 @@ pub(super) fn routes(api: &Api) -> Router {
         .route("/kept", get(apps::kept))
         .route("/apps/{namespace}/{app}/enable", post(apps::enable))
         .route("/apps/{namespace}/{app}/disable", post(apps::disable))
+        .route("/apps/{namespace}/{app}/jobs/{job}/run", post(apps::run_job))
         .route("/trust", get(trust::get))
         .route("/trust/accept", post(trust::accept))
         .route("/sign-in-links", post(sign_in_link::post))

@@ -241,6 +241,7 @@ impl Plugins for FakePlugins {
             version: running.slot.version.clone(),
             stopped: running.stopped.clone(),
             writes: running.since.map(|since| commits - since),
+            work: crate::view::Work::default(),
         })
     }
 

@@ -49,3 +49,24 @@ async fn a_sign_in_link_points_to_the_portal() {
     assert_eq!(status, StatusCode::CREATED);
     assert!(link["url"].as_str().unwrap().starts_with("http://127.0.0.1:8081/sign-in/"), "{link}");
 }
+
+#[tokio::test]
+async fn a_job_is_run_when_it_is_asked_for_and_a_refusal_says_why() {
+    let scene = Scene::with_offer();
+    let run = |path: &'static str| {
+        let scene = &scene;
+        async move { scene.post(&format!("/api/v1/apps/{path}/run"), json!(null)).await }
+    };
+    let (status, end) = run("acme/notes/jobs/fetch").await;
+    assert_eq!((status, end), (StatusCode::OK, json!({ "end": "done" })));
+    for (path, exit, part) in [
+        ("acme/notes/jobs/other", 1, "no such job"),
+        ("acme/other/jobs/fetch", 1, "not installed"),
+        ("acme/notes/jobs/main", 3, "the app is being updated"),
+    ] {
+        let (status, problem) = run(path).await;
+        assert!(status.is_client_error(), "{path}: {status}");
+        assert_eq!(problem["exit"], exit, "{problem:#}");
+        assert!(problem["detail"].as_str().unwrap().contains(part), "{problem:#}");
+    }
+}

@@ -103,7 +103,7 @@ pub(super) async fn run_job(
                 (Kind::NotFound, format!("newleaf apps info {name} names its jobs"))
             }
             JobRefusal::Later { .. } => {
-                (Kind::Blocked, format!("try again later; newleaf apps info {name} tells more"))
+                (Kind::Blocked, format!("try again later: newleaf apps info {name}"))
             }
         };
         Problem::new(kind, format!("run job {job} of {name}: {refusal}"))

@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 #![expect(clippy::print_stdout, reason = "what was counted is part of the result")]
 
+mod app_data;
+mod app_load;
 mod broken;
 mod crowded;
 mod defaults;

@@ -35,6 +35,7 @@ fn inner_pages(frame: &Frame<'_>) -> Vec<(&'static str, Page)> {
     let (history, plan) = (sample::history(), sample::plan_view());
     let mut blocked = plan.clone();
     blocked.prerequisites = sample::blocked_prerequisites();
+    let rehearsed = sample::rehearsed_plan_view();
     let overview = |view| page::overview(frame, reader, view, History(&history));
     let candidates = sample::candidates();
     let listed = sample::releases_view(&candidates);
@@ -43,23 +44,26 @@ fn inner_pages(frame: &Frame<'_>) -> Vec<(&'static str, Page)> {
     vec![
         ("overview", overview(&sample::overview())),
         ("overview-trouble", overview(&sample::troubled_overview())),
+        ("overview-choice", overview(&sample::overview_with_a_choice())),
         ("overview-quiet", overview(&sample::quiet_overview())),
-        ("plan", page::plan(frame, reader, &plan, Asked::Nothing)),
-        ("plan-without-consent", page::plan(frame, reader, &plan, Asked::WithoutConsent)),
-        ("plan-install", page::plan(frame, reader, &sample::install_view(), Asked::Nothing)),
+        ("plan", page::plan(frame, reader, &plan, Asked::Nothing, None)),
+        ("plan-without-consent", page::plan(frame, reader, &plan, Asked::WithoutConsent, None)),
+        ("plan-install", page::plan(frame, reader, &sample::install_view(), Asked::Nothing, None)),
         (
             "plan-leaving",
-            page::plan(frame, reader, &sample::leaving_view(), Asked::WithoutSuspension),
+            page::plan(frame, reader, &sample::leaving_view(), Asked::WithoutSuspension, None),
         ),
-        ("plan-blocked", page::plan(frame, reader, &blocked, Asked::WhileBlocked)),
+        ("plan-blocked", page::plan(frame, reader, &blocked, Asked::WhileBlocked, None)),
+        ("plan-rehearsed", page::plan(frame, reader, &rehearsed, Asked::WithoutPause, None)),
+        ("plan-rehearsing", page::plan(frame, reader, &plan, Asked::Nothing, Some("Notes 2.0.0"))),
         ("run", page::run(frame, &sample::running(), None)),
         ("run-interrupted", page::run(frame, &sample::interrupted(), None)),
         ("run-committed", page::run(frame, &sample::committed(), None)),
         ("run-rolled-back", page::run(frame, &sample::rolled_back(), None)),
         ("run-undone", page::run(frame, &sample::undone(), None)),
         ("run-hop", page::run(frame, &sample::committed(), Some(&sample::journey()))),
-        ("history", page::history(frame, &history)),
-        ("history-empty", page::history(frame, &[])),
+        ("history", page::history(frame, None, &history)),
+        ("history-empty", page::history(frame, None, &[])),
         ("app", app_page(frame, &sample::app_row(), Removal::NotAsked)),
         ("app-off", app_page(frame, &app_off(), Removal::WithoutAnswer)),
         ("apps", page::apps(frame, reader, &sample::shelf())),

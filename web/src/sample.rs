@@ -13,12 +13,14 @@ use newleaf_update::journal::{Ending, Failure, Outcome, StepId};
 use newleaf_update::plan::{
     Age, Because, Candidate, Change, LeftBehind, Plan, Reason, Verdict, WaitsFor, WayOn,
 };
+use newleaf_update::port::AppRehearsed;
 use newleaf_update::state::Way;
 use newleaf_update::view::{
-    AppRow, ChangeView, ChannelView, CoreCard, DisplayText, Freshness, HistoryEntry, HistoryTarget,
-    Hop, Journey, JourneyStanding, KeptData, Notice, Offer, Overview, PlanView, Prerequisite,
-    PrerequisiteId, Progress, ReleaseRow, ReleasesView, Report, RunningUpdate, Severity, ShelfRow,
-    StalePlan, Standing, StepReport, StepStanding, UndoOffer, Unit, Work,
+    AppRow, ChangeView, ChannelView, CoreCard, DataChoice, DisplayText, Freshness, HistoryEntry,
+    HistoryTarget, Hop, Journey, JourneyStanding, KeptData, Notice, Offer, Overview, Pause,
+    PlanView, Prerequisite, PrerequisiteId, Progress, RehearsalNote, ReleaseRow, ReleasesView,
+    Report, RunningUpdate, Severity, ShelfRow, StalePlan, Standing, StepReport, StepStanding,
+    UndoOffer, Unit, Work,
 };
 
 use crate::gate::SignedIn;
@@ -192,6 +194,7 @@ fn notes_row() -> AppRow {
         disabled: false,
         needed_by: Vec::new(),
         work: Work::default(),
+        choice: None,
     }
 }
 
@@ -269,6 +272,29 @@ pub(crate) fn overview() -> Overview {
         },
         seq: 5,
     }
+}
+
+/// An app stopped, because going back would have lost data.
+pub(crate) fn overview_with_a_choice() -> Overview {
+    let why = "acme/notes 2.0.0 did not pass its probation: it broke down 4 times, 3 are allowed; \
+               going back to 1.0.0 would lose 3 changes made since the switch"
+        .to_owned();
+    let choice = DataChoice {
+        update: UpdateId::parse("1763692200-0123abcd-17").unwrap(),
+        why: why.clone(),
+        keep: version("2.0.0"),
+        back: Some(version("1.0.0")),
+    };
+    let mut view = overview();
+    view.apps[1] = AppRow {
+        version: Some(version("2.0.0")),
+        serving: false,
+        stopped: Some(why),
+        offer: None,
+        choice: Some(choice),
+        ..notes_row()
+    };
+    view
 }
 
 pub(crate) fn troubled_overview() -> Overview {
@@ -424,6 +450,7 @@ pub(crate) fn plan_view() -> PlanView {
         prerequisites: prerequisites(),
         candidates: candidates(),
         rehearsal: None,
+        pause: None,
         left_behind: Vec::new(),
     }
 }
@@ -502,6 +529,35 @@ pub(crate) fn undo_offer(to: &str, loses: Option<&str>) -> UndoOffer {
         }],
         left_behind: Vec::new(),
     }
+}
+
+/// The same, rehearsed: with a pause that is announced.
+pub(crate) fn rehearsed_plan_view() -> PlanView {
+    let rehearsed = AppRehearsed {
+        copied: ByteSize::mib(412),
+        copy_ms: 1893,
+        snapshot_ms: 640,
+        migrate_ms: 228_210,
+        health_ms: 24,
+        pages: vec!["/apps/acme/notes/".to_owned(), "/apps/acme/notes/new".to_owned()],
+    };
+    let view = plan_view();
+    let first = &view.plan.changes[0];
+    let note = RehearsalNote {
+        target: first.target.clone(),
+        version: first.to.clone(),
+        digest: first.digest,
+        from: version("1.1.0"),
+        at: view.plan.created,
+        rehearsed: None,
+        app: Some(rehearsed),
+        why: None,
+        apps: 0,
+        broken: Vec::new(),
+    };
+    let announced = "visitors are made to wait for about 20 s at the most".to_owned();
+    let pause = Pause { expected_ms: 228_874, announced: Some(announced) };
+    PlanView { rehearsal: Some(note), pause: Some(pause), ..view }
 }
 
 pub(crate) fn stale_plan() -> StalePlan {

@@ -7,7 +7,9 @@
 //!    result in a cache.
 //! 3. [`PluginHost::load`] links it with the host's interfaces and the admin's grants: an [`App`].
 //! 4. A [`Slot`] serves the app and swaps it for another without losing a request.
-//! 5. [`storage::snapshot`] and [`storage::restore`] copy its data while it is quiet.
+//! 5. [`App::probe`] asks a version for pages that visitors asked for lately, before any of them
+//!    reaches it.
+//! 6. [`storage::snapshot`] and [`storage::restore`] copy its data while it is quiet.
 //!
 //! What is not here: where packages come from, whether they are to be trusted, and who may change
 //! what runs. Bytes that reach this crate have been verified, or are the author's own.
@@ -32,9 +34,11 @@ mod latency;
 mod lifecycle;
 mod limits;
 mod meter;
+mod probe;
 mod slot;
 mod stats;
 pub mod storage;
+mod traffic;
 mod voice;
 
 pub use app::{App, AppConfig, Failure};
@@ -51,5 +55,6 @@ pub use inspect::{Handler, InspectError, Inspection, inspect};
 pub use job::JobError;
 pub use lifecycle::LifecycleError;
 pub use limits::Limits;
+pub use probe::ProbeError;
 pub use slot::{Slot, SlotStats};
 pub use stats::{AppStats, JobStats};

@@ -6,10 +6,10 @@ use std::sync::{
     atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
 };
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Request, Response, header};
 use http_body::Body;
 use newleaf_domain::JobName;
 use tokio::sync::{Notify, watch};
@@ -20,6 +20,7 @@ use crate::{
     app::{App, Failure, Patience},
     body::AppBody,
     stats::Running,
+    traffic::Traffic,
 };
 
 /// The place of one app. Share it behind an [`Arc`].
@@ -30,10 +31,12 @@ pub struct Slot {
     moved: watch::Sender<u64>,
     parked: AtomicUsize,
     refused: AtomicU64,
+    paused: AtomicU64,
     cut: AtomicU64,
     /// The job that runs.
     job: Mutex<Option<JobName>>,
     cut_job: Notify,
+    traffic: Traffic,
 }
 
 /// How often the requests that run during a hold are looked at, once clients have had their time.
@@ -52,6 +55,8 @@ enum Gate {
     Open,
     /// It waits, unless as many wait already.
     Held { cap: usize },
+    /// It is told at once when to come again: about then the app serves.
+    Paused { until: Instant },
     /// It is answered at once: nothing is served here any more.
     Closed,
 }
@@ -63,8 +68,12 @@ pub struct SlotStats {
     pub parked: usize,
     /// Requests refused because too many waited; they count as failed.
     pub refused: u64,
+    /// Requests told to come again later, in a pause that was announced.
+    pub paused: u64,
     /// Requests cut because their clients were too slow during a hold; they count as failed.
     pub cut: u64,
+    /// The most requests that came within one second of the last hour.
+    pub peak: u64,
 }
 
 /// What a request finds at the gate.
@@ -72,6 +81,8 @@ enum Entry {
     Serve(App, Arc<Running>),
     Wait(Parked, watch::Receiver<u64>),
     Refused(Failure),
+    /// To be asked again after so long.
+    ComeAgain(Duration),
 }
 
 /// What a request that waits finds when it is woken.
@@ -94,9 +105,11 @@ impl Slot {
             moved: watch::Sender::new(0),
             parked: AtomicUsize::new(0),
             refused: AtomicU64::new(0),
+            paused: AtomicU64::new(0),
             cut: AtomicU64::new(0),
             job: Mutex::default(),
             cut_job: Notify::new(),
+            traffic: Traffic::default(),
         })
     }
 
@@ -110,7 +123,9 @@ impl Slot {
         SlotStats {
             parked: self.parked.load(Relaxed),
             refused: self.refused.load(Relaxed),
+            paused: self.paused.load(Relaxed),
             cut: self.cut.load(Relaxed),
+            peak: self.traffic.peak(),
         }
     }
 
@@ -125,12 +140,14 @@ impl Slot {
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
+        self.traffic.count();
         let mut request = request.map(Ahead::of);
         let mut patience = Patience::Queue;
         loop {
             let (app, running) = match self.enter(patience) {
                 Entry::Serve(app, running) => (app, running),
                 Entry::Refused(failure) => return failure.response(),
+                Entry::ComeAgain(left) => return come_again(left),
                 Entry::Wait(parked, moved) => {
                     patience = Patience::Promised;
                     match parked.wait(moved).await {
@@ -145,15 +162,17 @@ impl Slot {
                     return Failure::ClientTooSlow.response();
                 }
             } else {
+                let asked = (request.method().clone(), request.uri().path().to_owned());
                 let response = app.answer(request, patience).await;
                 drop(running);
+                self.traffic.answered(&asked.0, &asked.1, &response);
                 return response;
             }
         }
     }
 
     /// Keeps new requests waiting, up to `cap` of them, until [`release`](Self::release). With a
-    /// cap of 0 none waits: each is answered with 503 and `Retry-After`, as in an announced pause.
+    /// cap of 0 none waits: each is answered with 503 and `Retry-After`.
     ///
     /// A slot that was closed stays closed.
     pub fn hold(&self, cap: usize) {
@@ -161,6 +180,23 @@ impl Slot {
         if !matches!(state.gate, Gate::Closed) {
             state.gate = Gate::Held { cap };
         }
+    }
+
+    /// Answers every new request at once with 503 and the seconds after which to come again, until
+    /// [`release`](Self::release): a pause that was announced, of which `left` is left. Those who
+    /// wait already go on waiting.
+    ///
+    /// A slot that was closed stays closed.
+    pub fn pause(&self, left: Duration) {
+        let mut state = self.state();
+        if !matches!(state.gate, Gate::Closed) {
+            state.gate = Gate::Paused { until: Instant::now() + left };
+        }
+    }
+
+    /// The paths of pages that were answered well lately: a few.
+    pub fn pages(&self) -> Vec<String> {
+        self.traffic.pages()
     }
 
     /// Waits until nothing of the present app runs and its database is closed. Requests that were
@@ -289,7 +325,11 @@ impl Slot {
                 self.refused.fetch_add(1, Relaxed);
                 Entry::Refused(Failure::Held)
             }
-            Gate::Held { .. } => {
+            Gate::Paused { until } if patience == Patience::Queue => {
+                self.paused.fetch_add(1, Relaxed);
+                Entry::ComeAgain(until.saturating_duration_since(Instant::now()))
+            }
+            Gate::Held { .. } | Gate::Paused { .. } => {
                 self.parked.fetch_add(1, Relaxed);
                 Entry::Wait(Parked(self.clone()), self.moved.subscribe())
             }
@@ -302,7 +342,7 @@ impl Slot {
         let state = self.state();
         match state.gate {
             Gate::Open => Woken::Serve(state.app.clone(), state.app.running()),
-            Gate::Held { .. } => Woken::WaitOn,
+            Gate::Held { .. } | Gate::Paused { .. } => Woken::WaitOn,
             Gate::Closed => Woken::Closed,
         }
     }
@@ -318,6 +358,26 @@ struct JobTurn<'a>(&'a Slot);
 impl Drop for JobTurn<'_> {
     fn drop(&mut self) {
         *self.0.job() = None;
+    }
+}
+
+/// The answer in an announced pause: when to ask again (RFC 9110 §10.2.3), in whole seconds, at the
+/// least one.
+fn come_again(left: Duration) -> Response<AppBody> {
+    let seconds = (left.as_secs() + u64::from(left.subsec_nanos() > 0)).max(1);
+    let mut response = Failure::Held.response();
+    response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+    let text = format!("The app is being updated; please try again in {}.\n", spoken(seconds));
+    *response.body_mut() = AppBody::text(text);
+    response
+}
+
+/// `1 second`, `40 seconds`, `about 4 minutes`.
+fn spoken(seconds: u64) -> String {
+    match seconds {
+        1 => "1 second".to_owned(),
+        2..120 => format!("{seconds} seconds"),
+        _ => format!("about {} minutes", seconds.div_ceil(60)),
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::{
     Arc,
     atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
 };
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::Request;
@@ -118,7 +119,7 @@ async fn a_client_that_leaves_the_waiting_room_gives_its_place_up() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hold_of_thousands_loses_none_at_the_release() {
     // One at a time and no patience in the queue: whoever were put into it would be refused.
-    let limits = Limits { concurrency: 1, queue: std::time::Duration::ZERO, ..Limits::default() };
+    let limits = Limits { concurrency: 1, queue: Duration::ZERO, ..Limits::default() };
     let world = app(&HELLO).limits(limits).start().await.unwrap();
     let slot = world.slot();
     slot.hold(4_096);
@@ -218,4 +219,40 @@ async fn two_hosts_may_serve_the_same_data_during_a_handover() {
 async fn count(world: &World) -> usize {
     let notes = world.get("/api/notes").await.text();
     serde_json::from_str::<Vec<serde_json::Value>>(&notes).unwrap().len()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn in_an_announced_pause_everyone_is_told_when_to_come_again() {
+    let world = app(&HELLO).start().await.unwrap();
+    let slot = world.slot();
+    slot.pause(Duration::from_mins(4));
+    let told = ask(slot, "/").await;
+    assert_eq!((told.status, told.failure), (503, Some(Failure::Held)));
+    let seconds: u64 = told.header("retry-after").parse().unwrap();
+    assert!((235..=240).contains(&seconds), "{seconds}");
+    assert!(told.text().contains("in about 4 minutes"), "{}", told.text());
+    slot.pause(Duration::ZERO);
+    let told = ask(slot, "/").await;
+    assert_eq!(told.header("retry-after"), "1", "what takes longer than was said is told anew");
+    assert_eq!((slot.stats().paused, slot.stats().refused, world.stats().requests), (2, 0, 0));
+    slot.release();
+    assert_eq!(ask(slot, "/").await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_that_visitors_read_is_asked_for_again_and_a_broken_one_is_told() {
+    let notes = app(&NOTES).grant(Grant::Storage { quota: ByteSize::mib(4) });
+    let world = notes.start().await.unwrap();
+    let slot = world.slot();
+    let within = Duration::from_secs(10);
+    assert_eq!(ask(slot, "/apps/acme/notes/api/notes?q=mine").await.status, 200);
+    assert_eq!(ask(slot, "/apps/acme/notes/api/notes/77").await.status, 404);
+    assert_eq!(slot.pages(), ["/apps/acme/notes/api/notes"], "a query or a failure is remembered");
+    assert_eq!(slot.stats().peak, 2);
+    for page in slot.pages() {
+        assert_eq!(slot.app().probe(&page, within).await.unwrap(), 200);
+    }
+    let bare = world.load(&app(&NOTES)).await.unwrap();
+    let broken = bare.probe("/api/notes", within).await.unwrap_err();
+    assert!(broken.to_string().contains("GET /api/notes was answered 5"), "{broken}");
 }

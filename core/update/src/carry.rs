@@ -6,10 +6,12 @@ use newleaf_launcher::state::{AppSlot, CoreSlot};
 use newleaf_trust::Pin;
 
 use crate::Consent;
+use crate::pause::Pace;
 use crate::phase::State;
 use crate::port::Reach;
 use crate::proof::{Listed, VerifiedArtifact};
 use crate::run::{Blame, Broken, Context, Passed, Run, Stop};
+use crate::start::Leeway;
 use crate::step::stage::Ready;
 use crate::step::{
     AppSwitch, activate, check, commit, expand, fetch, health, hold, migrate, prewarm, rehearse,
@@ -27,7 +29,7 @@ pub(crate) enum Errand {
     /// The core before.
     CoreBack { slot: Box<CoreSlot> },
     /// An app's new version, or its first.
-    App { app: PackageName, listed: Box<Listed> },
+    App { app: PackageName, listed: Box<Listed>, leeway: Leeway },
     /// An app's version before.
     AppBack { app: PackageName, old: Box<AppSlot>, new: Box<AppSlot> },
     /// What is left of an app's update after its switch, begun before a restart.
@@ -55,9 +57,9 @@ pub(crate) async fn out(cx: Context, errand: Errand) {
             let result = core_back(&mut run, &slot).await;
             hand_over(run, result).await;
         }
-        Errand::App { app, listed } => {
+        Errand::App { app, listed, leeway } => {
             let mut run = Run::new(cx);
-            let result = app_forward(&mut run, app, *listed).await;
+            let result = app_forward(&mut run, app, *listed, leeway).await;
             run.end(result).await;
         }
         Errand::AppBack { app, old, new } => {
@@ -140,7 +142,12 @@ async fn arm(run: &mut Run, slot: &CoreSlot, handed: Handed) -> Result<Handed, S
     }
 }
 
-async fn app_forward(run: &mut Run, app: PackageName, listed: Listed) -> Result<(), Stop> {
+async fn app_forward(
+    run: &mut Run,
+    app: PackageName,
+    listed: Listed,
+    leeway: Leeway,
+) -> Result<(), Stop> {
     let cx = run.cx().clone();
     let signer = listed.signer().cloned();
     let artifact = bring(run, listed).await?;
@@ -148,12 +155,14 @@ async fn app_forward(run: &mut Run, app: PackageName, listed: Listed) -> Result<
     let Ready::App(new) = ready else { return Err(other_kind()) };
     let old = cx.updater.state().apps.get(&app).and_then(|row| row.good.clone());
     let switch = AppSwitch { app, old, new: *new };
-    run.step(StepId::Rehearse, async { Ok(rehearse::app()) }).await?;
+    let rehearsed = rehearse::app::run(cx.clone(), &switch, leeway);
+    let pace = run.step(StepId::Rehearse, rehearsed).await?;
     run.step(StepId::Prewarm, prewarm::app(cx.clone(), &switch)).await?;
-    run.step(StepId::Hold, hold::run(cx.clone(), &switch)).await?;
-    let copy = run.step(StepId::Snapshot, snapshot::run(cx.clone(), &switch)).await?;
-    run.step(StepId::Migrate, migrate::forward(cx, &switch)).await?;
-    switch_over(run, &switch, &copy, signer.as_ref()).await
+    run.step(StepId::Hold, hold::run(cx.clone(), &switch, &pace)).await?;
+    let pace = pace.begun(cx.updater.settings().pause_least);
+    let copy = run.step(StepId::Snapshot, snapshot::run(cx.clone(), &switch, &pace)).await?;
+    run.step(StepId::Migrate, migrate::forward(cx, &switch, &pace)).await?;
+    switch_over(run, &switch, &pace, &copy, signer.as_ref()).await
 }
 
 async fn app_back(run: &mut Run, switch: &AppSwitch) -> Result<(), Stop> {
@@ -162,23 +171,24 @@ async fn app_back(run: &mut Run, switch: &AppSwitch) -> Result<(), Stop> {
     for step in [StepId::Fetch, StepId::Verify, StepId::Stage] {
         run.step(step, async { Ok(Passed::skipped((), KEPT)) }).await?;
     }
-    run.step(StepId::Rehearse, async { Ok(rehearse::app()) }).await?;
+    let pace = run.step(StepId::Rehearse, async { Ok(rehearse::app::back()) }).await?;
     run.step(StepId::Prewarm, prewarm::app(cx.clone(), switch)).await?;
-    run.step(StepId::Hold, hold::run(cx.clone(), switch)).await?;
-    let copy = run.step(StepId::Snapshot, snapshot::run(cx.clone(), switch)).await?;
+    run.step(StepId::Hold, hold::run(cx.clone(), switch, &pace)).await?;
+    let copy = run.step(StepId::Snapshot, snapshot::run(cx.clone(), switch, &pace)).await?;
     run.step(StepId::Migrate, migrate::back(cx, switch)).await?;
-    switch_over(run, switch, &copy, None).await
+    switch_over(run, switch, &pace, &copy, None).await
 }
 
 /// From migrated data to a proven version. `signer` is the one that the approved plan saw.
 async fn switch_over(
     run: &mut Run,
     switch: &AppSwitch,
+    pace: &Pace,
     copy: &str,
     signer: Option<&Pin>,
 ) -> Result<(), Stop> {
     let cx = run.cx().clone();
-    run.step(StepId::Health, health::run(cx.clone(), switch)).await?;
+    run.step(StepId::Health, health::run(cx.clone(), switch, pace)).await?;
     run.step(StepId::Activate, activate::app(cx.clone(), switch, copy, signer)).await?;
     run.step(StepId::Release, release::run(cx.clone(), switch)).await?;
     run.step(StepId::Commit, commit::run(cx, switch)).await

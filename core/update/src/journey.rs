@@ -126,6 +126,7 @@ impl Updater {
         }
         let Some((memo, hop, by)) = self.next_hop(with).await? else { return Ok(None) };
         let plan = memo.plan.id.clone();
+        let leeway = memo.leeway;
         let (change, work) = match self.prepare(&memo, hop).await {
             Ok(listed) => (listed.change().clone(), Ok(listed)),
             Err(error) => (memo.plan.changes[hop].clone(), Err(error)),
@@ -135,7 +136,7 @@ impl Updater {
         let id = cx.id.clone();
         match work {
             Ok(listed) => {
-                tokio::spawn(carry::out(cx, errand_of(listed, Consent::NotGiven)));
+                tokio::spawn(carry::out(cx, errand_of(listed, Consent::NotGiven, leeway)));
             }
             Err(error) => {
                 let mut run = Run::new(cx);

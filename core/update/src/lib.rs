@@ -14,6 +14,7 @@ mod ledger;
 mod matched;
 mod mend;
 mod overview;
+mod pause;
 pub mod phase;
 mod planning;
 pub mod port;
@@ -51,10 +52,12 @@ pub use recover::{RecoverError, Recovered};
 pub use refresh::CheckError;
 pub use rehearsal::RehearseError;
 pub use removed::PutBackError;
-pub use settings::{Budget, Checks, Mending, ProductFace, Rehearsal, Settings, SnapshotRule};
+pub use settings::{
+    Budget, Checks, Mending, OnDataLoss, ProductFace, Rehearsal, Settings, SnapshotRule,
+};
 pub use signers::AcceptError;
 pub use skip::{Skip, SkipError};
-pub use start::{AppData, Approval, Consent, StartError};
+pub use start::{AppData, Approval, Consent, Leeway, StartError};
 pub use unattended::BY_ITSELF;
 pub use undo::{EndUndoError, UndoStands};
 pub use updater::Updater;

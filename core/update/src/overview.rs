@@ -1,8 +1,8 @@
 //! The host in one sentence, then in rows: what runs, what could, and what a person must read
 //! first. Looks at nothing but what is known already.
 
-use newleaf_domain::{Target, Timestamp};
-use newleaf_launcher::journal::{Ending, StepId};
+use newleaf_domain::{PackageName, Target, Timestamp, UpdateId};
+use newleaf_launcher::journal::{Ending, Entry, StepId};
 use newleaf_launcher::loss::Missing;
 use newleaf_launcher::state::{AppState, State};
 use newleaf_plan::{Candidate, Installed, Survey};
@@ -14,7 +14,7 @@ use crate::port::{LauncherError, Reach, SlotRef, StoreError};
 use crate::preflight;
 use crate::refresh::{CheckError, Known};
 use crate::view::{
-    AppRow, CoreCard, Freshness, HistoryEntry, Notice, Offer, Overview, Prerequisite,
+    AppRow, CoreCard, DataChoice, Freshness, HistoryEntry, Notice, Offer, Overview, Prerequisite,
     RunningUpdate, Severity, StepReport, StepStanding, UndoOffer,
 };
 
@@ -131,7 +131,7 @@ impl Updater {
 
     async fn app_row(
         &self,
-        name: &newleaf_domain::PackageName,
+        name: &PackageName,
         app: &AppState,
         known: Option<&Known>,
         installed: &Installed,
@@ -152,8 +152,13 @@ impl Updater {
         };
         let serving = self.ports().plugins.serving(name);
         let told = serving.as_ref().and_then(|it| it.stopped.clone());
-        let stopped =
-            if app.disabled { Some(self.why_off(history, &target, told).await) } else { told };
+        let choice = self.choice_of(name, history).await;
+        let off = || told.clone().unwrap_or_else(|| "it was switched off by an admin".to_owned());
+        let stopped = match &choice {
+            Some(choice) => Some(choice.why.clone()),
+            None if app.disabled => Some(off()),
+            None => told,
+        };
         AppRow {
             id: name.clone(),
             name: if display.is_empty() { name.app().to_owned() } else { display },
@@ -165,7 +170,8 @@ impl Updater {
             offer: survey.as_ref().and_then(|survey| offer(survey, asks_more)).map(waits),
             blocked: survey.as_ref().and_then(|survey| survey.untrusted.clone()),
             candidates: survey.map_or_else(Vec::new, |survey| survey.candidates),
-            undo: undo_of(app),
+            undo: undo_of(app, serving.and_then(|it| it.writes)),
+            choice,
             grants: app.good.as_ref().map(|good| good.grants.clone()).unwrap_or_default(),
             disabled: app.disabled,
             needed_by: installed.needing(name).map(|(name, _)| name.clone()).collect(),
@@ -173,24 +179,37 @@ impl Updater {
         }
     }
 
-    /// Why an app is off: its last update could not go back without losing data, or an admin
-    /// switched it off. `told` is what its pages say.
-    async fn why_off(
+    /// What a person has to choose of an app that is off: its last update could not go back without
+    /// losing data, and nobody has chosen since.
+    pub(crate) async fn choice_of(
         &self,
+        name: &PackageName,
         history: &[HistoryEntry],
-        target: &Target,
-        told: Option<String>,
-    ) -> String {
-        let last = history.iter().find(|entry| entry.target.target == *target);
-        let last = last.filter(|entry| entry.ending == Some(Ending::Failed));
-        if let Some(entry) = last
-            && let Ok(Some(report)) = self.report(&entry.id).await
-            && report.steps.iter().any(is_failed_way_back)
-            && let Some(reason) = &entry.reason
-        {
-            return reason.clone();
+    ) -> Option<DataChoice> {
+        let app = self.state().apps.get(name).filter(|app| app.disabled).cloned()?;
+        let good = app.good.as_ref()?;
+        let last = history.iter().find(|entry| entry.target.target.app() == Some(name))?;
+        let report = self.report(&last.id).await.ok()??;
+        let stopped = last.ending == Some(Ending::Failed)
+            && app.trial.is_none()
+            && last.target.to == good.version
+            && report.steps.iter().any(is_failed_way_back);
+        if !stopped || self.is_chosen(&last.id).await {
+            return None;
         }
-        told.unwrap_or_else(|| "it was switched off by an admin".to_owned())
+        Some(DataChoice {
+            update: last.id.clone(),
+            why: last.reason.clone()?,
+            keep: good.version.clone(),
+            back: undo_of(&app, None).map(|undo| undo.version),
+        })
+    }
+
+    /// Whether somebody has chosen what becomes of the data after an update that ended.
+    async fn is_chosen(&self, id: &UpdateId) -> bool {
+        let Ok(ledger) = self.ledger().await else { return false };
+        let ended = ledger.of(id).skip_while(|it| !matches!(it.entry, Entry::Ended { .. }));
+        ended.into_iter().any(|record| matches!(record.entry, Entry::Notice { .. }))
     }
 
     pub(crate) fn survey(&self, known: &Known, installed: &Installed, target: &Target) -> Survey {
@@ -459,10 +478,16 @@ pub(crate) fn offer(survey: &Survey, asks_more: bool) -> Option<Offer> {
 }
 
 /// What *Undo* of an app would lose: nothing where the version before reads the data as it is.
-fn undo_of(app: &AppState) -> Option<UndoOffer> {
+/// `writes` are those since the switch, where they were counted.
+fn undo_of(app: &AppState, writes: Option<u64>) -> Option<UndoOffer> {
     let (good, previous) = app.good.as_ref().zip(app.previous.as_ref())?;
+    let counted = match writes {
+        None | Some(0) => String::new(),
+        Some(1) => ", which is 1 change".to_owned(),
+        Some(many) => format!(", which are {many} changes"),
+    };
     let loses = (previous.schema < good.oldest_reader)
-        .then(|| format!("everything written since the update to {}", good.version));
+        .then(|| format!("everything written since the update to {}{counted}", good.version));
     let possible = loses.is_none() || good.snapshot.is_some();
     possible.then(|| UndoOffer {
         version: previous.version.clone(),

@@ -11,7 +11,8 @@ use crate::explain::{ExitClass, Explain, chain};
 use crate::port::{Place, PlanMemo, StoreError};
 use crate::preflight::{self, Scope};
 use crate::refresh::{CheckError, Known};
-use crate::view::{ChangeView, DisplayText, PlanView, Prerequisite};
+use crate::start::Leeway;
+use crate::view::{ChangeView, DisplayText, Pause, PlanView, Prerequisite, RehearsalNote};
 
 /// The longest text beside a package that is shown.
 const MAX_TEXT: newleaf_domain::ByteSize = newleaf_domain::ByteSize::mib(1);
@@ -129,10 +130,16 @@ impl Updater {
         target: &Target,
         version: Option<Version>,
     ) -> Result<(), StoreError> {
-        let memo = PlanMemo { plan: plan.clone(), target: target.clone(), version };
+        let leeway = Leeway::default();
+        let memo = PlanMemo { plan: plan.clone(), target: target.clone(), version, leeway };
+        self.put_memo(&memo).await
+    }
+
+    /// Keeps a plan, and how far the yes to it reaches once it was given.
+    pub(crate) async fn put_memo(&self, memo: &PlanMemo) -> Result<(), StoreError> {
         // A plan past its day is still told apart from one that never was, for another day.
         let forget = self.ports().clock.now().plus_seconds(-2 * PLAN_LIFETIME_SECONDS);
-        self.ports().store.put_plan(&memo, forget).await
+        self.ports().store.put_plan(memo, forget).await
     }
 
     pub(crate) async fn choose(
@@ -155,14 +162,14 @@ impl Updater {
         let scope = plan.changes.first().map_or(Scope::Any, Scope::Change);
         let prerequisites = preflight::measure(self, scope, None).await;
         // Without it the plan is the same; it only tells less.
-        let last = self.ports().store.rehearsal().await.ok().flatten();
-        let rehearsal = last.filter(|note| {
-            plan.changes.first().is_some_and(|first| first.digest == note.digest)
-                && self.state().core.good.version == note.from
-        });
+        let rehearsal = match plan.changes.first() {
+            Some(first) => self.rehearsal_of(first).await,
+            None => None,
+        };
+        let pause = rehearsal.as_ref().and_then(|note| self.pause_of(note));
         let candidates = planned.survey.candidates;
         let left_behind = self.left_behind(known, &plan).await;
-        PlanView { plan, changes, prerequisites, candidates, rehearsal, left_behind }
+        PlanView { plan, changes, prerequisites, candidates, rehearsal, left_behind, pause }
     }
 
     /// The installed apps that a plan of core leaves behind, by the ranges they name.
@@ -179,6 +186,25 @@ impl Updater {
                 Vec::new()
             }
         }
+    }
+
+    /// What the last rehearsal of a change came to, where it still says something: it was of this
+    /// release, beside the version that serves now.
+    pub(crate) async fn rehearsal_of(&self, change: &Change) -> Option<RehearsalNote> {
+        let last = self.ports().store.rehearsal(&change.target).await.ok().flatten()?;
+        let state = self.state();
+        let serves = match &change.target {
+            Target::Core => &state.core.good.version,
+            Target::App(app) => &state.apps.get(app)?.good.as_ref()?.version,
+        };
+        (last.digest == change.digest && last.from == *serves).then_some(last)
+    }
+
+    /// How long visitors of an app would wait, with as many of them as there are now.
+    pub(crate) fn pause_of(&self, note: &RehearsalNote) -> Option<Pause> {
+        let (rehearsed, app) = note.app.as_ref().zip(note.target.app())?;
+        let traffic = self.ports().plugins.traffic(app);
+        Some(crate::pause::expect(rehearsed, traffic, self.settings().pause_unannounced))
     }
 
     async fn change_view(&self, known: &Known, change: &Change) -> ChangeView {

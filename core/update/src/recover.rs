@@ -114,6 +114,7 @@ impl Updater {
         if !matches!(found, Recovered::WithLauncher(_)) {
             self.put_back_stray_trials().await?;
         }
+        self.tell_who_waits_for_a_choice().await?;
         caught_up.map(|()| found)
     }
 
@@ -155,6 +156,23 @@ impl Updater {
         );
         let notice = launcher.append(None, Entry::Notice { text }).await;
         notice.map(drop).map_err(RecoverError::Launcher)
+    }
+
+    /// The pages of an app that waits for a person's choice say so after a restart, too.
+    async fn tell_who_waits_for_a_choice(&self) -> Result<(), RecoverError> {
+        let state = self.state();
+        let off = state.apps.iter().filter(|(_, row)| row.disabled).map(|(app, _)| app);
+        let off = off.collect::<Vec<_>>();
+        if off.is_empty() {
+            return Ok(());
+        }
+        let history = self.history().await.map_err(RecoverError::Launcher)?;
+        for app in off {
+            if let Some(choice) = self.choice_of(app, &history).await {
+                self.ports().plugins.stop(app, &choice.why).await;
+            }
+        }
+        Ok(())
     }
 
     /// Closes or finishes one update that was broken off.

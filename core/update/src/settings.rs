@@ -32,7 +32,7 @@ pub struct Settings {
     pub expand_within: Duration,
     /// What a rehearsal of core that fails means.
     pub rehearsal: Rehearsal,
-    /// How long the parts of a rehearsal may take.
+    /// How long the parts of a rehearsal of core may take.
     pub rehearsal_waits: RehearsalWaits,
     /// How long *Undo* of core is kept possible after an update.
     pub undo_for: Duration,
@@ -43,6 +43,16 @@ pub struct Settings {
     pub snapshots: SnapshotRule,
     /// How long the data of a removed app is set aside before it goes for good.
     pub removed_for: Duration,
+    /// What a rehearsal of an app that fails means.
+    pub app_rehearsal: Rehearsal,
+    /// How long an app's visitors may be made to wait without having been told.
+    pub pause_unannounced: Duration,
+    /// The least that an app's switch may take, however short its rehearsal was; three times the
+    /// rehearsed time, where that is longer.
+    pub pause_least: Duration,
+    /// What becomes of an app whose new version failed, where going back would lose what visitors
+    /// wrote since the switch.
+    pub on_data_loss: OnDataLoss,
     /// How long an app's running requests may take to end while new ones are held.
     pub drain_within: Duration,
     /// How long an app may migrate its data while its requests are held.
@@ -86,7 +96,19 @@ pub struct SnapshotRule {
     pub age: Duration,
 }
 
-/// What it means where a new version of core fails on a copy of the data, or breaks apps.
+/// What becomes of an app that cannot go back without losing what was written since its switch.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnDataLoss {
+    /// It stops, and a person chooses.
+    #[default]
+    Ask,
+    /// The copy from before the update is put back, and what was lost is told.
+    Restore,
+}
+
+/// What it means where a new version of core or of an app fails on a copy of the data, or where a
+/// new core breaks apps.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Rehearsal {
@@ -130,6 +152,10 @@ impl Default for Settings {
             versions: 3,
             snapshots: SnapshotRule { count: 3, age: Duration::from_hours(30 * 24) },
             removed_for: Duration::from_hours(7 * 24),
+            app_rehearsal: Rehearsal::Required,
+            pause_unannounced: Duration::from_secs(20),
+            pause_least: Duration::from_secs(10),
+            on_data_loss: OnDataLoss::Ask,
             drain_within: Duration::from_secs(20),
             migrate_within: Duration::from_mins(10),
             probation: Duration::from_mins(1),

@@ -14,13 +14,13 @@ use newleaf_plan::{Change, Installed, LeftBehind, Request, Stale, recheck};
 use crate::carry::{self, Errand};
 use crate::explain::{ExitClass, Explain};
 use crate::planning::PlanError;
-use crate::port::{Kept, LauncherError, PluginError, StoreError};
+use crate::port::{Kept, LauncherError, PlanMemo, PluginError, StoreError};
 use crate::preflight::{self, Scope};
 use crate::proof::Listed;
 use crate::refresh::{CheckError, Known};
 use crate::run::Context;
 use crate::step::OFF;
-use crate::view::{Prerequisite, StalePlan, Standing};
+use crate::view::{DataChoice, Pause, Prerequisite, StalePlan, Standing};
 use crate::{Rehearsal, Updater};
 
 /// An admin's yes to a plan.
@@ -32,6 +32,8 @@ pub struct Approval {
     pub consent: Consent,
     /// Whether the yes covers that apps which the new core leaves behind are suspended.
     pub suspend: Consent,
+    /// How far it reaches beside that.
+    pub leeway: Leeway,
     /// Who says so: an account's name, or `cli:<user>`.
     pub by: String,
 }
@@ -39,7 +41,8 @@ pub struct Approval {
 impl Approval {
     /// A yes to `plan`, with what is said on wider grants, and none to suspended apps.
     pub const fn new(plan: PlanId, consent: Consent, by: String) -> Self {
-        Self { plan, consent, suspend: Consent::NotGiven, by }
+        let leeway = Leeway::of_person(Consent::NotGiven);
+        Self { plan, consent, suspend: Consent::NotGiven, leeway, by }
     }
 
     /// The same, with what is said on apps that the new core leaves behind.
@@ -48,10 +51,45 @@ impl Approval {
         self.suspend = suspend;
         self
     }
+
+    /// The same, with how far it reaches where a rehearsal shows what the plan could not know.
+    #[must_use]
+    pub const fn with_leeway(mut self, leeway: Leeway) -> Self {
+        self.leeway = leeway;
+        self
+    }
 }
 
-/// Whether an admin said yes to what a plan names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How far a yes to a plan reaches where a rehearsal shows what the plan could not know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Leeway {
+    /// Whether it covers a pause that an app's visitors are told of.
+    pub pause: Consent,
+    /// Whether it covers going on where this machine cannot rehearse an app.
+    pub unrehearsed: Consent,
+}
+
+impl Leeway {
+    /// What a person says, with their word on a pause: they know best when their machine is full.
+    pub const fn of_person(pause: Consent) -> Self {
+        Self { pause, unrehearsed: Consent::Given }
+    }
+
+    /// What a host may do by itself.
+    pub const fn of_host() -> Self {
+        Self { pause: Consent::NotGiven, unrehearsed: Consent::NotGiven }
+    }
+}
+
+impl Default for Leeway {
+    fn default() -> Self {
+        Self::of_person(Consent::NotGiven)
+    }
+}
+
+/// Whether an admin said yes to something that wants it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Consent {
     /// They did.
     Given,
@@ -80,9 +118,11 @@ pub enum StartError {
         /// Its id.
         running: UpdateId,
     },
-    /// A version of core is tried on a copy of the data, which an update would change meanwhile.
-    #[error("core {version} is being rehearsed")]
+    /// A version is tried on a copy of the data, which an update would change meanwhile.
+    #[error("{target} {version} is being rehearsed")]
     Rehearsing {
+        /// Core or the app.
+        target: Target,
         /// The version.
         version: Version,
     },
@@ -118,6 +158,14 @@ pub enum StartError {
         app: PackageName,
         /// Those that need it, each with the versions it can use.
         by: Vec<(PackageName, VersionReq)>,
+    },
+    /// The app would serve nobody for a time that its visitors are told of, and nobody said yes.
+    #[error("{target} would serve nobody for {}: {}", pause.expected(), pause.sentence())]
+    PauseUnannounced {
+        /// The app.
+        target: Target,
+        /// How long, and why visitors are told.
+        pause: Pause,
     },
     /// No such plan, or it cannot be made again.
     #[error("the plan could not be taken up")]
@@ -224,6 +272,7 @@ impl Explain for StartError {
             | Self::ConsentNeeded { .. }
             | Self::LeavesBehind { .. }
             | Self::Needed { .. }
+            | Self::PauseUnannounced { .. }
             | Self::CannotGoBack { .. }
             | Self::Unfinished { .. } => ExitClass::Blocked,
             Self::NotListed { .. } | Self::Unpinned { .. } => ExitClass::Trust,
@@ -274,6 +323,9 @@ impl Explain for StartError {
                 let first = by.first().map(|(app, _)| format!("newleaf apps remove {app}"));
                 format!("remove what needs it first: {}", first.unwrap_or_default())
             }
+            Self::PauseUnannounced { target, .. } => {
+                format!("say yes to the pause, at a quiet time: newleaf update {target} --yes")
+            }
             Self::Plan(error) => error.todo(),
             Self::NotListed { .. } => "make a new plan: newleaf plan".to_owned(),
             Self::NothingBefore { .. } | Self::NotInstalled { .. } => {
@@ -315,8 +367,36 @@ impl Updater {
             self.refuse_if_unpinned(&app.namespace()).await?;
         }
         self.refuse_unless_ready(Scope::Change(&change)).await?;
-        let errand = errand_of(listed, approval.suspend);
-        self.begin(Began::of(&change, approval.plan, approval.by), errand).await
+        self.refuse_an_unannounced_pause(&change, approval.leeway).await?;
+        let leeway = approval.leeway;
+        self.remember_leeway(&approval).await?;
+        let began = Began::of(&change, approval.plan, approval.by);
+        self.begin(began, errand_of(listed, approval.suspend, leeway)).await
+    }
+
+    /// What is known of a pause already is asked for before anything is fetched.
+    async fn refuse_an_unannounced_pause(
+        &self,
+        change: &Change,
+        leeway: Leeway,
+    ) -> Result<(), StartError> {
+        if leeway.pause == Consent::Given {
+            return Ok(());
+        }
+        let pause = self.rehearsal_of(change).await.and_then(|note| self.pause_of(&note));
+        match pause.filter(|pause| pause.announced.is_some()) {
+            Some(pause) => {
+                Err(StartError::PauseUnannounced { target: change.target.clone(), pause })
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// The hops that follow the first are begun from what is kept of the plan.
+    async fn remember_leeway(&self, approval: &Approval) -> Result<(), StartError> {
+        let memo = self.recall_plan(&approval.plan).await.map_err(StartError::from)?;
+        let memo = PlanMemo { leeway: approval.leeway, ..memo };
+        self.put_memo(&memo).await.map_err(StartError::Store)
     }
 
     /// Goes back to the version before, which is still on this machine.
@@ -413,7 +493,8 @@ impl Updater {
         self.ports().plugins.keep(app, kept).await.map_err(StartError::Store)
     }
 
-    /// Switches an app on. One that is on already and serves goes on as it is.
+    /// Switches an app on. One that is on already and serves goes on as it is. One that stopped
+    /// because going back would have lost data is kept so: *keep and retry*.
     ///
     /// # Errors
     /// [`StartError`]; the app is as it was.
@@ -428,12 +509,29 @@ impl Updater {
         let Some(slot) = good.filter(|_| self.is_off(app) || !serves) else {
             return self.change_app(app, AppChange::Enable).await.map(drop);
         };
+        let history = self.history().await.map_err(StartError::Launcher)?;
+        let choice = self.choice_of(app, &history).await;
         plugins.swap(app, &slot).await.map_err(StartError::Load)?;
+        if let Some(choice) = choice {
+            self.note_kept_version(app, &choice).await?;
+        }
         if let Err(error) = self.change_app(app, AppChange::Enable).await {
             plugins.stop(app, OFF).await;
             return Err(error);
         }
         plugins.release(app).await.map_err(StartError::Load)
+    }
+
+    /// Notes beside the update that it was chosen to keep what it brought.
+    async fn note_kept_version(
+        &self,
+        app: &PackageName,
+        choice: &DataChoice,
+    ) -> Result<(), StartError> {
+        let text = format!("{app} {} is kept with all that was written with it", choice.keep);
+        let noted =
+            self.ports().launcher.append(Some(&choice.update), Entry::Notice { text }).await;
+        noted.map(drop).map_err(StartError::Launcher)
     }
 
     /// Switches an app off.
@@ -477,8 +575,8 @@ impl Updater {
 
     /// The door to a change: held by one at a time, and only while nothing else is under way.
     pub(crate) async fn door(&self) -> Result<tokio::sync::MutexGuard<'_, ()>, StartError> {
-        if let Some(version) = self.rehearsing().clone() {
-            return Err(StartError::Rehearsing { version });
+        if let Some((target, version)) = self.rehearsing().clone() {
+            return Err(StartError::Rehearsing { target, version });
         }
         let door = self.starting().lock().await;
         self.refuse_if_busy().await?;
@@ -619,10 +717,10 @@ fn back(app: &PackageName, old: AppSlot, new: AppSlot) -> Errand {
 }
 
 /// What carries a planned change out.
-pub(crate) fn errand_of(listed: Listed, suspend: Consent) -> Errand {
+pub(crate) fn errand_of(listed: Listed, suspend: Consent, leeway: Leeway) -> Errand {
     match listed.change().target.clone() {
         Target::Core => Errand::Core { listed: Box::new(listed), suspend },
-        Target::App(app) => Errand::App { app, listed: Box::new(listed) },
+        Target::App(app) => Errand::App { app, listed: Box::new(listed), leeway },
     }
 }
 

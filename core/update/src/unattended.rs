@@ -11,7 +11,7 @@ use newleaf_plan::{Automatic, Change, Installed, Outcome, Plan, WaitsFor};
 use crate::explain::{Explain, chain};
 use crate::refresh::Known;
 use crate::settings::Checks;
-use crate::{Approval, Consent, StartError, Updater};
+use crate::{Approval, Consent, Leeway, StartError, Updater};
 
 /// Who begins what nobody asked for, in the journal and the history.
 pub const BY_ITSELF: &str = "newleaf";
@@ -91,7 +91,8 @@ impl Updater {
             return Ok(None);
         }
         self.remember(&plan, target, None).await.map_err(StartError::Store)?;
-        let approval = Approval::new(plan.id, Consent::NotGiven, BY_ITSELF.to_owned());
+        let approval = Approval::new(plan.id, Consent::NotGiven, BY_ITSELF.to_owned())
+            .with_leeway(Leeway::of_host());
         self.start(approval).await.map(Some)
     }
 

@@ -32,8 +32,8 @@ pub struct Updater {
     refreshing: tokio::sync::Mutex<()>,
     /// Held from the question whether an update runs to the first record of the next.
     starting: tokio::sync::Mutex<()>,
-    /// The version of core that is tried on a copy of the data, outside any update.
-    rehearsing: Mutex<Option<Version>>,
+    /// What is tried on a copy of its data, outside any update.
+    rehearsing: Mutex<Option<(Target, Version)>>,
     ledger: tokio::sync::Mutex<Ledger>,
     hub: Hub,
 }
@@ -214,7 +214,7 @@ impl Updater {
         &self.starting
     }
 
-    pub(crate) fn rehearsing(&self) -> MutexGuard<'_, Option<Version>> {
+    pub(crate) fn rehearsing(&self) -> MutexGuard<'_, Option<(Target, Version)>> {
         self.rehearsing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -27,6 +27,10 @@ pub struct HostSettings {
     pub processor: f64,
     /// Seconds an app may take to answer.
     pub answer_within: f64,
+    /// Further lines of `[apps]`.
+    pub apps: &'static str,
+    /// What the notes app is told: lines of `[apps."acme/notes".config]`.
+    pub notes: &'static str,
 }
 
 impl Default for HostSettings {
@@ -41,6 +45,8 @@ impl Default for HostSettings {
             rehearsal: "warn",
             processor: 5.0,
             answer_within: 60.0,
+            apps: "",
+            notes: "",
         }
     }
 }
@@ -279,6 +285,8 @@ impl HostSettings {
             rehearsal: "required",
             processor: 5.0,
             answer_within: 60.0,
+            apps: "",
+            notes: "",
         }
     }
 
@@ -287,7 +295,7 @@ impl HostSettings {
         let path = dir.join("newleaf.toml");
         let text = std::fs::read_to_string(&path).unwrap();
         let Self { probation, core_probation, ready_within, linger, rehearsal, .. } = self;
-        let Self { processor, answer_within, .. } = self;
+        let Self { processor, answer_within, apps, notes, .. } = self;
         let text = text
             .replace("# public = [\"127.0.0.1:8080\"]", &setting("public"))
             .replace("# admin = [\"127.0.0.1:8081\"]", &setting("admin"))
@@ -297,7 +305,9 @@ impl HostSettings {
             .replace("# linger = 2", &format!("linger = {linger}"))
             .replace("# processor = 5", &format!("processor = {processor}"))
             .replace("# answer_within = 60", &format!("answer_within = {answer_within}"))
-            .replace("# rehearsal = \"required\"", &format!("rehearsal = \"{rehearsal}\""));
+            .replacen("# rehearsal = \"required\"", &format!("rehearsal = \"{rehearsal}\""), 1)
+            .replace("\n[apps]\n", &format!("\n[apps]\n{apps}\n"));
+        let text = format!("{text}\n[apps.\"acme/notes\".config]\n{notes}\n");
         for set in ["\nlinger = ", "\nrehearsal = ", "\nprocessor = ", "\nanswer_within = "] {
             assert!(text.contains(set), "the template of newleaf.toml changed:\n{text}");
         }
@@ -371,8 +381,30 @@ fn serve_command(dir: &Path, program: &Path) -> Command {
 pub struct Answer {
     /// The status code.
     pub status: u16,
+    /// The head as text: the status line, then a line for each header.
+    pub head: String,
     /// The body as text.
     pub body: String,
+}
+
+impl Answer {
+    /// The value of a header; empty where there is none.
+    pub fn header(&self, name: &str) -> &str {
+        let fields = self.head.lines().filter_map(|line| line.split_once(':'));
+        let mut found = fields.filter(|(key, _)| key.eq_ignore_ascii_case(name));
+        found.next().map_or("", |(_, value)| value.trim())
+    }
+}
+
+/// What lies in the database of the notes app.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotesData {
+    /// How many notes there are.
+    pub notes: u64,
+    /// All their titles and texts, as one digest.
+    pub digest: newleaf_domain::Digest,
+    /// The columns of a note.
+    pub columns: Vec<String>,
 }
 
 impl Host {
@@ -406,6 +438,50 @@ impl Host {
         let body = serde_json::json!({ "title": title, "body": "", "tags": tags }).to_string();
         let answer = self.post_json("/apps/acme/notes/api/notes", &body);
         assert_eq!(answer.status, 201, "{}", answer.body);
+    }
+
+    /// Puts so many notes into the database of notes 1.0.0, which may be serving.
+    pub fn fill_notes(&self, notes: u64) {
+        let mut database = self.notes_database();
+        let change = database.transaction().unwrap();
+        for number in 0..notes {
+            let values =
+                [format!("note {number}"), "some words of it".to_owned(), "a, b".to_owned()];
+            let insert = "INSERT INTO note (title, body, tags) VALUES (?1, ?2, ?3)";
+            change.execute(insert, values).unwrap();
+        }
+        change.commit().unwrap();
+    }
+
+    /// Takes the notes with this title out of the database of the notes app.
+    pub fn forget_notes(&self, title: &str) {
+        self.notes_database().execute("DELETE FROM note WHERE title = ?1", [title]).unwrap();
+    }
+
+    /// What lies in the database of the notes app, of whichever version.
+    pub fn notes_data(&self) -> NotesData {
+        let database = self.notes_database();
+        let mut rows = database.prepare("SELECT id, title, body FROM note ORDER BY id").unwrap();
+        let rows = rows.query_map([], |row| {
+            let (id, title): (i64, String) = (row.get(0)?, row.get(1)?);
+            Ok(format!("{id} {title} {}\n", row.get::<_, String>(2)?))
+        });
+        let rows = rows.unwrap().collect::<Result<Vec<_>, _>>().unwrap();
+        let mut columns = database.prepare("SELECT name FROM pragma_table_info('note')").unwrap();
+        let columns = columns.query_map([], |row| row.get(0)).unwrap();
+        NotesData {
+            notes: rows.len() as u64,
+            digest: newleaf_domain::Digest::of(rows.concat().as_bytes()),
+            columns: columns.collect::<Result<_, _>>().unwrap(),
+        }
+    }
+
+    fn notes_database(&self) -> rusqlite::Connection {
+        let path = self.dir.join("data/apps/acme/notes/app.db");
+        let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE;
+        let database = rusqlite::Connection::open_with_flags(path, flags).unwrap();
+        database.busy_timeout(std::time::Duration::from_secs(10)).unwrap();
+        database
     }
 
     /// How many notes the notes app has with this title.
@@ -455,5 +531,6 @@ fn try_request_with(
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
     let status = head.split(' ').nth(1).and_then(|code| code.parse().ok());
     let none = || std::io::Error::other(format!("no status in {head:?}"));
-    Ok(Answer { status: status.ok_or_else(none)?, body: body.to_owned() })
+    let (status, head, body) = (status.ok_or_else(none)?, head.to_owned(), body.to_owned());
+    Ok(Answer { status, head, body })
 }

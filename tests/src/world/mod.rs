@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use crate::build;
 
-pub use host::{Answer, Host, HostSettings};
+pub use host::{Answer, Host, HostSettings, NotesData};
 pub use mirror::{Mirror, read_key};
 pub use pack::CoreRelease;
 pub use registry::{Registry, Smaller};

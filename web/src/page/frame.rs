@@ -40,13 +40,15 @@ pub(crate) enum Place {
     Elsewhere,
 }
 
-/// Whether a browser without scripts loads the page again by itself.
+/// Whether a browser loads the page again by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refresh {
     /// It stays as it is.
     Never,
     /// Every two seconds, while something runs.
     WhileRunning,
+    /// Every two seconds, with scripts as well: nothing else tells the page when it is over.
+    Always,
 }
 
 impl<'a> Frame<'a> {
@@ -100,8 +102,10 @@ impl<'a> Frame<'a> {
                 link rel="icon" href=(asset::ICON.path) type="image/svg+xml";
                 link rel="stylesheet" href=(asset::STYLE.path);
                 script src=(asset::SCRIPT.path) defer {}
-                @if refresh == Refresh::WhileRunning {
-                    noscript { meta http-equiv="refresh" content="2"; }
+                @match refresh {
+                    Refresh::Never => {},
+                    Refresh::WhileRunning => { noscript { meta http-equiv="refresh" content="2"; } },
+                    Refresh::Always => { meta http-equiv="refresh" content="2"; },
                 }
             }
         }

@@ -1,6 +1,7 @@
 //! The history: one line for each update.
 
 use maud::{Markup, html};
+use newleaf_domain::Target;
 use newleaf_update::state::Way;
 use newleaf_update::view::HistoryEntry;
 
@@ -8,14 +9,19 @@ use super::{Frame, Page, Place, Refresh};
 use crate::part::words::{Tone, ending_tone, ending_word, hop, sentence};
 use crate::part::{badge, time};
 
-/// The page.
-pub(crate) fn history(frame: &Frame<'_>, entries: &[HistoryEntry]) -> Page {
+/// The page: of core or one app where `of` names it, else of everything.
+pub(crate) fn history(frame: &Frame<'_>, of: Option<&Target>, entries: &[HistoryEntry]) -> Page {
+    let title = match of {
+        Some(target) => format!("History of {}", frame.name_of(target)),
+        None => "History".to_owned(),
+    };
     frame.page(
-        "History",
+        &title,
         Place::History,
         Refresh::Never,
         &html! {
-            h1 { "History" }
+            @if of.is_some() { p class="crumb" { a href="/history" { "History" } } }
+            h1 { (title) }
             @if entries.is_empty() {
                 p class="card empty" { "Nothing has been updated yet." }
             } @else {

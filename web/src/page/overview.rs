@@ -5,12 +5,13 @@ use newleaf_domain::{Target, Timestamp, Version};
 use newleaf_update::journal::Ending;
 use newleaf_update::plan::Candidate;
 use newleaf_update::view::{
-    AppRow, CoreCard, Freshness, HistoryEntry, Offer, Overview, RunningUpdate, Severity, UndoOffer,
+    AppRow, CoreCard, DataChoice, Freshness, HistoryEntry, Offer, Overview, RunningUpdate,
+    Severity, UndoOffer,
 };
 
 use super::{Frame, Page, Place, Refresh};
 use crate::gate::SignedIn;
-use crate::part::form::{Look, button, plan_button};
+use crate::part::form::{Look, button, plan_button, token};
 use crate::part::icon::{Icon, icon};
 use crate::part::words::Tone;
 use crate::part::{badge, candidate, notice, time, work};
@@ -183,12 +184,33 @@ fn app_card(
                     }
                 }
             }
+            @if let Some(choice) = &app.choice { (choice_of(reader, app, choice)) }
             @if let Some(why) = &app.blocked {
                 p class="trouble warn-text" { (icon(Icon::Warning)) span { (why) } }
             }
             (work::work(&app.work, frame.now))
             (held_back(&subject))
             (foot(&subject, history))
+        }
+    }
+}
+
+/// The two ways on for an app that could not go back by itself without losing data.
+fn choice_of(reader: &SignedIn, app: &AppRow, choice: &DataChoice) -> Markup {
+    html! {
+        form class="start" method="post" action={ "/apps/" (app.id) "/keep" } {
+            (token(reader))
+            p class="facts" {
+                "Its data is kept until somebody chooses: "
+                strong { "Undo" } " goes back and loses what is named above; "
+                strong { "Keep and retry" } " serves " (choice.keep) " again, with everything."
+            }
+            div class="buttons" {
+                @if let Some(back) = &choice.back {
+                    a class="button danger" href={ "/undo/" (app.id) } { (icon(Icon::Back)) "Undo: back to " (back) }
+                }
+                button type="submit" class=(Look::Quiet.class()) { "Keep " (choice.keep) " and retry" }
+            }
         }
     }
 }
@@ -257,6 +279,7 @@ fn foot(subject: &Subject<'_>, history: History<'_>) -> Markup {
                         "All versions"
                     }
                 }
+                a href={ "/history/" (target) } aria-label={ "History of " (subject.name) } { "History" }
                 @if let Some(undo) = subject.undo {
                     a href={ "/undo/" (target) } {
                         "Undo: back to " (undo.version)

@@ -8,10 +8,13 @@ use newleaf_update::view::{ChangeView, PlanView, SHARED_ORIGIN};
 
 use super::{Frame, Page, Place, Refresh};
 use crate::gate::SignedIn;
-use crate::part::form::{Look, skip_button, token};
+use crate::part::form::{Look, button, skip_button, token};
 use crate::part::icon::{Icon, icon};
-use crate::part::words::{Tone, hop};
+use crate::part::words::{Tone, hop, sentence};
 use crate::part::{badge, grant, journey, notes, notice, prerequisite, time};
+
+/// What is rehearsed while the page is read, in words.
+type Rehearsing<'a> = Option<&'a str>;
 
 /// What the reader just tried, where the page comes back to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,17 +25,25 @@ pub(crate) enum Asked {
     WithoutConsent,
     /// To start although apps do not run on the new core.
     WithoutSuspension,
+    /// To start without a yes to the pause.
+    WithoutPause,
     /// To start although a prerequisite does not hold.
     WhileBlocked,
 }
 
 /// The page.
-pub(crate) fn plan(frame: &Frame<'_>, reader: &SignedIn, view: &PlanView, asked: Asked) -> Page {
+pub(crate) fn plan(
+    frame: &Frame<'_>,
+    reader: &SignedIn,
+    view: &PlanView,
+    asked: Asked,
+    now: Rehearsing<'_>,
+) -> Page {
     let title = title(frame, view);
     frame.page(
         &title,
         Place::Overview,
-        Refresh::Never,
+        if now.is_some() { Refresh::Always } else { Refresh::Never },
         &html! {
             p class="crumb" { a href="/" { "Overview" } }
             h1 { (title) }
@@ -42,9 +53,9 @@ pub(crate) fn plan(frame: &Frame<'_>, reader: &SignedIn, view: &PlanView, asked:
                 (change_card(frame, change, (at + 1, view.changes.len())))
             }
             (left_behind(view))
-            (rehearsal(view))
+            (rehearsal(reader, view, now))
             (prerequisites(view))
-            (start(reader, view, asked))
+            (start(reader, view, asked, now))
             p class="fine" {
                 "Plan " code { (view.plan.id.short()) } ", made " (time::moment(view.plan.created))
                 ". Exactly this is carried out, or nothing."
@@ -64,18 +75,50 @@ fn title(frame: &Frame<'_>, view: &PlanView) -> String {
     }
 }
 
-/// What the new version of core did on a copy of the data, where that was tried.
-fn rehearsal(view: &PlanView) -> Markup {
+/// What the first release did on a copy of the data, or the way to try it. What is not installed has
+/// no data to be tried on.
+fn rehearsal(reader: &SignedIn, view: &PlanView, now: Rehearsing<'_>) -> Markup {
+    let replaces = view.plan.changes.first().is_some_and(|first| first.from.is_some());
+    html! {
+        @if replaces {
+            section class="card" id="rehearsal" aria-labelledby="rehearsal-title" {
+                div class="head" {
+                    div {
+                        h2 id="rehearsal-title" { "Rehearsal" }
+                        @if view.rehearsal.is_none() {
+                            p class="facts" {
+                                "The first change is tried on a copy of the data, here or when the update begins. "
+                                "What serves goes on serving."
+                            }
+                        }
+                    }
+                    @if now.is_none() {
+                        (button(reader, &format!("/plans/{}/rehearse", view.plan.id), Look::Quiet, "Rehearse"))
+                    }
+                }
+                @if let Some(what) = now {
+                    p class="trouble" role="status" { (icon(Icon::Running)) span { (what) " is being rehearsed. This page looks again by itself." } }
+                }
+                (rehearsed(view))
+                @if let Some(pause) = &view.pause {
+                    p class=(if pause.announced.is_some() { "trouble warn-text" } else { "trouble good-text" }) {
+                        (icon(if pause.announced.is_some() { Icon::Warning } else { Icon::Check }))
+                        span { (sentence(&pause.sentence())) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn rehearsed(view: &PlanView) -> Markup {
     html! {
         @if let Some(note) = &view.rehearsal {
-            section class="card" aria-label="Rehearsal" {
-                h2 { "Rehearsed" }
                 p class=(if note.is_good() { "trouble good-text" } else { "trouble bad-text" }) {
                     (icon(if note.is_good() { Icon::Check } else { Icon::Warning }))
                     span { "Tried on " (time::moment(note.at)) ", beside " (note.from) ", without touching what serves." }
                 }
                 ul { @for told in note.sentences() { li { (told) } } }
-            }
         }
     }
 }
@@ -121,6 +164,10 @@ fn answer(asked: Asked) -> Markup {
         Asked::WithoutSuspension => notice::line(
             Tone::Bad,
             "Nothing was started: apps would be suspended, and that needs your yes below.",
+        ),
+        Asked::WithoutPause => notice::line(
+            Tone::Bad,
+            "Nothing was started: the app would serve nobody for a time, and that needs your yes below.",
         ),
         Asked::WhileBlocked => notice::line(
             Tone::Bad,
@@ -284,8 +331,9 @@ fn prerequisites(view: &PlanView) -> Markup {
     }
 }
 
-fn start(reader: &SignedIn, view: &PlanView, asked: Asked) -> Markup {
+fn start(reader: &SignedIn, view: &PlanView, asked: Asked, now: Rehearsing<'_>) -> Markup {
     let holds = prerequisite::all_hold(&view.prerequisites);
+    let pause = view.pause.as_ref().filter(|pause| pause.announced.is_some());
     let needs_consent = view.plan.changes.iter().any(Change::needs_consent);
     html! {
         form class="start" method="post" action={ "/plans/" (view.plan.id) "/start" } {
@@ -304,8 +352,15 @@ fn start(reader: &SignedIn, view: &PlanView, asked: Asked) -> Markup {
                     span { "Yes, go on: the apps named above are suspended until they fit again. Their data is kept." }
                 }
             }
+            @if let Some(pause) = pause {
+                label class=(if asked == Asked::WithoutPause { "consent missing" } else { "consent" }) {
+                    input type="checkbox" name="pause" value="given" required
+                        aria-invalid=[(asked == Asked::WithoutPause).then_some("true")];
+                    span { "Yes, the app may serve nobody for " (pause.expected()) "; visitors are told to come again." }
+                }
+            }
             div class="buttons" {
-                button type="submit" class="button primary" disabled[!holds] { (icon(Icon::Up)) "Start" }
+                button type="submit" class="button primary" disabled[!holds || now.is_some()] { (icon(Icon::Up)) "Start" }
                 a class="button quiet" href="/" { "Not now" }
             }
             @if !holds {

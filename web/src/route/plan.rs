@@ -1,14 +1,17 @@
-//! `POST /plans`, `GET /plans/{id}`, `POST /plans/{id}/start`, `GET /plans/{id}/now`.
+//! `POST /plans`, `GET /plans/{id}`, `POST /plans/{id}/start`, `POST /plans/{id}/rehearse`,
+//! `GET /plans/{id}/now`.
+
+use std::time::Duration;
 
 use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use newleaf_domain::{PlanId, Target, Version};
-use newleaf_update::{Approval, Consent, StartError};
+use newleaf_update::{Approval, Consent, Leeway, RehearseError, StartError};
 use serde::Deserialize;
 
 use super::problem::Problem;
-use super::reader::{Posted, Reader};
+use super::reader::{Nothing, Posted, Reader};
 use crate::page::{self, Asked};
 
 /// What a plan is asked for.
@@ -40,17 +43,24 @@ async fn page_of(reader: &Reader, id: &str, asked: Asked) -> Result<Response, Pr
     let view = found.map_err(|error| Problem::plan(&reader.shared, &error))?;
     let status = match asked {
         Asked::Nothing => StatusCode::OK,
-        Asked::WithoutConsent | Asked::WithoutSuspension => StatusCode::UNPROCESSABLE_ENTITY,
+        Asked::WithoutConsent | Asked::WithoutSuspension | Asked::WithoutPause => {
+            StatusCode::UNPROCESSABLE_ENTITY
+        }
         Asked::WhileBlocked => StatusCode::CONFLICT,
     };
-    Ok((status, page::plan(&reader.frame(), &reader.who, &view, asked)).into_response())
+    let rehearsing = reader.shared.portal.updater.rehearses();
+    let names = reader.shared.names().await;
+    let frame = reader.frame().calling(&names);
+    let now = rehearsing.map(|(target, version)| format!("{} {version}", frame.name_of(&target)));
+    Ok((status, page::plan(&frame, &reader.who, &view, asked, now.as_deref())).into_response())
 }
 
-/// Whether the box was ticked.
+/// Which boxes were ticked.
 #[derive(Debug, Deserialize)]
 pub(super) struct Yes {
     consent: Option<String>,
     suspend: Option<String>,
+    pause: Option<String>,
 }
 
 /// Starts exactly this plan.
@@ -71,13 +81,48 @@ fn word(ticked: Option<&str>) -> Consent {
 async fn start_plan(reader: &Reader, id: &str, yes: &Yes) -> Result<Response, Problem> {
     let plan = PlanId::parse(id).map_err(|_| Problem::NotFound)?;
     let (consent, suspend) = (word(yes.consent.as_deref()), word(yes.suspend.as_deref()));
-    let approval = Approval::new(plan, consent, reader.account()).suspending(suspend);
+    let approval = Approval::new(plan, consent, reader.account())
+        .suspending(suspend)
+        .with_leeway(Leeway::of_person(word(yes.pause.as_deref())));
     match reader.shared.portal.updater.start(approval).await {
         Ok(update) => Ok(Redirect::to(&format!("/updates/{update}")).into_response()),
         Err(StartError::ConsentNeeded { .. }) => page_of(reader, id, Asked::WithoutConsent).await,
         Err(StartError::LeavesBehind { .. }) => page_of(reader, id, Asked::WithoutSuspension).await,
+        Err(StartError::PauseUnannounced { .. }) => page_of(reader, id, Asked::WithoutPause).await,
         Err(StartError::Blocked(_)) => page_of(reader, id, Asked::WhileBlocked).await,
         Err(error) => Err(Problem::start(&reader.shared, error)),
+    }
+}
+
+/// How long the page waits for a rehearsal, whose refusals and small copies are told at once.
+const AT_ONCE: Duration = Duration::from_secs(2);
+
+/// Tries the first release of a plan on a copy of the data. It goes on when the reader leaves.
+pub(super) async fn rehearse(
+    Path(id): Path<String>,
+    Posted { reader, fields: Nothing {} }: Posted<Nothing>,
+) -> Response {
+    let result = rehearse_plan(&reader, &id).await;
+    reader.answer(result)
+}
+
+async fn rehearse_plan(reader: &Reader, id: &str) -> Result<Response, Problem> {
+    let plan = PlanId::parse(id).map_err(|_| Problem::NotFound)?;
+    let updater = &reader.shared.portal.updater;
+    match updater.rehearse_plan_aside(plan, reader.account(), AT_ONCE).await {
+        Err(error) => Err(not_rehearsed(reader, error)),
+        Ok(Some(_) | None) => Ok(Redirect::to(&format!("/plans/{id}#rehearsal")).into_response()),
+    }
+}
+
+fn not_rehearsed(reader: &Reader, error: RehearseError) -> Problem {
+    let shared = &reader.shared;
+    match error {
+        RehearseError::Plan(error) => Problem::plan(shared, &error),
+        RehearseError::Start(error) => Problem::start(shared, error),
+        error @ RehearseError::Bring { .. } => {
+            Problem::explained(shared, "Nothing was rehearsed", &error)
+        }
     }
 }
 

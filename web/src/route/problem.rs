@@ -66,6 +66,7 @@ impl Problem {
             | StartError::ConsentNeeded { .. }
             | StartError::LeavesBehind { .. }
             | StartError::Needed { .. }
+            | StartError::PauseUnannounced { .. }
             | StartError::Plan(_)
             | StartError::NotListed { .. }
             | StartError::NothingBefore { .. }

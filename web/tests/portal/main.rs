@@ -5,6 +5,7 @@
 
 mod browser;
 mod choice;
+mod data;
 mod door;
 mod forgery;
 mod live;

@@ -15,22 +15,27 @@ pub(crate) fn notes() -> Target {
     Target::App(PackageName::parse("acme/notes").unwrap())
 }
 
-fn wants(schema: u32, mib: u64) -> Value {
+fn wants(schema: u32, oldest_reader: u32, mib: u64) -> Value {
     let storage = json!({"kind": "storage", "quota": mib << 20, "reason": "to keep your notes"});
-    json!({"schema": schema, "oldest_reader": 1, "migrates_from": 1, "capabilities": [storage]})
+    json!({"schema": schema, "oldest_reader": oldest_reader, "migrates_from": 1, "capabilities": [storage]})
 }
 
 /// Notes 1.0.0 runs; notes 2.0.0, which asks for more, and core 1.1.0 are offered.
 pub(crate) async fn world() -> (World, Host) {
+    world_of(1).await
+}
+
+/// The same, where a program of schema `oldest_reader` reads what 2.0.0 writes.
+pub(crate) async fn world_of(oldest_reader: u32) -> (World, Host) {
     let world = World::new();
-    world.publisher().app("acme/notes", "1.0.0", wants(1, 4));
+    world.publisher().app("acme/notes", "1.0.0", wants(1, 1, 4));
     world.publish();
     let host = world.start();
     let plan = host.updater.plan(&notes(), None).await.unwrap().plan.id;
     let approval = Approval::new(plan, Consent::Given, "setup".to_owned());
     let installed = host.updater.start(approval).await.unwrap();
     host.updater.finished(&installed).await.unwrap().unwrap();
-    world.publisher().app("acme/notes", "2.0.0", wants(2, 16));
+    world.publisher().app("acme/notes", "2.0.0", wants(2, oldest_reader, 16));
     world.publisher().core("1.1.0", json!({}));
     world.publish();
     world.clock.set(world.clock.now().plus_seconds(3600));

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
-use newleaf_domain::{PlanId, Timestamp};
+use newleaf_domain::{PlanId, Target, Timestamp};
 use newleaf_trust::Pin;
 use newleaf_update::port::{Contact, PlanMemo, Store, StoreError};
 use newleaf_update::view::RehearsalNote;
@@ -69,8 +69,12 @@ impl DiskStore {
         self.dir.join("plans")
     }
 
-    fn rehearsal_file(&self) -> PathBuf {
-        self.dir.join("cache/rehearsal.json")
+    fn rehearsal_file(&self, target: &Target) -> PathBuf {
+        let name = match target {
+            Target::Core => "rehearsal.json".to_owned(),
+            Target::App(app) => format!("rehearsal.{}.{}.json", app.namespace(), app.app()),
+        };
+        self.dir.join("cache").join(name)
     }
 
     fn contact_file(&self) -> PathBuf {
@@ -242,9 +246,10 @@ impl Store for DiskStore {
         .await
     }
 
-    async fn rehearsal(&self) -> Result<Option<RehearsalNote>, StoreError> {
-        self.run(|store| {
-            let kept = files::read(&store.rehearsal_file())?;
+    async fn rehearsal(&self, target: &Target) -> Result<Option<RehearsalNote>, StoreError> {
+        let target = target.clone();
+        self.run(move |store| {
+            let kept = files::read(&store.rehearsal_file(&target))?;
             // It can be had again: one of a form that is not known is none.
             Ok(kept.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
         })
@@ -253,7 +258,7 @@ impl Store for DiskStore {
 
     async fn put_rehearsal(&self, note: &RehearsalNote) -> Result<(), StoreError> {
         let note = note.clone();
-        self.run(move |store| put_json(&store.rehearsal_file(), &note)).await
+        self.run(move |store| put_json(&store.rehearsal_file(&note.target), &note)).await
     }
 
     async fn contact(&self) -> Result<Contact, StoreError> {

@@ -13,7 +13,7 @@ pub(crate) use build::build;
 use newleaf_domain::{AbiVersion, Edition, InvalidWord, Platform, Version};
 use newleaf_launcher::Layout;
 use newleaf_update::port::RehearsalWaits;
-use newleaf_update::{ProductFace, Settings, SnapshotRule};
+use newleaf_update::{Budget, ProductFace, Settings, SnapshotRule};
 
 use crate::Product;
 use crate::adapter::{AppsError, Holding, OpenError};
@@ -94,8 +94,15 @@ fn settings(config: &Config) -> Settings {
             age: config.core.snapshots_for.duration(),
         },
         removed_for: config.apps.removed_for.duration(),
+        app_rehearsal: config.apps.rehearsal,
+        pause_unannounced: config.apps.pause_unannounced.duration(),
+        on_data_loss: config.apps.on_data_loss,
         drain_within: config.apps.drain_within.duration(),
         probation: config.apps.probation.duration(),
+        budget: Budget {
+            traps: config.apps.probation_traps,
+            server_errors: config.apps.probation_errors,
+        },
         ..Settings::default()
     }
 }

@@ -119,7 +119,7 @@ pub(crate) enum Asked {
     Preflight(Targets),
     /// Show what an update would do.
     Plan(PlanArguments),
-    /// Try a version of core on a copy of the data, without updating.
+    /// Try a version of core or of an app on a copy of the data, without updating.
     Rehearse(Rehearse),
     /// Update core or apps; without a target, list what could be updated.
     Update(Update),
@@ -135,8 +135,12 @@ pub(crate) enum Asked {
     Trust(Trust),
     /// Say which channel core and each app follow, or let one follow another.
     Channel(ChannelArguments),
-    /// List the updates of this host, newest first.
-    History,
+    /// List the updates of this host, or of one target, newest first.
+    History {
+        /// `core` or `<namespace>/<app>`; all where none is named.
+        #[arg(value_name = "TARGET")]
+        target: Option<Target>,
+    },
     /// Make a link that signs one person in to the portal, once.
     SignInLink,
 }
@@ -154,7 +158,7 @@ impl Asked {
             | Self::Channel(ChannelArguments { channel: None, .. })
             | Self::Apps(Apps::List | Apps::Info { .. } | Apps::Install { dry_run: true, .. })
             | Self::Trust(Trust::Show)
-            | Self::History
+            | Self::History { .. }
             | Self::SignInLink => Purpose::Look,
             Self::Channel(_)
             | Self::Update(_)
@@ -300,8 +304,8 @@ pub(crate) struct ChannelArguments {
 /// Consent given on the command line.
 #[derive(Debug, Clone, Copy, Args)]
 pub(crate) struct Yes {
-    /// Say yes beforehand: to what an app asks for at its installation, to what would be lost, to
-    /// another signer, to a channel that is not for everyone.
+    /// Say yes beforehand: to what an app asks for at its installation, to what would be lost, to a
+    /// pause that visitors are told of, to another signer, to a channel that is not for everyone.
     #[arg(long)]
     yes: bool,
 }
@@ -325,7 +329,7 @@ pub(crate) enum Spoken {
 /// Arguments of `rehearse`.
 #[derive(Debug, Args)]
 pub(crate) struct Rehearse {
-    /// `core`
+    /// `core` or `<namespace>/<app>`.
     #[arg(value_name = "TARGET")]
     pub(crate) target: Target,
     /// Exactly this version; the newest that fits where none is named.

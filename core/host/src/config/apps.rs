@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use newleaf_domain::PackageName;
+use newleaf_update::{OnDataLoss, Rehearsal};
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
@@ -30,6 +31,16 @@ pub struct Apps {
     pub processor: Seconds,
     /// How long an app may take to answer one request, to the last byte.
     pub answer_within: Seconds,
+    /// What it means where a new version fails on a copy of the data.
+    pub rehearsal: Rehearsal,
+    /// How long visitors may be made to wait without having been told; a longer pause wants a yes.
+    pub pause_unannounced: Seconds,
+    /// What becomes of an app that cannot go back without losing what was written since its switch.
+    pub on_data_loss: OnDataLoss,
+    /// Traps that a new version may show in its probation.
+    pub probation_traps: u64,
+    /// Answers of class 5xx that it may give in its probation.
+    pub probation_errors: u64,
     /// What is set for single apps: `[apps."acme/notes".config]`.
     pub each: BTreeMap<PackageName, AppSettings>,
 }
@@ -66,6 +77,11 @@ impl Default for Apps {
             outbound: Outbound::default(),
             processor: Seconds::new(5),
             answer_within: Seconds::new(60),
+            rehearsal: Rehearsal::Required,
+            pause_unannounced: Seconds::new(20),
+            on_data_loss: OnDataLoss::Ask,
+            probation_traps: 3,
+            probation_errors: 10,
             each: BTreeMap::new(),
         }
     }
@@ -81,6 +97,11 @@ enum Key {
     Outbound(outbound::Key),
     Processor,
     AnswerWithin,
+    Rehearsal,
+    PauseUnannounced,
+    OnDataLoss,
+    ProbationTraps,
+    ProbationErrors,
     App(PackageName),
 }
 
@@ -102,6 +123,11 @@ const KEYS: &[&str] = &[
     "outbound_response_body",
     "processor",
     "answer_within",
+    "rehearsal",
+    "pause_unannounced",
+    "on_data_loss",
+    "probation_traps",
+    "probation_errors",
 ];
 
 impl<'de> Deserialize<'de> for Key {
@@ -115,6 +141,11 @@ impl<'de> Deserialize<'de> for Key {
             "removed_for" => Ok(Self::RemovedFor),
             "processor" => Ok(Self::Processor),
             "answer_within" => Ok(Self::AnswerWithin),
+            "rehearsal" => Ok(Self::Rehearsal),
+            "pause_unannounced" => Ok(Self::PauseUnannounced),
+            "on_data_loss" => Ok(Self::OnDataLoss),
+            "probation_traps" => Ok(Self::ProbationTraps),
+            "probation_errors" => Ok(Self::ProbationErrors),
             app if app.contains('/') => {
                 PackageName::parse(app).map(Self::App).map_err(D::Error::custom)
             }
@@ -154,6 +185,11 @@ impl<'de> Visitor<'de> for AppsTable {
                 Key::Outbound(key) => apps.outbound.read(key, &mut table)?,
                 Key::Processor => apps.processor = table.next_value()?,
                 Key::AnswerWithin => apps.answer_within = table.next_value()?,
+                Key::Rehearsal => apps.rehearsal = table.next_value()?,
+                Key::PauseUnannounced => apps.pause_unannounced = table.next_value()?,
+                Key::OnDataLoss => apps.on_data_loss = table.next_value()?,
+                Key::ProbationTraps => apps.probation_traps = table.next_value()?,
+                Key::ProbationErrors => apps.probation_errors = table.next_value()?,
                 Key::App(name) => {
                     apps.each.insert(name, table.next_value()?);
                 }

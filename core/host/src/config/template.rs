@@ -104,6 +104,18 @@ url = "{repository}"
 # What one request of an app may use: processor time, and time until its last byte is out.
 # processor = 5
 # answer_within = 60
+# A new version is tried on a copy of the app's data first: "required" stops an update that fails
+# there, "warn" goes on and says so, "off" does not try.
+# rehearsal = "required"
+# Requests wait unannounced while an app's data is migrated, where its rehearsal took no longer than
+# this. A longer pause wants a yes, and visitors get 503 with Retry-After.
+# pause_unannounced = 20
+# A new version that fails after people wrote with it: "ask" stops the app until somebody chooses,
+# "restore" puts the data from before the update back, without what was written since.
+# on_data_loss = "ask"
+# Breakdowns and answers of class 5xx that a new version may show in its probation.
+# probation_traps = 3
+# probation_errors = 10
 
 # What one app is told; its guide names the keys. Texts, numbers, true and false.
 # [apps."acme/notes".config]

@@ -26,6 +26,9 @@ pub struct UpdateRequest {
     /// The word on wider permissions.
     #[serde(default)]
     pub consent: ConsentWord,
+    /// The word on a pause that an app's visitors are told of.
+    #[serde(default)]
+    pub pause: ConsentWord,
     /// The word on apps that the new core leaves behind: they are suspended, their data is kept.
     #[serde(default)]
     pub suspend: ConsentWord,

@@ -275,7 +275,7 @@ fn forget(partial: &Path) {
     }
 }
 
-fn file(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> CopyError {
+pub(super) fn file(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> CopyError {
     let path = path.to_owned();
     move |source| CopyError::File { action, path, source }
 }

@@ -4,7 +4,7 @@
 //! can span all.
 //!
 //! The app's statements run only on connections made by `guard`. Snapshots are whole-file copies
-//! of a database nobody uses.
+//! of a database nobody uses; a live copy, which a rehearsal works on, is taken from one in use.
 
 #[cfg(test)]
 mod blob_tests;
@@ -14,6 +14,7 @@ mod database;
 mod functions;
 mod guard;
 mod keys;
+mod live;
 mod memory;
 mod session;
 mod spill;
@@ -22,6 +23,7 @@ mod turn;
 
 pub use copy::{CopyError, restore, snapshot};
 pub(crate) use database::{Database, StorageError};
+pub use live::copy_live;
 pub use memory::bound_memory;
 pub(crate) use session::Session;
 pub(crate) use statement::{Rows, Value};

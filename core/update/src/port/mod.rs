@@ -22,10 +22,12 @@ pub use ground::{
     Probe, ProbeFault, ProbeResult, Probed, Space,
 };
 pub use launcher::{Launcher, LauncherError, News, Reach};
-pub use plugins::{Drained, Kept, PluginError, Plugins, Removed, Serving, Trouble};
+pub use plugins::{Drained, Kept, PluginError, Plugins, Removed, Serving, Traffic, Trouble};
 pub use policies::{Policies, PolicyError};
 pub(crate) use rehearsal::counted;
-pub use rehearsal::{BrokenApp, RehearsalError, RehearsalWaits, Rehearsed, WarmLine, Warmed};
+pub use rehearsal::{
+    AppRehearsed, BrokenApp, RehearsalError, RehearsalWaits, Rehearsed, WarmLine, Warmed,
+};
 pub use repository::{Body, Length, Place, Repository, RepositoryError, Resume, Wanted};
 pub use slots::{
     Download, ExpandError, Heard, Inspected, Keep, Measured, Partial, SelfTest, SlotError, SlotRef,

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use newleaf_domain::{ByteSize, PackageName, Timestamp};
 use newleaf_launcher::state::AppSlot;
 
-use crate::port::StoreError;
+use crate::port::{AppRehearsed, StoreError};
 use crate::settings::Budget;
 
 /// What an update does to running apps. Each call can be made twice: what is done stays done.
@@ -24,6 +24,36 @@ pub trait Plugins: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// The app is not known.
     async fn hold(&self, app: &PackageName) -> Result<(), PluginError>;
+
+    /// Answers new requests with 503 and the seconds after which to come again, of which `left` are
+    /// left; running ones go on. Ended by [`Plugins::release`], like a hold.
+    ///
+    /// # Errors
+    /// The app is not known.
+    async fn pause(&self, app: &PackageName, left: Duration) -> Result<(), PluginError>;
+
+    /// How many visitors there are, and how many can wait; nobody where the app is not loaded.
+    fn traffic(&self, app: &PackageName) -> Traffic;
+
+    /// Room that a rehearsal of the app needs for its time.
+    ///
+    /// # Errors
+    /// The data cannot be measured.
+    async fn rehearsal_needs(&self, app: &PackageName) -> Result<ByteSize, PluginError>;
+
+    /// Tries a version on a copy of the app's data in a folder of its own, while the one before
+    /// serves: without network and jobs, and reached by nobody. Migrates from schema `from`, asks
+    /// for its health, and for pages that visitors read lately. The copy is gone when it returns.
+    ///
+    /// # Errors
+    /// What the version failed in, or the machine; the data is untouched.
+    async fn rehearse(
+        &self,
+        app: &PackageName,
+        slot: &AppSlot,
+        from: u32,
+        within: Duration,
+    ) -> Result<AppRehearsed, PluginError>;
 
     /// Waits until no request of the app runs. A request that waits for a client which sends or
     /// reads too slowly is cut before `within` is over, so that no client can stop an update.
@@ -83,6 +113,17 @@ pub trait Plugins: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// It answers that it is not well, or does not answer.
     async fn health(&self, app: &PackageName, slot: &AppSlot) -> Result<(), PluginError>;
+
+    /// Asks the version for these pages, still without requests of anyone else.
+    ///
+    /// # Errors
+    /// It broke down, answered with 5xx, or did not answer.
+    async fn probe(
+        &self,
+        app: &PackageName,
+        slot: &AppSlot,
+        pages: &[String],
+    ) -> Result<(), PluginError>;
 
     /// Makes this version the one that requests reach, freshly loaded, still held.
     ///
@@ -167,6 +208,15 @@ pub struct Drained {
     /// Those that were cut because their clients were too slow, by method and path; they count as
     /// failed.
     pub cut: Vec<String>,
+}
+
+/// What visitors ask of an app.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// The most requests that came within one second of the last hour.
+    pub peak: u64,
+    /// Requests that can wait at a time.
+    pub room: usize,
 }
 
 /// An app as it runs.

@@ -43,6 +43,47 @@ impl std::fmt::Display for Rehearsed {
     }
 }
 
+/// How long each part of an app's rehearsal took on a copy of its data, while the version before
+/// served.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AppRehearsed {
+    /// Bytes of the copy.
+    pub copied: ByteSize,
+    /// Milliseconds of the copying beside the version that serves; nobody waits for it.
+    pub copy_ms: u64,
+    /// Milliseconds of a snapshot of the copy.
+    pub snapshot_ms: u64,
+    /// Milliseconds of the migration; 0 where the data has the schema already.
+    pub migrate_ms: u64,
+    /// Milliseconds of the answer for its health and of the pages.
+    pub health_ms: u64,
+    /// Paths of the pages that it was asked for and answered: the first page, and what visitors
+    /// read lately.
+    pub pages: Vec<String>,
+}
+
+impl AppRehearsed {
+    /// How long visitors are expected to wait.
+    pub const fn pause(&self) -> Duration {
+        Duration::from_millis(self.snapshot_ms + self.migrate_ms + self.health_ms)
+    }
+}
+
+impl std::fmt::Display for AppRehearsed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { copied, copy_ms, snapshot_ms, migrate_ms, health_ms, pages } = self;
+        let pages = match pages.len() {
+            1 => "1 page".to_owned(),
+            many => format!("{many} pages"),
+        };
+        write!(
+            f,
+            "{copied} copied in {copy_ms} ms; saved in {snapshot_ms} ms, migrated in {migrate_ms} \
+             ms, healthy with {pages} in {health_ms} ms"
+        )
+    }
+}
+
 /// Why a rehearsal did not come to a good end. The data that serves is untouched by all of them.
 #[derive(Debug, thiserror::Error)]
 pub enum RehearsalError {

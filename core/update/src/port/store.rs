@@ -9,6 +9,7 @@ use newleaf_plan::Plan;
 use newleaf_trust::pin::Pin;
 use serde::{Deserialize, Serialize};
 
+use crate::start::Leeway;
 use crate::view::RehearsalNote;
 
 /// Durable memory. Every `put` is on disk when it returns.
@@ -69,13 +70,13 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// The folder cannot be written.
     async fn put_plan(&self, memo: &PlanMemo, forget_before: Timestamp) -> Result<(), StoreError>;
 
-    /// What the last rehearsal of core came to; none where there was none, or it is forgotten.
+    /// What the last rehearsal of `target` came to; none where there was none, or it is forgotten.
     ///
     /// # Errors
     /// The file cannot be read.
-    async fn rehearsal(&self) -> Result<Option<RehearsalNote>, StoreError>;
+    async fn rehearsal(&self, target: &Target) -> Result<Option<RehearsalNote>, StoreError>;
 
-    /// Keeps it in the place of the one before.
+    /// Keeps it in the place of the one before of the same target.
     ///
     /// # Errors
     /// The folder cannot be written.
@@ -109,6 +110,9 @@ pub struct PlanMemo {
     pub target: Target,
     /// The version that was named; none where the newest was asked for.
     pub version: Option<Version>,
+    /// How far the yes to it reaches, once it was given; for the hops that follow the first.
+    #[serde(default)]
+    pub leeway: Leeway,
 }
 
 /// The last looks at the repository.

@@ -1,11 +1,12 @@
-//! App: parks new requests and lets running ones finish.
+//! App: parks new requests, or tells visitors of a pause, and lets running requests finish.
 
+use crate::pause::{Pace, spoken};
 use crate::port::Drained;
 use crate::run::{Context, Passed, StepResult};
 use crate::step::{AppSwitch, OFF, plugin_failed};
 
 /// Holds, and waits until nothing of the app runs.
-pub(crate) async fn run(cx: Context, switch: &AppSwitch) -> StepResult<()> {
+pub(crate) async fn run(cx: Context, switch: &AppSwitch, pace: &Pace) -> StepResult<()> {
     let plugins = &cx.updater.ports().plugins;
     if switch.old.is_none() {
         return Ok(Passed::skipped((), "nothing serves it yet"));
@@ -13,14 +14,29 @@ pub(crate) async fn run(cx: Context, switch: &AppSwitch) -> StepResult<()> {
     if cx.updater.is_off(&switch.app) {
         return Ok(Passed::skipped((), OFF));
     }
-    plugins.hold(&switch.app).await.map_err(|error| plugin_failed(&error))?;
+    let kept_out = match pace.told() {
+        Some(left) => plugins.pause(&switch.app, left).await,
+        None => plugins.hold(&switch.app).await,
+    };
+    kept_out.map_err(|error| plugin_failed(&error))?;
     let within = cx.updater.settings().drain_within;
     let drained =
         plugins.drained(&switch.app, within).await.map_err(|error| plugin_failed(&error))?;
     Ok(match cut(&drained) {
-        None => Passed::done((), "no request runs; new ones wait"),
+        None => Passed::done((), meanwhile(pace)),
         Some(cut) => Passed::warned((), cut),
     })
+}
+
+/// What becomes of new requests, for people.
+fn meanwhile(pace: &Pace) -> String {
+    match pace.told() {
+        None => "no request runs; new ones wait".to_owned(),
+        Some(left) => format!(
+            "no request runs; new ones are told to come again: 503 with Retry-After, {}",
+            spoken(left)
+        ),
+    }
 }
 
 /// The requests that are named; the others are counted.

@@ -1,12 +1,18 @@
 //! App: brings the data to the new version's schema, or back to that of the version before.
 
+use std::time::Duration;
+
+use newleaf_launcher::journal::StepId;
+
+use crate::pause::Pace;
 use crate::port::Kept;
 use crate::run::{Blame, Broken, Context, Passed, StepResult, Stop};
 use crate::step::{AppSwitch, plugin_failed};
+use crate::view::Unit;
 
 /// Lets the new version migrate the real data, held and copied. A first install takes up what a
 /// removed version of the app left.
-pub(crate) async fn forward(cx: Context, switch: &AppSwitch) -> StepResult<()> {
+pub(crate) async fn forward(cx: Context, switch: &AppSwitch, pace: &Pace) -> StepResult<()> {
     let from = match &switch.old {
         Some(old) => Some(old.schema),
         None => match cx.updater.ports().plugins.kept(&switch.app).await {
@@ -23,8 +29,13 @@ pub(crate) async fn forward(cx: Context, switch: &AppSwitch) -> StepResult<()> {
     }
     let within = cx.updater.settings().migrate_within;
     let plugins = &cx.updater.ports().plugins;
-    let migrated = plugins.migrate(&switch.app, &switch.new, from, within).await;
-    migrated.map_err(|error| plugin_failed(&error))?;
+    let migrated = plugins.migrate(&switch.app, &switch.new, from, within);
+    let migrated = pace.within(&cx, "migrate its data", migrated);
+    tokio::select! {
+        biased;
+        migrated = migrated => migrated?,
+        () = count(&cx, pace) => {}
+    }
     Ok(Passed::done(
         (),
         match from {
@@ -32,6 +43,15 @@ pub(crate) async fn forward(cx: Context, switch: &AppSwitch) -> StepResult<()> {
             None => format!("schema {}", switch.new.schema),
         },
     ))
+}
+
+/// Tells viewers each second how much of the rehearsed time has passed; never ends.
+async fn count(cx: &Context, pace: &Pace) {
+    let expected = pace.expected().map(|expected| expected.as_secs());
+    for second in 0.. {
+        cx.progress(StepId::Migrate, second, expected, Unit::Seconds);
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
 }
 
 /// A version older than the data that was kept: it runs where it can read it, and never touches

@@ -58,7 +58,7 @@ impl Afterwards {
 }
 
 /// A failure of an app, blamed on its version unless the machine is at fault.
-fn plugin_failed(error: &PluginError) -> Stop {
+pub(crate) fn plugin_failed(error: &PluginError) -> Stop {
     if error.is_machine_fault() {
         return Broken::machine(error, "see to the machine, then try again");
     }

@@ -1,10 +1,12 @@
 //! Goes back to the version before, by the one rule for data: code alone where the old version
-//! can read what the new one wrote; the copy from before only where nothing written would be lost.
+//! can read what the new one wrote; the copy from before only where nothing written would be lost,
+//! or where an admin set beforehand that it may be.
 
 use newleaf_domain::{PackageName, Target};
 use newleaf_launcher::proto::{AppChange, Ask};
 use newleaf_launcher::state::{AppSlot, AppState, AppTrial, BadRelease, CorePhase};
 
+use crate::OnDataLoss;
 use crate::port::PluginError;
 use crate::run::{Blame, Broken, Context, Passed, StepResult, Stop};
 use crate::step::OFF;
@@ -55,7 +57,7 @@ impl Back {
                 self.before_switch(&app, trial.snapshot.as_deref()).await
             }
             // This way back was begun before a restart.
-            (Some(trial), _) if trial.update == self.cx.id => self.put_back(trial).await,
+            (Some(trial), _) if trial.update == self.cx.id => self.put_back(trial, None).await,
             (_, Some(good)) if good.version == self.cx.to => self.after_switch(&app, good).await,
             (_, good) => self.nothing_switched(good.as_ref()).await,
         }
@@ -110,16 +112,16 @@ impl Back {
         if !self.is_off() {
             self.hold().await?;
         }
-        let snapshot = match self.data_way(&old, new) {
-            DataWay::Stays => None,
-            DataWay::CopyIsPutBack(copy) => Some(copy),
+        let (snapshot, lost) = match self.data_way(&old, new) {
+            DataWay::Stays => (None, None),
+            DataWay::CopyIsPutBack { copy, lost } => (Some(copy), lost),
             DataWay::WouldLose(what) => return Err(self.stop_serving(&what).await),
         };
         // From this write on, a restart goes on going back, with the same copy.
         let trial = AppTrial { slot: old, update: self.cx.id.clone(), snapshot };
         let ask = Ask::TrialApp { app: self.app.clone(), trial: Box::new(trial.clone()) };
         ports.launcher.ask(ask).await?;
-        self.put_back(&trial).await
+        self.put_back(&trial, lost.as_deref()).await
     }
 
     async fn hold(&self) -> Result<(), Stop> {
@@ -132,15 +134,21 @@ impl Back {
         Ok(())
     }
 
-    /// Makes the version in `trial`, which served before, the good one again. One that is off
-    /// stays so.
-    async fn put_back(&self, trial: &AppTrial) -> StepResult<()> {
+    /// Makes the version in `trial`, which served before, the good one again, and tells what is
+    /// `lost` by it. One that is off stays so.
+    async fn put_back(&self, trial: &AppTrial, lost: Option<&str>) -> StepResult<()> {
         let ports = self.cx.updater.ports();
         let data = match &trial.snapshot {
-            None => "its data stays as it is",
+            None => "its data stays as it is".to_owned(),
             Some(copy) => {
                 ports.plugins.restore(&self.app, copy).await.map_err(|error| stuck(&error))?;
-                "its data is as it was; nothing had been written since"
+                match lost {
+                    None => "its data is as it was before the update".to_owned(),
+                    Some(lost) => format!(
+                        "its data is as it was before the update: {lost} is lost, as \
+                         apps.on_data_loss says"
+                    ),
+                }
             }
         };
         let is_off = self.is_off();
@@ -153,10 +161,10 @@ impl Back {
         let version = &trial.slot.version;
         if is_off {
             ports.plugins.stop(&self.app, OFF).await;
-            return Ok(Passed::done((), format!("{} {version} stays off; {data}", self.app)));
+            return Ok(told(format!("{} {version} stays off; {data}", self.app), lost));
         }
         ports.plugins.release(&self.app).await.map_err(|error| stuck(&error))?;
-        Ok(Passed::done((), format!("{} {version} serves; {data}", self.app)))
+        Ok(told(format!("{} {version} serves; {data}", self.app), lost))
     }
 
     fn data_way(&self, old: &AppSlot, new: &AppSlot) -> DataWay {
@@ -165,19 +173,23 @@ impl Back {
         }
         // None after a restart: then nobody counted, and writes must be assumed.
         let serving = self.cx.updater.ports().plugins.serving(&self.app);
-        match (serving.and_then(|serving| serving.writes), &new.snapshot) {
-            (Some(0), Some(copy)) => DataWay::CopyIsPutBack(copy.clone()),
-            (Some(0), None) => DataWay::WouldLose(
+        let lost = match serving.and_then(|serving| serving.writes) {
+            Some(0) => None,
+            Some(1) => Some("1 change made since the switch".to_owned()),
+            Some(count) => Some(format!("{count} changes made since the switch")),
+            None => Some("what was written since the switch".to_owned()),
+        };
+        let may_lose = self.cx.updater.settings().on_data_loss == OnDataLoss::Restore;
+        match (lost, &new.snapshot) {
+            (lost, Some(copy)) if lost.is_none() || may_lose => {
+                DataWay::CopyIsPutBack { copy: copy.clone(), lost }
+            }
+            (None, _) => DataWay::WouldLose(
                 "the copy of the data from before is not kept any more".to_owned(),
             ),
-            (Some(count), _) => DataWay::WouldLose(format!(
-                "going back to {} would lose {count} changes made since the switch",
-                old.version
-            )),
-            (None, _) => DataWay::WouldLose(format!(
-                "going back to {} would lose what was written since the switch",
-                old.version
-            )),
+            (Some(lost), _) => {
+                DataWay::WouldLose(format!("going back to {} would lose {lost}", old.version))
+            }
         }
     }
 
@@ -231,8 +243,17 @@ impl Back {
 /// What becomes of the data when the code goes back.
 enum DataWay {
     Stays,
-    CopyIsPutBack(String),
+    /// This copy takes its place; what is lost by that, where the settings let it be.
+    CopyIsPutBack {
+        copy: String,
+        lost: Option<String>,
+    },
     WouldLose(String),
+}
+
+/// What was lost is a warning.
+fn told(text: String, lost: Option<&str>) -> Passed<()> {
+    if lost.is_some() { Passed::warned((), text) } else { Passed::done((), text) }
 }
 
 /// The way back itself failed: it is tried again at the next start.

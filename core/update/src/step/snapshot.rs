@@ -3,18 +3,16 @@
 use newleaf_launcher::proto::Ask;
 use newleaf_launcher::state::{AppSlot, AppTrial};
 
+use crate::pause::Pace;
 use crate::run::{Context, Passed, StepResult};
-use crate::step::{AppSwitch, plugin_failed};
+use crate::step::AppSwitch;
 
 /// Copies the quiet data. From the moment `state` names the copy, an interruption puts it back.
-pub(crate) async fn run(cx: Context, switch: &AppSwitch) -> StepResult<String> {
+pub(crate) async fn run(cx: Context, switch: &AppSwitch, pace: &Pace) -> StepResult<String> {
     let ports = cx.updater.ports();
     let folder = format!("{}.{}.{}", switch.app.namespace(), switch.app.app(), cx.id);
-    let size = ports
-        .plugins
-        .snapshot(&switch.app, &folder)
-        .await
-        .map_err(|error| plugin_failed(&error))?;
+    let copied = ports.plugins.snapshot(&switch.app, &folder);
+    let size = pace.within(&cx, "save its data", copied).await?;
     let slot = AppSlot { snapshot: None, ..switch.new.clone() };
     let trial = AppTrial { slot, update: cx.id.clone(), snapshot: Some(folder.clone()) };
     ports.launcher.ask(Ask::TrialApp { app: switch.app.clone(), trial: Box::new(trial) }).await?;

@@ -5,6 +5,7 @@ mod history;
 mod journey;
 mod kept;
 mod overview;
+mod pause;
 mod plan;
 mod prerequisite;
 mod rehearsal;
@@ -19,9 +20,10 @@ pub use history::{HistoryEntry, HistoryTarget};
 pub use journey::{Hop, Journey, JourneyStanding};
 pub use kept::KeptData;
 pub use overview::{
-    AppRow, CoreCard, Freshness, Notice, Offer, Overview, RunningUpdate, Severity, ShelfRow,
-    UndoOffer,
+    AppRow, CoreCard, DataChoice, Freshness, Notice, Offer, Overview, RunningUpdate, Severity,
+    ShelfRow, UndoOffer,
 };
+pub use pause::Pause;
 pub use plan::{ChangeView, DisplayText, PlanView, SHARED_ORIGIN, StalePlan};
 pub use prerequisite::{Prerequisite, PrerequisiteId, Standing};
 pub use rehearsal::RehearsalNote;

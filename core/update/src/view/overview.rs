@@ -111,9 +111,26 @@ pub struct AppRow {
     /// The installed apps that need it; while there are any it is not removed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub needed_by: Vec<PackageName>,
+    /// What a person has to choose before it serves again; none where nothing is to be chosen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub choice: Option<DataChoice>,
     /// Its jobs, and what it uses.
     #[serde(flatten)]
     pub work: Work,
+}
+
+/// An app that stopped after its update, because going back by itself would have lost data: *Undo*
+/// goes back all the same, and *keep and retry* serves the new version again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DataChoice {
+    /// The update that could not be taken back.
+    pub update: UpdateId,
+    /// What went wrong, and what going back would lose.
+    pub why: String,
+    /// The version that is kept by *keep and retry*.
+    pub keep: Version,
+    /// The version that *Undo* goes back to; none where there is no way back any more.
+    pub back: Option<Version>,
 }
 
 /// An app that is not installed.

@@ -4,7 +4,7 @@ use newleaf_domain::{ByteSize, GrantChange, Target};
 use newleaf_plan::{Candidate, Change, LeftBehind, Plan};
 use serde::{Deserialize, Serialize};
 
-use super::{Prerequisite, RehearsalNote};
+use super::{Pause, Prerequisite, RehearsalNote};
 
 /// A plan with its texts, its prerequisites and every candidate's reason.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +24,17 @@ pub struct PlanView {
     /// with its data kept, once an admin said yes to that.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_behind: Vec<LeftBehind>,
+    /// How long the app serves nobody while its first release is brought in, by that rehearsal;
+    /// none where that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pause: Option<Pause>,
+}
+
+impl PlanView {
+    /// Whether the plan wants a yes to a pause that visitors are told of.
+    pub fn announces_a_pause(&self) -> bool {
+        self.pause.as_ref().is_some_and(|pause| pause.announced.is_some())
+    }
 }
 
 /// What everyone should know who installs an app on a host whose apps are served below one address,

@@ -2,9 +2,9 @@
 
 use newleaf_domain::{ByteSize, Digest};
 use newleaf_launcher::journal::{Ending, Outcome, StepId};
-use newleaf_update::port::fake::{Fault, LauncherWay, Point, World};
+use newleaf_update::port::fake::{Fault, LauncherWay, Point, World, quick};
 use newleaf_update::view::StepStanding;
-use newleaf_update::{AppData, ExitClass, StartError};
+use newleaf_update::{AppData, ExitClass, OnDataLoss, Settings, StartError};
 
 use crate::story::*;
 
@@ -171,12 +171,74 @@ async fn one_write_since_the_switch_is_enough_to_ask_before_it_is_lost() {
     let report = update(&host, &target()).await;
     assert_eq!(report.ending, Some(Ending::Failed), "{report:#?}");
     let reason = report.reason.unwrap();
-    assert!(reason.contains("would lose 1 changes"), "{reason}");
+    assert!(reason.contains("would lose 1 change made"), "{reason}");
     assert_eq!(
         (written(&world), schema(&world)),
         (vec!["milk".to_owned(), "bread".to_owned(), "salt".to_owned()], 2)
     );
     assert_eq!(host.plugins.serves(&notes()), None);
+}
+
+#[tokio::test]
+async fn a_person_chooses_to_keep_what_was_written_and_the_choice_is_gone() {
+    let world = world_with_update().await;
+    let host = world.start();
+    world.disk.fail(Point::Probation, Fault::Version);
+    host.plugins.write_at_release(&notes(), "salt");
+    let id = update(&host, &target()).await.id;
+    let restarted = world.start();
+    restarted.updater.recover().await.unwrap();
+    for host in [host, restarted] {
+        let app = host.updater.overview().await.unwrap().apps.remove(0);
+        let choice = app.choice.unwrap();
+        assert_eq!((&choice.update, choice.keep.as_str()), (&id, "2.0.0"));
+        assert_eq!(choice.back.unwrap().as_str(), "1.0.0");
+        assert!(choice.why.contains("would lose 1 change made since the switch"), "{}", choice.why);
+        assert_eq!(app.stopped.as_ref(), Some(&choice.why));
+    }
+    world.disk.mend();
+    let host = world.start();
+    host.updater.enable(&notes()).await.unwrap();
+    assert_eq!(host.plugins.serves(&notes()).as_deref(), Some("2.0.0"));
+    assert_eq!(written(&world), ["milk", "bread", "salt"]);
+    host.updater.disable(&notes()).await.unwrap();
+    let app = world.start().updater.overview().await.unwrap().apps.remove(0);
+    assert_eq!(app.choice, None, "it was chosen already");
+    assert_eq!(app.stopped.as_deref(), Some("it was switched off by an admin"));
+}
+
+#[tokio::test]
+async fn a_person_chooses_to_go_back_and_loses_what_was_said() {
+    let world = world_with_update().await;
+    let host = world.start();
+    world.disk.fail(Point::Probation, Fault::Version);
+    host.plugins.write_at_release(&notes(), "salt");
+    update(&host, &target()).await;
+    world.disk.mend();
+    let id = host.updater.rollback(&target(), "ada".to_owned()).await.unwrap();
+    assert_eq!(end(&host, &id).await.ending, Some(Ending::Committed));
+    assert_eq!((written(&world), schema(&world)), (vec!["milk".to_owned(), "bread".to_owned()], 1));
+    assert_eq!(host.plugins.serves(&notes()).as_deref(), Some("1.0.0"));
+    assert_eq!(host.updater.overview().await.unwrap().apps[0].choice, None);
+}
+
+#[tokio::test]
+async fn the_settings_may_give_up_what_was_written_and_the_report_says_how_much() {
+    let world = world_with_update().await;
+    let settings = Settings { on_data_loss: OnDataLoss::Restore, ..quick() };
+    let host = world.start_with(settings);
+    world.disk.fail(Point::Probation, Fault::Version);
+    host.plugins.write_at_release(&notes(), "salt");
+    let report = update(&host, &target()).await;
+    assert_eq!(report.ending, Some(Ending::RolledBack), "{report:#?}");
+    assert_eq!((written(&world), schema(&world)), (vec!["milk".to_owned(), "bread".to_owned()], 1));
+    assert_eq!(host.plugins.serves(&notes()).as_deref(), Some("1.0.0"));
+    let rollback = report.steps.iter().find(|row| row.step == StepId::Rollback).unwrap();
+    let StepStanding::Over { outcome: Outcome::Warned { why } } = &rollback.standing else {
+        panic!("{rollback:?}")
+    };
+    assert!(why.contains("1 change made since the switch is lost"), "{why}");
+    assert_eq!(host.updater.overview().await.unwrap().apps[0].choice, None);
 }
 
 /// The host, started again with the last two records of `id` not yet written.

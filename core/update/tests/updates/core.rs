@@ -375,7 +375,7 @@ async fn undo_to_a_version_of_the_same_schema_has_no_end() {
 async fn a_rehearsal_changes_nothing_and_the_plan_tells_what_it_learnt() {
     let world = world_with_core();
     let host = world.start();
-    let note = host.updater.rehearse_core(None, "ada").await.unwrap();
+    let note = host.updater.rehearse(&Target::Core, None, "ada").await.unwrap();
     assert!(note.is_good(), "{note:?}");
     let plan = host.updater.plan(&Target::Core, None).await.unwrap();
     assert_eq!(plan.rehearsal, Some(note));
@@ -389,7 +389,7 @@ async fn what_a_rehearsal_finds_wrong_is_told_and_not_held_against_the_version()
     let world = world_with_core();
     let host = world.start();
     world.disk.fail(Point::Rehearse, Fault::Version);
-    let note = host.updater.rehearse_core(None, "ada").await.unwrap();
+    let note = host.updater.rehearse(&Target::Core, None, "ada").await.unwrap();
     assert!(!note.is_good());
     assert!(note.sentences()[0].contains("503"), "{:?}", note.sentences());
     assert_eq!(world.disk.state().bad, []);

@@ -14,5 +14,6 @@ mod interrupted;
 mod lifecycle;
 mod off;
 mod refused;
+mod rehearsed;
 mod story;
 mod watching;

@@ -3,7 +3,7 @@
 use newleaf_domain::{PackageName, Target, UpdateId};
 use newleaf_update::port::fake::{Host, World};
 use newleaf_update::view::Report;
-use newleaf_update::{Approval, Consent, StartError};
+use newleaf_update::{Approval, Consent, Leeway, StartError};
 use serde_json::{Value, json};
 
 /// The app of these stories.
@@ -42,7 +42,9 @@ pub(crate) async fn approve(
     plan: newleaf_domain::PlanId,
     consent: Consent,
 ) -> Result<UpdateId, StartError> {
-    host.updater.start(Approval::new(plan, consent, "cli:ada".to_owned())).await
+    let leeway = Leeway::of_person(consent);
+    let approval = Approval::new(plan, consent, "cli:ada".to_owned()).with_leeway(leeway);
+    host.updater.start(approval).await
 }
 
 /// Updates to the newest version and waits for the end.

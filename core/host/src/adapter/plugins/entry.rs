@@ -15,6 +15,8 @@ use crate::route::{AppLink, Place};
 pub(super) struct Entry {
     link: AppLink,
     pub(super) standing: Standing,
+    /// The writes of the version that served last, where they were counted.
+    written: Option<u64>,
 }
 
 /// Whether requests reach it.
@@ -45,12 +47,13 @@ pub(super) enum Counting {
 
 impl Entry {
     pub(super) const fn new(link: AppLink, standing: Standing) -> Self {
-        Self { link, standing }
+        Self { link, standing, written: None }
     }
 
     /// Serves `app`: in the slot that is there, so that those who wait in it go on to it.
     pub(super) fn serve(&mut self, app: App, counting: Counting) {
         self.link.version = Some(app.version().clone());
+        self.written = None;
         let slot = match &self.standing {
             Standing::Serving(loaded) => {
                 loaded.slot.swap(app);
@@ -59,6 +62,14 @@ impl Entry {
             Standing::Stopped(_) => Slot::new(app),
         };
         self.standing = Standing::Serving(Loaded { slot, counting });
+    }
+
+    /// Serves nobody any more, and remembers what was written until now.
+    pub(super) fn stop(&mut self, reason: &str) {
+        if let Standing::Serving(loaded) = &self.standing {
+            self.written = loaded.writes();
+        }
+        self.standing = Standing::Stopped(reason.to_owned());
     }
 
     pub(super) fn rename(&mut self, link: AppLink) {
@@ -89,7 +100,7 @@ impl Entry {
     pub(super) fn serving(&self) -> Option<Serving> {
         let (stopped, writes) = match &self.standing {
             Standing::Serving(loaded) => (None, loaded.writes()),
-            Standing::Stopped(reason) => (Some(reason.clone()), None),
+            Standing::Stopped(reason) => (Some(reason.clone()), self.written),
         };
         Some(Serving {
             version: self.link.version.clone()?,

@@ -6,6 +6,7 @@ mod fit;
 mod jobs;
 pub(crate) mod kept;
 mod port;
+mod rehearsal;
 #[cfg(test)]
 mod scenes;
 mod timetable;
@@ -297,7 +298,12 @@ impl Apps {
 
     /// Compiles (or finds compiled) and loads a version; nothing reaches it yet.
     async fn bring_up(&self, app: &PackageName, slot: &AppSlot) -> Result<App, BringUp> {
-        let config = AppConfig {
+        self.bring_up_with(app, slot, self.config_of(app, slot)).await
+    }
+
+    /// What a version is given when it serves.
+    fn config_of(&self, app: &PackageName, slot: &AppSlot) -> AppConfig {
+        AppConfig {
             name: app.clone(),
             version: slot.version.clone(),
             base_path: format!("/apps/{app}"),
@@ -306,7 +312,15 @@ impl Apps {
             settings: self.0.settings.config(app),
             limits: self.limits(),
             outbound: Outbound::Granted,
-        };
+        }
+    }
+
+    async fn bring_up_with(
+        &self,
+        app: &PackageName,
+        slot: &AppSlot,
+        config: AppConfig,
+    ) -> Result<App, BringUp> {
         if let Some(manifest) = self.manifest(app, slot).await {
             fit::fits(&manifest, &self.0.core).map_err(BringUp::Unfit)?;
         }

@@ -10,12 +10,13 @@ use newleaf_plugin_host::storage::{self, CopyError};
 use newleaf_plugin_host::{App, AppStats, LifecycleError, PrepareError, Prepared};
 use newleaf_update::Budget;
 use newleaf_update::port::{
-    Drained, Kept, PluginError, Plugins, Removed, Serving, StoreError, Trouble, WarmLine,
+    AppRehearsed, Drained, Kept, PluginError, Plugins, Removed, Serving, StoreError, Traffic,
+    Trouble, WarmLine,
 };
 
 use super::super::files::{self, FileError, blocking};
 use super::entry::{Counting, Entry, Loaded, Standing};
-use super::{Apps, BringUp, Damage};
+use super::{Apps, BringUp, Damage, rehearsal};
 
 /// The member that holds an app's component.
 const COMPONENT: &str = "app.wasm";
@@ -26,7 +27,7 @@ pub(super) const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// How long a version that is given up may still use its data before that is taken from it.
 const LET_GO_WITHIN: Duration = Duration::from_secs(5);
 
-fn load(app: &PackageName, error: &BringUp) -> PluginError {
+pub(super) fn load(app: &PackageName, error: &BringUp) -> PluginError {
     let (app, detail) = (app.clone(), error.line());
     if error.is_machine_fault() {
         PluginError::Machine { app, detail }
@@ -35,7 +36,7 @@ fn load(app: &PackageName, error: &BringUp) -> PluginError {
     }
 }
 
-fn failed(app: &PackageName, doing: String, error: &LifecycleError) -> PluginError {
+pub(super) fn failed(app: &PackageName, doing: String, error: &LifecycleError) -> PluginError {
     if matches!(error, LifecycleError::Machine { .. }) {
         let detail = format!("it failed to {doing}: {error}");
         return PluginError::Machine { app: app.clone(), detail };
@@ -58,11 +59,11 @@ fn odd_schedule(version: &App) -> Option<String> {
     }
 }
 
-fn io(FileError { doing, path, source }: FileError) -> PluginError {
+pub(super) fn io(FileError { doing, path, source }: FileError) -> PluginError {
     PluginError::Io { doing, path, source }
 }
 
-fn copy(error: CopyError) -> PluginError {
+pub(super) fn copy(error: CopyError) -> PluginError {
     match error {
         CopyError::File { action: _, path, source } => {
             PluginError::Io { doing: "copied", path, source }
@@ -216,6 +217,33 @@ impl Plugins for Apps {
         Ok(())
     }
 
+    async fn pause(&self, app: &PackageName, left: Duration) -> Result<(), PluginError> {
+        if let Some(loaded) = self.entry(app)? {
+            loaded.slot.pause(left);
+        }
+        Ok(())
+    }
+
+    fn traffic(&self, app: &PackageName) -> Traffic {
+        let loaded = self.read().get(app).and_then(Entry::loaded);
+        let peak = loaded.map_or(0, |loaded| loaded.slot.stats().peak);
+        Traffic { peak, room: self.0.holding.cap }
+    }
+
+    async fn rehearsal_needs(&self, app: &PackageName) -> Result<ByteSize, PluginError> {
+        rehearsal::needs(self, app).await
+    }
+
+    async fn rehearse(
+        &self,
+        app: &PackageName,
+        slot: &AppSlot,
+        from: u32,
+        within: Duration,
+    ) -> Result<AppRehearsed, PluginError> {
+        rehearsal::rehearse(self, app, slot, from, within).await
+    }
+
     async fn drained(&self, app: &PackageName, within: Duration) -> Result<Drained, PluginError> {
         let Some(loaded) = self.entry(app)? else { return Ok(Drained::default()) };
         // Clients have no more than half of the time, so that what is cut can still end in it.
@@ -300,6 +328,16 @@ impl Plugins for Apps {
         version.health().await.map_err(|error| failed(app, doing, &error))
     }
 
+    async fn probe(
+        &self,
+        app: &PackageName,
+        slot: &AppSlot,
+        pages: &[String],
+    ) -> Result<(), PluginError> {
+        let version = self.pending(app, slot).await?;
+        rehearsal::ask(app, &version, pages).await
+    }
+
     async fn swap(&self, app: &PackageName, slot: &AppSlot) -> Result<(), PluginError> {
         let taken = self.0.pending.lock().await.remove(app);
         let version = match taken {
@@ -329,7 +367,7 @@ impl Plugins for Apps {
 
     async fn stop(&self, app: &PackageName, reason: &str) {
         let loaded = self.read().get(app).and_then(Entry::loaded);
-        self.edit(app, |entry| entry.standing = Standing::Stopped(reason.to_owned()));
+        self.edit(app, |entry| entry.stop(reason));
         // A version that was to take over does not any more, and lets the data go.
         drop(self.0.pending.lock().await.remove(app));
         // Those who wait get the reason at once: whoever is woken finds the new standing.

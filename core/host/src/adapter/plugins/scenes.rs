@@ -154,6 +154,65 @@ async fn only_what_visitors_write_after_the_switch_is_counted() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_version_is_rehearsed_on_a_copy_while_the_one_before_serves_and_writes() {
+    let house = House::new();
+    let old = house.stage("tests/apps/notes-1.0.0", "1.0.0", 1);
+    house.bring_in(&old, None).await;
+    house.write("milk").await;
+    assert_eq!(house.ask("/api/notes/1").await.0, StatusCode::OK);
+    let new = house.stage("plugins/notes", "2.0.0", 2);
+    let app = notes();
+    let (rehearsed, ()) = tokio::join!(house.apps.rehearse(&app, &new, 1, DRAIN), async {
+        for title in ["bread", "salt", "eggs"] {
+            house.write(title).await;
+        }
+    });
+    let rehearsed = rehearsed.unwrap();
+    assert!(rehearsed.copied.as_u64() > 0 && rehearsed.pause() > Duration::ZERO, "{rehearsed}");
+    assert_eq!(rehearsed.pages, ["/apps/acme/notes/", "/apps/acme/notes/api/notes/1"]);
+    assert_eq!(house.serving().version.as_str(), "1.0.0");
+    assert_eq!(house.serving().writes, Some(4), "the rehearsal touched what serves");
+    assert!(!house.dir.path().join("staging/rehearsal-of-an-app").exists(), "its copy is left");
+    house.bring_in(&new, Some(1)).await;
+    let listed = house.ask("/api/notes").await.1;
+    assert!(["milk", "bread", "salt", "eggs"].iter().all(|it| listed.contains(it)), "{listed}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_fails_on_the_copy_says_what_and_the_data_is_untouched() {
+    let house = House::new();
+    let old = house.stage("tests/apps/notes-1.0.0", "1.0.0", 1);
+    house.bring_in(&old, None).await;
+    house.write("milk").await;
+    // It has no migration to schema 3 and says so.
+    let wrong = house.stage("plugins/notes", "2.0.0", 3);
+    let refused = house.apps.rehearse(&notes(), &wrong, 1, DRAIN).await.unwrap_err();
+    assert!(!refused.is_machine_fault(), "{refused}");
+    assert!(refused.to_string().contains("migrate from schema 1 to 3"), "{refused}");
+    assert!(house.ask("/api/notes").await.1.contains("milk"));
+    assert!(!house.dir.path().join("staging/rehearsal-of-an-app").exists());
+    let needs = house.apps.rehearsal_needs(&notes()).await.unwrap();
+    assert!(needs > house.apps.data_size(&notes()).await.unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn in_an_announced_pause_visitors_are_told_when_to_come_again() {
+    let house = House::new();
+    let slot = house.stage("tests/apps/notes-1.0.0", "1.0.0", 1);
+    house.bring_in(&slot, None).await;
+    house.apps.pause(&notes(), Duration::from_mins(4)).await.unwrap();
+    let (status, text) = house.ask("/api/notes").await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(
+        text.contains("try again in about 4 minutes") && text.ends_with("Retry-After"),
+        "{text}"
+    );
+    house.apps.release(&notes()).await.unwrap();
+    assert_eq!(house.ask("/api/notes").await.0, StatusCode::OK);
+    assert!(house.apps.traffic(&notes()).peak >= 1 && house.apps.traffic(&notes()).room == 4096);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_data_goes_back_to_the_copy_from_before() {
     let house = House::new();
     let old = house.stage("tests/apps/notes-1.0.0", "1.0.0", 1);

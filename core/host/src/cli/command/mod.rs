@@ -50,7 +50,7 @@ pub(crate) async fn run(context: Context<'_>, asked: Asked) -> Result<Exit, Prob
         Asked::Rollback(arguments) => rollback::run(context, arguments).await,
         Asked::Apps(apps) => apps::run(context, apps).await,
         Asked::Trust(trust) => trust::run(context, trust).await,
-        Asked::History => history::run(context).await,
+        Asked::History { target } => history::run(context, target).await,
         Asked::SignInLink => sign_in_link::run(context).await,
     }
 }

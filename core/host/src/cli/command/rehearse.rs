@@ -1,4 +1,4 @@
-//! `newleaf rehearse`: tries a version of core on a copy of the data, without updating.
+//! `newleaf rehearse`: tries a version of core or of an app on a copy of the data, without updating.
 
 use newleaf_update::view::RehearsalNote;
 
@@ -17,7 +17,8 @@ pub(super) async fn run(context: Context<'_>, arguments: Rehearse) -> Result<Exi
 }
 
 fn text(note: &RehearsalNote) -> String {
-    let mut lines = vec![format!("core  {} -> {}, rehearsed", note.from, note.version)];
+    let RehearsalNote { target, from, version, .. } = note;
+    let mut lines = vec![format!("{target}  {from} -> {version}, rehearsed")];
     lines.extend(note.sentences().into_iter().map(|told| format!("  {told}")));
     lines.push("nothing that serves was changed".to_owned());
     lines.join("\n")

@@ -121,7 +121,9 @@ async fn carry_out(context: Context<'_>, view: &PlanView, wish: &Wish) -> Result
     }
     let consent = consent(context, view, wish)?;
     let suspend = suspend(context, view, wish.suspend)?;
-    let request = UpdateRequest { plan: view.plan.id.clone(), consent, suspend };
+    let pause = pause(context, view, wish.spoken)?;
+    let plan = view.plan.id.clone();
+    let request = UpdateRequest { plan, consent, suspend, pause };
     let started: Started = context.door.post("/api/v1/update", &request).await?;
     follow::to_the_end(context, &started).await
 }
@@ -195,6 +197,26 @@ fn refusal(view: &PlanView, is_install: bool) -> String {
             format!("{accept}; or refuse it: newleaf skip {} --version {}", goal.target, goal.to)
         }
         Some(_) | None => accept,
+    }
+}
+
+/// The word on a pause that visitors are told of: given beforehand, or asked for where it is known.
+fn pause(context: Context<'_>, view: &PlanView, spoken: Spoken) -> Result<ConsentWord, Problem> {
+    let announced = view.pause.as_ref().filter(|pause| pause.announced.is_some());
+    if let Some(pause) = announced {
+        context.screen.say(&pause.sentence());
+    }
+    match (spoken, announced) {
+        (Spoken::Yes, _) => Ok(ConsentWord::Given),
+        (Spoken::Nothing, None) => Ok(ConsentWord::NotGiven),
+        (Spoken::Nothing, Some(_)) if context.screen.asks("Pause the app for that long?") => {
+            Ok(ConsentWord::Given)
+        }
+        (Spoken::Nothing, Some(pause)) => Err(Problem::new(
+            Kind::ConsentNeeded,
+            format!("go on without a yes to the pause: {}", pause.sentence()),
+        )
+        .todo(format!("at a quiet time: newleaf update --plan {} --yes", view.plan.id))),
     }
 }
 

@@ -29,6 +29,7 @@ pub(crate) fn plan(view: &PlanView) -> String {
         format!("rehearsed at {}:\n  {each}", note.at)
     }));
     parts.extend(left_behind(&view.left_behind));
+    parts.extend(view.pause.as_ref().map(newleaf_update::view::Pause::sentence));
     parts.push(prerequisites(&view.prerequisites));
     parts.join("\n\n")
 }

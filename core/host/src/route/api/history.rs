@@ -1,13 +1,30 @@
-//! `GET /api/v1/history`: the updates of this host, newest first.
+//! `GET /api/v1/history`: the updates of this host, newest first; `?target=…` those of core or of one
+//! app.
 
 use axum::Json;
 use axum::extract::State;
+use newleaf_domain::Target;
 use newleaf_update::view::HistoryEntry;
+use serde::Deserialize;
 
 use super::Api;
 use crate::route::Problem;
-use crate::route::answer::unreadable;
+use crate::route::answer::{Asked, unreadable};
 
-pub(super) async fn get(State(api): State<Api>) -> Result<Json<Vec<HistoryEntry>>, Problem> {
-    api.updater.history().await.map(Json).map_err(|error| unreadable(&api.updater, &error))
+/// Whose updates.
+#[derive(Debug, Deserialize)]
+pub(super) struct Of {
+    target: Option<Target>,
+}
+
+pub(super) async fn get(
+    State(api): State<Api>,
+    Asked(of): Asked<Of>,
+) -> Result<Json<Vec<HistoryEntry>>, Problem> {
+    let found = api.updater.history().await;
+    let mut entries = found.map_err(|error| unreadable(&api.updater, &error))?;
+    if let Some(target) = of.target {
+        entries.retain(|entry| entry.target.target == target);
+    }
+    Ok(Json(entries))
 }

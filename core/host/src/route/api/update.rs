@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use axum::{Extension, Json};
 use newleaf_domain::UpdateId;
 use newleaf_update::view::Report;
-use newleaf_update::{Approval, Consent};
+use newleaf_update::{Approval, Consent, Leeway};
 
 use super::Api;
 use crate::route::answer::{Body, Segments, start_problem, unreadable};
@@ -16,8 +16,10 @@ pub(super) async fn post(
     Extension(caller): Extension<Caller>,
     Body(request): Body<UpdateRequest>,
 ) -> Result<(StatusCode, Json<Started>), Problem> {
+    let leeway = Leeway::of_person(consent(request.pause));
     let approval = Approval::new(request.plan, consent(request.consent), caller.by)
-        .suspending(consent(request.suspend));
+        .suspending(consent(request.suspend))
+        .with_leeway(leeway);
     match api.updater.start(approval).await {
         Ok(id) => Ok((StatusCode::ACCEPTED, Json(Started::new(id)))),
         Err(error) => Err(start_problem(&api.updater, &error)),

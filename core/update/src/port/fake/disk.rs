@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use newleaf_domain::{
     ByteSize, Channel, Digest, Manifest, PackageName, PlanId, Platform, Target, Version,
@@ -12,7 +13,9 @@ use newleaf_launcher::state::{CoreSlot, Origin, State};
 use newleaf_trust::Pin;
 
 use super::version;
-use crate::port::{Contact, Download, Kept, PlanMemo, Removed, SelfTest, SlotRef};
+use crate::port::{
+    AppRehearsed, Contact, Download, Kept, PlanMemo, Removed, SelfTest, SlotRef, Traffic,
+};
 
 /// The data of one app: what it is worth to its owner, and its schema.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -34,7 +37,7 @@ pub enum Point {
     Unpack,
     /// A core program's self-test.
     SelfTest,
-    /// Running the new core on a copy of the data.
+    /// Running the new core, or an app's new version, on a copy of the data.
     Rehearse,
     /// Compiling the apps with the new core's engine: one of them breaks.
     Prewarm,
@@ -52,6 +55,8 @@ pub enum Point {
     Migrate,
     /// An app's health.
     Health,
+    /// Pages that were rehearsed.
+    Pages,
     /// Loading an app.
     Swap,
     /// Probation: the new version misbehaves at once.
@@ -125,7 +130,14 @@ pub(super) struct Inner {
     pub(super) lie: Option<Lie>,
     /// Room that a rehearsal of core needs.
     pub(super) rehearsal_needs: ByteSize,
-    pub(super) rehearsal: Option<crate::view::RehearsalNote>,
+    pub(super) rehearsals: BTreeMap<Target, crate::view::RehearsalNote>,
+    /// How an app's rehearsal comes out where it does not fail.
+    pub(super) app_rehearsed: AppRehearsed,
+    /// Room that a rehearsal of an app needs.
+    pub(super) app_rehearsal_needs: ByteSize,
+    /// How long the migration of the data itself takes.
+    pub(super) migration: Duration,
+    pub(super) traffic: Traffic,
 }
 
 impl Disk {
@@ -153,7 +165,18 @@ impl Disk {
             core_reader: 0,
             lie: None,
             rehearsal_needs: ByteSize::mib(12),
-            rehearsal: None,
+            rehearsals: BTreeMap::new(),
+            app_rehearsed: AppRehearsed {
+                copied: ByteSize::kib(4),
+                copy_ms: 20,
+                snapshot_ms: 5,
+                migrate_ms: 30,
+                health_ms: 10,
+                pages: vec!["/".to_owned()],
+            },
+            app_rehearsal_needs: ByteSize::mib(1),
+            migration: Duration::ZERO,
+            traffic: Traffic { peak: 0, room: 4096 },
         };
         Self { inner: Mutex::new(inner) }
     }
@@ -254,6 +277,23 @@ impl Disk {
     /// From now on a rehearsal of core needs so much room.
     pub fn set_rehearsal_needs(&self, room: ByteSize) {
         self.lock().rehearsal_needs = room;
+    }
+
+    /// From now on a rehearsal of an app needs so much room.
+    pub fn set_app_rehearsal_needs(&self, room: ByteSize) {
+        self.lock().app_rehearsal_needs = room;
+    }
+
+    /// From now on a rehearsed migration takes so long, and that of the data itself as well.
+    pub fn set_migration(&self, rehearsed: Duration, itself: Duration) {
+        let mut disk = self.lock();
+        disk.app_rehearsed.migrate_ms = u64::try_from(rehearsed.as_millis()).unwrap_or(u64::MAX);
+        disk.migration = itself;
+    }
+
+    /// From now on so many visitors come.
+    pub fn set_traffic(&self, traffic: Traffic) {
+        self.lock().traffic = traffic;
     }
 
     /// From now on every core program says this of itself, which its manifest does not say.

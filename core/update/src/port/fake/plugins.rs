@@ -9,7 +9,10 @@ use newleaf_domain::{ByteSize, PackageName, Timestamp};
 use newleaf_launcher::state::AppSlot;
 
 use super::disk::{Data, Disk, Fault, Point};
-use crate::port::{Drained, Kept, PluginError, Plugins, Removed, Serving, StoreError, Trouble};
+use crate::port::{
+    AppRehearsed, Drained, Kept, PluginError, Plugins, Removed, Serving, StoreError, Traffic,
+    Trouble,
+};
 use crate::settings::Budget;
 
 /// An app as it runs.
@@ -31,6 +34,7 @@ pub struct FakePlugins {
     /// them, and must not be taken for somebody's writes.
     commits: Mutex<BTreeMap<PackageName, u64>>,
     visitors: Mutex<BTreeMap<PackageName, String>>,
+    pauses: Mutex<Vec<Duration>>,
 }
 
 impl FakePlugins {
@@ -42,7 +46,8 @@ impl FakePlugins {
             Some((name, Running { slot, held: false, stopped: None, since: None }))
         });
         let running = Mutex::new(loaded.collect());
-        Self { running, commits: Mutex::default(), visitors: Mutex::default(), disk }
+        let (commits, visitors, pauses) = (Mutex::default(), Mutex::default(), Mutex::default());
+        Self { disk, running, commits, visitors, pauses }
     }
 
     /// Someone writes a note, if the app serves.
@@ -53,6 +58,11 @@ impl FakePlugins {
         self.commit(app);
         self.disk.lock().data.entry(app.clone()).or_default().notes.push(note.to_owned());
         true
+    }
+
+    /// What visitors were told they have to wait, each time.
+    pub fn pauses(&self) -> Vec<Duration> {
+        lock(&self.pauses).clone()
     }
 
     /// Someone waits behind the next hold of the app, to write a note as soon as it is released.
@@ -120,6 +130,30 @@ impl Plugins for FakePlugins {
         self.edit(app, |running| running.held = true).ok_or_else(|| Self::unknown(app))
     }
 
+    async fn pause(&self, app: &PackageName, left: Duration) -> Result<(), PluginError> {
+        lock(&self.pauses).push(left);
+        self.edit(app, |running| running.held = true).ok_or_else(|| Self::unknown(app))
+    }
+
+    fn traffic(&self, _app: &PackageName) -> Traffic {
+        self.disk.lock().traffic
+    }
+
+    async fn rehearsal_needs(&self, _app: &PackageName) -> Result<ByteSize, PluginError> {
+        Ok(self.disk.lock().app_rehearsal_needs)
+    }
+
+    async fn rehearse(
+        &self,
+        app: &PackageName,
+        slot: &AppSlot,
+        from: u32,
+        _within: Duration,
+    ) -> Result<AppRehearsed, PluginError> {
+        self.stop_at(Point::Rehearse, app, &format!("migrate from {from} to {}", slot.schema))?;
+        Ok(self.disk.lock().app_rehearsed.clone())
+    }
+
     async fn drained(&self, app: &PackageName, _within: Duration) -> Result<Drained, PluginError> {
         self.stop_at(Point::Drain, app, "drain")?;
         Ok(Drained::default())
@@ -182,6 +216,8 @@ impl Plugins for FakePlugins {
         from: Option<u32>,
         _within: Duration,
     ) -> Result<(), PluginError> {
+        let migration = self.disk.lock().migration;
+        tokio::time::sleep(migration).await;
         let fault = self.stop_at(Point::Migrate, app, "migrate");
         let mut disk = self.disk.lock();
         if from.is_none() && disk.data.get(app).is_some_and(|data| !data.notes.is_empty()) {
@@ -201,6 +237,15 @@ impl Plugins for FakePlugins {
 
     async fn health(&self, app: &PackageName, _slot: &AppSlot) -> Result<(), PluginError> {
         self.stop_at(Point::Health, app, "answer for its health")
+    }
+
+    async fn probe(
+        &self,
+        app: &PackageName,
+        _slot: &AppSlot,
+        pages: &[String],
+    ) -> Result<(), PluginError> {
+        self.stop_at(Point::Pages, app, &format!("answer {pages:?}"))
     }
 
     async fn swap(&self, app: &PackageName, slot: &AppSlot) -> Result<(), PluginError> {

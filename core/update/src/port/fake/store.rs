@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use newleaf_domain::{PlanId, Timestamp};
+use newleaf_domain::{PlanId, Target, Timestamp};
 use newleaf_trust::Pin;
 
 use super::disk::Disk;
@@ -62,12 +62,12 @@ impl Store for FakeStore {
         Ok(())
     }
 
-    async fn rehearsal(&self) -> Result<Option<RehearsalNote>, StoreError> {
-        Ok(self.0.lock().rehearsal.clone())
+    async fn rehearsal(&self, target: &Target) -> Result<Option<RehearsalNote>, StoreError> {
+        Ok(self.0.lock().rehearsals.get(target).cloned())
     }
 
     async fn put_rehearsal(&self, note: &RehearsalNote) -> Result<(), StoreError> {
-        self.0.lock().rehearsal = Some(note.clone());
+        self.0.lock().rehearsals.insert(note.target.clone(), note.clone());
         Ok(())
     }
 

@@ -1,15 +1,15 @@
-//! Runs the same change on a copy of the data while the old version serves. Touches nothing that
-//! serves; what it measures bounds the steps that do.
+//! Core: extends a copy of the data, starts the new version there and asks it for its health.
 
 use std::time::Duration;
 
-use newleaf_domain::ByteSize;
 use newleaf_launcher::state::CoreSlot;
 
 use crate::Rehearsal;
 use crate::explain::chain;
 use crate::port::{RehearsalError, Rehearsed};
 use crate::run::{Broken, Context, Passed, StepResult, Stop};
+
+use super::no_room;
 
 /// What came of a rehearsal.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,7 +39,8 @@ pub(crate) async fn core(cx: Context, slot: &CoreSlot, policy: Rehearsal) -> Ste
         let why = "not rehearsed: core.rehearsal is \"off\"".to_owned();
         return Ok(Passed::skipped(Verdict::NotTried(why.clone()), why));
     }
-    if let Some(why) = no_room(&cx).await {
+    let needs = cx.updater.ports().slots.rehearsal_needs().await;
+    if let Some(why) = no_room(&cx, needs).await {
         return Ok(Passed::warned(Verdict::NotTried(why.clone()), why));
     }
     let (slots, waits) = (&cx.updater.ports().slots, cx.updater.settings().rehearsal_waits);
@@ -53,23 +54,6 @@ pub(crate) async fn core(cx: Context, slot: &CoreSlot, policy: Rehearsal) -> Ste
     }
 }
 
-/// `not rehearsed: needs 12 GiB, 4 GiB free`, where that is so.
-async fn no_room(cx: &Context) -> Option<String> {
-    let ports = cx.updater.ports();
-    let needs = match ports.slots.rehearsal_needs().await {
-        Ok(needs) => needs,
-        Err(error) => return Some(format!("not rehearsed: {}", chain(&error))),
-    };
-    match ports.ground.space().await {
-        Ok(space) => too_little(needs, space.free),
-        Err(error) => Some(format!("not rehearsed: {}", chain(&error))),
-    }
-}
-
-fn too_little(needs: ByteSize, free: ByteSize) -> Option<String> {
-    (free < needs).then(|| format!("not rehearsed: needs {needs}, {free} free"))
-}
-
 fn failed(error: &RehearsalError) -> Stop {
     let what = chain(error);
     if error.blames_version() {
@@ -79,14 +63,6 @@ fn failed(error: &RehearsalError) -> Stop {
     Broken::machine(
         error,
         "try again when the machine is less busy, or set core.rehearsal = \"warn\"",
-    )
-}
-
-/// Skips for an app, with the reason that people read.
-pub(crate) fn app() -> Passed<()> {
-    Passed::skipped(
-        (),
-        "this version of the product rehearses core only; the data is copied before it changes",
     )
 }
 

@@ -22,25 +22,41 @@ struct Sample {
     count: fn(&Host, &str) -> u64,
 }
 
-const NOTES: Sample = Sample {
-    id: "acme/notes",
-    name: "Notes",
-    first: "tests/apps/notes-1.0.0",
-    second: "plugins/notes",
-    versions: ["1.0.0", "2.0.0"],
-    asks: ["Store up to 4 MiB", "Store up to 16 MiB, today 4 MiB"],
-    write: |host, text| host.add_note(text, "home"),
-    count: |host, text| host.count_notes(text),
+/// Feeds 1.1.0 asks to talk to one more host, and brings its data to another schema.
+const FEEDS: Sample = Sample {
+    id: "acme/feeds",
+    name: "Feeds",
+    first: "tests/apps/feeds-1.0.0",
+    second: "plugins/feeds",
+    versions: ["1.0.0", "1.1.0"],
+    asks: ["Talk to feeds.example.com", "Talk to blog.example.com"],
+    write: follow,
+    count: followed,
 };
+
+/// Follows a feed. That nothing answers at its address is told on the page, and changes nothing here.
+fn follow(host: &Host, feed: &str) {
+    let form = format!("address=https%3A%2F%2Ffeeds.example.com%2F{feed}.xml");
+    let answer = host.post_form("/apps/acme/feeds/feeds", &form);
+    assert_eq!(answer.status, 303, "{}", answer.body);
+}
+
+/// How many feeds of that name are followed: 1.1.0 lists them on a page of their own.
+fn followed(host: &Host, feed: &str) -> u64 {
+    let own = host.get("/apps/acme/feeds/feeds");
+    let page = if own.status == 200 { own } else { host.get("/apps/acme/feeds/") };
+    assert_eq!(page.status, 200, "{}", page.body);
+    u64::from(page.body.contains(&format!("feeds.example.com/{feed}.xml")))
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_an_app_may_do_is_asked_refused_accepted_and_taken_back() {
-    told("what an app may do, with scripts", JavaScript::On, NOTES).await;
+    told("what an app may do, with scripts", JavaScript::On, FEEDS).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_an_app_may_do_is_asked_refused_accepted_and_taken_back_without_scripts() {
-    told("what an app may do, without scripts", JavaScript::Off, NOTES).await;
+    told("what an app may do, without scripts", JavaScript::Off, FEEDS).await;
 }
 
 async fn told(name: &str, javascript: JavaScript, sample: Sample) {
@@ -52,7 +68,7 @@ async fn told(name: &str, javascript: JavaScript, sample: Sample) {
     let browser = Browser::open(javascript).await;
     sign_in_to(&browser, &host).await;
     let story = Story { browser, javascript, sample, portal: format!("http://{}", host.admin) };
-    story.installed_with_consent().await;
+    story.installed_with_consent(sample.versions[0]).await;
     let host = write(host, sample, "before").await;
     let (world, host) = blocking(move || offer_more(world, host, sample)).await;
     story.refused_and_offered_again().await;
@@ -67,7 +83,8 @@ async fn told(name: &str, javascript: JavaScript, sample: Sample) {
     .await;
     story.switched_off_and_on(&host).await;
     story.removed_and_put_back().await;
-    story.installed_with_consent().await;
+    // What it left is brought to the newest version's schema.
+    story.installed_with_consent(sample.versions[1]).await;
     story.browser.close().await;
     blocking(move || {
         assert_eq!((sample.count)(&host, "before"), 1, "its data was not taken up");
@@ -130,8 +147,8 @@ impl Story {
         self.says(&format!("{} {version} is running", self.sample.name)).await;
     }
 
-    async fn installed_with_consent(&self) {
-        let Sample { versions, asks, .. } = self.sample;
+    async fn installed_with_consent(&self, version: &str) {
+        let Sample { asks, .. } = self.sample;
         self.open("/apps").await;
         self.browser.click(&self.plan_button()).await;
         self.says("What the app may do").await;
@@ -141,7 +158,7 @@ impl Story {
         self.picture("consent-install").await;
         self.browser.click(r#"input[name="consent"]"#).await;
         self.browser.click("form.start button.primary").await;
-        self.runs(versions[0]).await;
+        self.runs(version).await;
     }
 
     async fn refused_and_offered_again(&self) {
@@ -150,7 +167,7 @@ impl Story {
         self.says("asks for more").await;
         self.browser.click(&self.plan_button()).await;
         self.says(asks[1]).await;
-        self.says("more than today").await;
+        self.says("The blog moved here").await;
         self.picture("consent-update").await;
         self.browser.click(r#"form[action="/skip"] button"#).await;
         self.says("Not offered: refused on this host by an admin").await;
@@ -177,7 +194,7 @@ impl Story {
         self.picture("app").await;
         self.browser.click(&format!(r#"a[href="/undo/{id}"]"#)).await;
         self.says("What the app may do then").await;
-        self.says("less than today").await;
+        self.says("given up").await;
         self.picture("consent-undo").await;
         self.browser.click("form.start button.danger").await;
         self.says(&format!("{} is back on {}", self.sample.name, versions[0])).await;
@@ -193,7 +210,7 @@ impl Story {
         self.says("is stopped").await;
         self.open(&format!("/apps/{id}")).await;
         self.browser.click(&format!(r#"form[action="/apps/{id}/enable"] button"#)).await;
-        self.says("serving").await;
+        self.says("Switch off").await;
     }
 
     async fn removed_and_put_back(&self) {

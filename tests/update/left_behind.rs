@@ -19,6 +19,7 @@ fn world() -> (World, Host) {
     host.run(&["apps", "install", "acme/notes", "--yes"]).assert_code(0);
     host.add_note("Buy oat milk", "home");
     world.registry.publish_core(CoreRelease::Newer);
+    host.run(&["check"]).assert_code(0);
     (world, host)
 }
 

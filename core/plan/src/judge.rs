@@ -69,16 +69,19 @@ impl Installed {
         }
     }
 
-    /// The data of `target`; none where it is not installed.
+    /// The data of `target`, be it what a removed version left; none where there is none.
     pub(crate) fn data_of(&self, target: &Target) -> Option<Data> {
         match target {
             Target::Core => {
                 Some(Data { schema: self.core.schema, oldest_reader: self.core.oldest_reader })
             }
-            Target::App(name) => self
-                .apps
-                .get(name)
-                .map(|app| Data { schema: app.schema, oldest_reader: app.oldest_reader }),
+            Target::App(name) => match self.apps.get(name) {
+                Some(app) => Some(Data { schema: app.schema, oldest_reader: app.oldest_reader }),
+                None => self
+                    .kept
+                    .get(name)
+                    .map(|kept| Data { schema: kept.schema, oldest_reader: kept.oldest_reader }),
+            },
         }
     }
 }

@@ -27,5 +27,7 @@ pub use choose::{Outcome, Planned, Refusal, plan};
 pub use left_behind::{LeftBehind, WayOn, left_behind};
 pub use plan::{Age, Because, Candidate, Change, Plan, Reason, Verdict};
 pub use recheck::{PLAN_LIFETIME_SECONDS, Stale, recheck, rest};
-pub use request::{FreshAuthors, Installed, InstalledApp, InstalledCore, Needs, Policy, Request};
+pub use request::{
+    FreshAuthors, Installed, InstalledApp, InstalledCore, KeptSchema, Needs, Policy, Request,
+};
 pub use survey::{Survey, survey};

@@ -25,6 +25,8 @@ pub struct Installed {
     pub core: InstalledCore,
     /// Each app as it runs.
     pub apps: BTreeMap<PackageName, InstalledApp>,
+    /// The data that removed apps left in its place: a later install takes it up.
+    pub kept: BTreeMap<PackageName, KeptSchema>,
     /// Digests that failed here, with their reasons.
     pub bad: BTreeMap<Digest, String>,
     /// Places this host in a staged rollout; 32 random bytes made at `init`.
@@ -59,6 +61,15 @@ pub struct InstalledApp {
     pub oldest_reader: u32,
     /// What it needs around it.
     pub needs: Needs,
+}
+
+/// What data a removed app left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeptSchema {
+    /// Its schema.
+    pub schema: u32,
+    /// The lowest schema whose program can still run on it.
+    pub oldest_reader: u32,
 }
 
 /// What an app needs around it, by its manifest.

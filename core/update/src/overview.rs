@@ -498,10 +498,6 @@ fn undo_of(app: &AppState, writes: Option<u64>) -> Option<UndoOffer> {
     })
 }
 
-fn is_failed_way_back(row: &StepReport) -> bool {
-    row.step == StepId::Rollback && matches!(row.standing, StepStanding::Failed { .. })
-}
-
 /// Ends a notice as a sentence, whatever the reason it ends with came as.
 fn close(text: &mut String) {
     text.truncate(text.trim_end().len());

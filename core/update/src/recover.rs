@@ -147,7 +147,8 @@ impl Updater {
         way: Way,
     ) -> Result<(), RecoverError> {
         let launcher = &self.ports().launcher;
-        let commit = activate::commit(app, &trial.slot, row.good.as_ref(), &trial.snapshot, way);
+        let commit =
+            activate::commit(app, &trial.slot, row.good.as_ref(), trial.snapshot.as_deref(), way);
         launcher.ask(commit).await.map_err(RecoverError::Launcher)?;
         self.serve(app, Some(&trial.slot), row).await?;
         let text = format!(
@@ -312,7 +313,7 @@ impl Updater {
     async fn resume(self: &Arc<Self>, cx: Context, switch: AppSwitch) -> Result<(), RecoverError> {
         let data = |source| RecoverError::Data { app: switch.app.clone(), source };
         let plugins = &self.ports().plugins;
-        if Afterwards::of(&cx, &switch.app) == Afterwards::Serves {
+        if Afterwards::of(&cx, &switch.app).await == Afterwards::Serves {
             let was_off = self.is_off(&switch.app);
             release::switch_on(&cx, &switch.app).await.map_err(RecoverError::Launcher)?;
             if was_off || !self.is_loaded(&switch.app, &switch.new) {

@@ -64,7 +64,7 @@ impl Updater {
             .get(app)
             .is_some_and(|row| row.good.is_some() && row.trial.is_none() && !row.disabled);
         let serving = self.ports().plugins.serving(app);
-        is_on && serving.is_some_and(|serving| serving.stopped.is_some())
+        is_on && serving.is_some_and(|serving| serving.left_behind)
     }
 
     /// How far `target` goes by itself now: one that is suspended serves nobody and goes as far as

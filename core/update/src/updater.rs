@@ -5,14 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use newleaf_domain::{Channel, Digest, PackageName, Target, UpdateId, Version};
-use newleaf_launcher::journal::Entry;
-use newleaf_launcher::state::{AppSlot, CorePhase, CoreSlot, State};
-use newleaf_plan::{Automatic, Installed, InstalledApp, InstalledCore, Needs, Policy};
+use newleaf_launcher::journal::{Ending, Entry};
+use newleaf_launcher::state::{AppSlot, CorePhase, CoreSlot, State, Way};
+use newleaf_plan::{Automatic, Installed, InstalledApp, InstalledCore, KeptSchema, Needs, Policy};
 
 use crate::hub::Hub;
 use crate::ledger::Ledger;
 use crate::port::{
-    Keep, LauncherError, Ports, Reach, Removed, SlotError, SlotRef, StoreError, Swept,
+    Keep, Kept, LauncherError, Ports, Reach, Removed, SlotError, SlotRef, StoreError, Swept,
 };
 use crate::refresh::Known;
 use crate::settings::{ProductFace, Settings, SnapshotRule};
@@ -116,6 +116,21 @@ impl Updater {
     /// Whether an app is switched off: by an admin, or because going back would have lost data.
     pub(crate) fn is_off(&self, app: &PackageName) -> bool {
         self.state().apps.get(app).is_some_and(|row| row.disabled)
+    }
+
+    /// Whether the app is off because the way back of its last update would have lost data, and not
+    /// by an admin's word.
+    pub(crate) async fn stopped_over_data(&self, app: &PackageName) -> bool {
+        let target = Target::App(app.clone());
+        let Ok(history) = self.history().await else { return false };
+        let last = history
+            .iter()
+            .find(|entry| entry.target.target == target && entry.target.way == Way::Forward);
+        let Some(last) = last.filter(|entry| entry.ending == Some(Ending::Failed)) else {
+            return false;
+        };
+        let report = self.report(&last.id).await;
+        report.ok().flatten().is_some_and(|report| report.way_back_failed())
     }
 
     /// Every update of this host, newest first.
@@ -280,9 +295,32 @@ impl Updater {
                 oldest_reader,
             },
             apps,
+            kept: self.kept_schemas(&state).await,
             bad: state.bad.iter().map(|bad| (bad.digest, bad.reason.clone())).collect(),
             install_id,
         })
+    }
+
+    /// What removed apps left in its place. A note that is damaged stops the installation of its app
+    /// alone, where it is read again.
+    async fn kept_schemas(&self, state: &State) -> BTreeMap<PackageName, KeptSchema> {
+        let mut left = BTreeMap::new();
+        for app in self.ports.plugins.with_data().await {
+            if state.apps.contains_key(&app) {
+                continue;
+            }
+            match self.ports.plugins.kept(&app).await {
+                Ok(Some(Kept { schema, oldest_reader })) => {
+                    left.insert(app, KeptSchema { schema, oldest_reader });
+                }
+                Ok(None) => {}
+                Err(error) => {
+                    let error = crate::explain::chain(&error);
+                    tracing::warn!(%app, error, "what a removed app left cannot be told");
+                }
+            }
+        }
+        left
     }
 
     /// What an installed app needs around it; nothing where its slot does not say, which is told

@@ -353,6 +353,7 @@ impl Plugins for DiskApps {
         Some(Serving {
             version: it.slot.version.clone(),
             stopped: it.stopped.clone(),
+            left_behind: false,
             writes: Some(0),
             work: newleaf_update::view::Work::default(),
         })

@@ -418,6 +418,12 @@ impl Host {
         request(self.public, "POST", path, Some(body))
     }
 
+    /// Posts a form to an app's own page on the public address.
+    pub fn post_form(&self, path: &str, form: &str) -> Answer {
+        let headers = "Content-Type: application/x-www-form-urlencoded\r\n";
+        request_with(self.public, "POST", path, headers, Some(form))
+    }
+
     /// A request on the public address where maybe nobody is there to answer, with a JSON body
     /// where there is one.
     ///

@@ -210,6 +210,7 @@ pub(crate) fn host() -> Installed {
             oldest_reader: 1,
         },
         apps: BTreeMap::new(),
+        kept: BTreeMap::new(),
         bad: BTreeMap::new(),
         install_id: [9; 32],
     }

@@ -226,6 +226,8 @@ pub struct Serving {
     pub version: newleaf_domain::Version,
     /// Why it is stopped, where it is.
     pub stopped: Option<String>,
+    /// Whether it is stopped since this core cannot run the version: another one brings it back.
+    pub left_behind: bool,
     /// Writes to its data since this version took over; none where that was before this process
     /// began, so that nobody counted them.
     pub writes: Option<u64>,

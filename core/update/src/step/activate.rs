@@ -18,7 +18,7 @@ pub(crate) async fn app(
     signer: Option<&Pin>,
 ) -> StepResult<()> {
     let ports = cx.updater.ports();
-    let afterwards = Afterwards::of(&cx, &switch.app);
+    let afterwards = Afterwards::of(&cx, &switch.app).await;
     if afterwards == Afterwards::Serves {
         ports
             .plugins
@@ -30,8 +30,7 @@ pub(crate) async fn app(
     if cx.way == Way::Forward {
         pin(&cx, switch, signer).await?;
     }
-    let snapshot = Some(snapshot.to_owned());
-    let commit = commit(&switch.app, &switch.new, switch.old.as_ref(), &snapshot, cx.way);
+    let commit = commit(&switch.app, &switch.new, switch.old.as_ref(), Some(snapshot), cx.way);
     ports.launcher.ask(commit).await?;
     if afterwards == Afterwards::StaysOff {
         ports.plugins.stop(&switch.app, OFF).await;
@@ -45,11 +44,11 @@ pub(crate) fn commit(
     app: &PackageName,
     new: &AppSlot,
     old: Option<&AppSlot>,
-    snapshot: &Option<String>,
+    snapshot: Option<&str>,
     way: Way,
 ) -> Ask {
     let (kept, previous) = match way {
-        Way::Forward => (snapshot.clone(), old.cloned()),
+        Way::Forward => (snapshot.map(str::to_owned), old.cloned()),
         Way::Back => (None, None),
     };
     let slot = Box::new(AppSlot { snapshot: kept, ..new.clone() });

@@ -47,13 +47,13 @@ pub(crate) enum Afterwards {
 }
 
 impl Afterwards {
-    /// The one rule: an update leaves an app that is off as it is; whoever goes back by hand wants
-    /// the version before to serve, so that switches the app on.
-    pub(crate) fn of(cx: &Context, app: &PackageName) -> Self {
-        match cx.way {
-            Way::Forward if cx.updater.is_off(app) => Self::StaysOff,
-            Way::Forward | Way::Back => Self::Serves,
-        }
+    /// The one rule: an app that an admin switched off stays off, forward and back. One that stopped
+    /// because a way back would have lost data is off for that reason alone: whoever goes back all
+    /// the same wants the version before to serve.
+    pub(crate) async fn of(cx: &Context, app: &PackageName) -> Self {
+        let is_off = cx.updater.is_off(app);
+        let stopped = is_off && cx.way == Way::Back && cx.updater.stopped_over_data(app).await;
+        if is_off && !stopped { Self::StaysOff } else { Self::Serves }
     }
 }
 

@@ -9,7 +9,7 @@ use crate::step::{Afterwards, AppSwitch, OFF, plugin_failed};
 
 /// Releases.
 pub(crate) async fn run(cx: Context, switch: &AppSwitch) -> StepResult<()> {
-    if Afterwards::of(&cx, &switch.app) == Afterwards::StaysOff {
+    if Afterwards::of(&cx, &switch.app).await == Afterwards::StaysOff {
         return Ok(Passed::skipped((), OFF));
     }
     let was_off = cx.updater.is_off(&switch.app);

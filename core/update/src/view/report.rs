@@ -114,6 +114,13 @@ impl Report {
         })
     }
 
+    /// Whether it failed and its way back failed too, such as where data would have been lost.
+    pub fn way_back_failed(&self) -> bool {
+        self.steps.iter().any(|row| {
+            row.step == StepId::Rollback && matches!(row.standing, StepStanding::Failed { .. })
+        })
+    }
+
     /// The step that runs.
     pub fn running_step(&self) -> Option<StepId> {
         self.steps.iter().find(|row| row.standing == StepStanding::Running).map(|row| row.step)

@@ -1,4 +1,4 @@
-//! Apps that are switched off: an update leaves them off, going back by hand switches them on.
+//! Apps that are switched off stay off, forward and back.
 
 use newleaf_launcher::journal::{Ending, Outcome, StepId};
 use newleaf_update::port::fake::{Fault, Host, Point, World};
@@ -78,12 +78,33 @@ async fn an_app_that_is_off_and_whose_update_fails_stays_off_on_its_old_data() {
 }
 
 #[tokio::test]
-async fn going_back_by_hand_switches_the_app_on() {
+async fn going_back_by_hand_leaves_an_app_off_that_an_admin_switched_off() {
     let (world, host) = world_with_app_off().await;
     update(&host, &target()).await;
     let id = host.updater.rollback(&target(), "ada".to_owned()).await.unwrap();
     let report = end(&host, &id).await;
     assert_eq!(report.ending, Some(Ending::Committed), "{report:#?}");
+    assert_eq!((good(&world).as_deref(), schema(&world)), (Some("1.0.0"), 1));
+    for host in [host, restarted(&world).await] {
+        assert_eq!(host.plugins.serves(&notes()), None);
+    }
+    assert!(is_off(&world));
+    let host = restarted(&world).await;
+    host.updater.enable(&notes()).await.unwrap();
+    assert_eq!(host.plugins.serves(&notes()).as_deref(), Some("1.0.0"));
+}
+
+#[tokio::test]
+async fn going_back_by_hand_serves_an_app_again_that_stopped_over_its_data() {
+    let world = world_with_update().await;
+    let host = world.start();
+    world.disk.fail(Point::Probation, Fault::Version);
+    host.plugins.write_at_release(&notes(), "salt");
+    assert_eq!(update(&host, &target()).await.ending, Some(Ending::Failed));
+    assert!(is_off(&world));
+    world.disk.mend();
+    let id = host.updater.rollback(&target(), "ada".to_owned()).await.unwrap();
+    assert_eq!(end(&host, &id).await.ending, Some(Ending::Committed));
     for host in [host, restarted(&world).await] {
         assert_eq!(host.plugins.serves(&notes()).as_deref(), Some("1.0.0"));
     }
@@ -108,7 +129,7 @@ async fn an_update_of_an_app_that_is_off_killed_after_any_record_leaves_it_off()
 }
 
 #[tokio::test]
-async fn going_back_by_hand_killed_after_any_record_serves_what_state_says() {
+async fn going_back_by_hand_killed_after_any_record_leaves_the_app_off() {
     for records in 1..2 + 2 * StepId::APP.len() {
         let (world, host) = world_with_app_off().await;
         update(&host, &target()).await;
@@ -118,11 +139,9 @@ async fn going_back_by_hand_killed_after_any_record_serves_what_state_says() {
         let next = restarted(&world).await;
         let ending = end(&next, &id).await.ending;
         let served = next.plugins.serves(&notes());
-        let (expected, off) = match ending {
-            Some(Ending::Committed) => (Some("1.0.0"), false),
-            _ => (None, true),
-        };
-        assert_eq!((served.as_deref(), is_off(&world)), (expected, off), "{records}: {ending:?}");
+        assert_eq!((served, is_off(&world)), (None, true), "{records}: {ending:?}");
+        let app = world.disk.state().apps[&notes()].clone();
+        assert_eq!(schema(&world), app.good.unwrap().schema, "{records}: {ending:?}");
     }
 }
 

@@ -26,6 +26,8 @@ pub(super) enum Standing {
     Serving(Loaded),
     /// They do not, for this reason.
     Stopped(String),
+    /// They do not, since this core cannot run the version, for this reason.
+    LeftBehind(String),
 }
 
 /// A loaded app in its slot.
@@ -59,7 +61,7 @@ impl Entry {
                 loaded.slot.swap(app);
                 Arc::clone(&loaded.slot)
             }
-            Standing::Stopped(_) => Slot::new(app),
+            Standing::Stopped(_) | Standing::LeftBehind(_) => Slot::new(app),
         };
         self.standing = Standing::Serving(Loaded { slot, counting });
     }
@@ -79,14 +81,16 @@ impl Entry {
     pub(super) fn loaded(&self) -> Option<Loaded> {
         match &self.standing {
             Standing::Serving(loaded) => Some(loaded.clone()),
-            Standing::Stopped(_) => None,
+            Standing::Stopped(_) | Standing::LeftBehind(_) => None,
         }
     }
 
     pub(super) fn place(&self) -> Place {
         match &self.standing {
             Standing::Serving(loaded) => Place::Serving(Arc::clone(&loaded.slot)),
-            Standing::Stopped(reason) => Place::Stopped { reason: reason.clone() },
+            Standing::Stopped(reason) | Standing::LeftBehind(reason) => {
+                Place::Stopped { reason: reason.clone() }
+            }
         }
     }
 
@@ -100,11 +104,14 @@ impl Entry {
     pub(super) fn serving(&self) -> Option<Serving> {
         let (stopped, writes) = match &self.standing {
             Standing::Serving(loaded) => (None, loaded.writes()),
-            Standing::Stopped(reason) => (Some(reason.clone()), self.written),
+            Standing::Stopped(reason) | Standing::LeftBehind(reason) => {
+                (Some(reason.clone()), self.written)
+            }
         };
         Some(Serving {
             version: self.link.version.clone()?,
             stopped,
+            left_behind: matches!(self.standing, Standing::LeftBehind(_)),
             writes,
             work: Work { jobs: Vec::new(), usage: self.loaded().map(|loaded| loaded.usage()) },
         })

@@ -84,11 +84,8 @@ enum BringUp {
     Load(#[source] LoadError),
     #[error(transparent)]
     Damaged(Box<Damage>),
-    #[error(
-        "suspended: {0}. Its data is kept; it comes back by itself with a version that fits, or with \
-         the core before"
-    )]
-    Unfit(#[source] Unfit),
+    #[error(transparent)]
+    Unfit(Unfit),
 }
 
 /// An app whose component is not the one that was staged. It is not run.
@@ -120,6 +117,19 @@ impl std::fmt::Display for Damage {
 impl BringUp {
     fn line(&self) -> String {
         newleaf_update::explain::chain(self)
+    }
+
+    /// How an app stands that was to be served: where the machine is not to blame, this core cannot
+    /// run the version.
+    fn standing(&self) -> Standing {
+        let line = self.line();
+        if self.is_machine_fault() {
+            return Standing::Stopped(line);
+        }
+        Standing::LeftBehind(format!(
+            "suspended: {line}. Its data is kept; it comes back by itself with a version that fits, \
+             or with the core before"
+        ))
     }
 
     /// Whether the machine is to blame and not the version.
@@ -210,7 +220,7 @@ impl Apps {
                 }
                 Err(error) => {
                     tracing::error!(app = %name, error = error.line(), "an app is not served");
-                    self.edit(name, |entry| entry.standing = Standing::Stopped(error.line()));
+                    self.edit(name, |entry| entry.standing = error.standing());
                 }
             }
         }

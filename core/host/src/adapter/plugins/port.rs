@@ -147,7 +147,6 @@ impl Apps {
     pub(crate) async fn warm(&self, app: &PackageName, slot: &AppSlot) -> WarmLine {
         let (broken, hindered) = match self.bring_up(app, slot).await {
             Ok(_) => (None, None),
-            Err(BringUp::Unfit(unfit)) => (Some(unfit.to_string()), None),
             Err(error) if error.is_machine_fault() => (None, Some(error.line())),
             Err(error) => (Some(error.line()), None),
         };

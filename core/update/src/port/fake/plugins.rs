@@ -21,6 +21,7 @@ struct Running {
     slot: AppSlot,
     held: bool,
     stopped: Option<String>,
+    left_behind: bool,
     /// The commits there had been when it took over; none where that was in another process.
     since: Option<u64>,
 }
@@ -43,7 +44,8 @@ impl FakePlugins {
         let apps = disk.state().apps;
         let loaded = apps.into_iter().filter_map(|(name, app)| {
             let slot = app.good.filter(|_| app.trial.is_none() && !app.disabled)?;
-            Some((name, Running { slot, held: false, stopped: None, since: None }))
+            let (held, stopped, left_behind, since) = (false, None, false, None);
+            Some((name, Running { slot, held, stopped, left_behind, since }))
         });
         let running = Mutex::new(loaded.collect());
         let (commits, visitors, pauses) = (Mutex::default(), Mutex::default(), Mutex::default());
@@ -80,7 +82,9 @@ impl FakePlugins {
 
     /// The app cannot be loaded on this core.
     pub fn suspend(&self, app: &PackageName, why: &str) {
-        self.edit(app, |running| running.stopped = Some(why.to_owned()));
+        self.edit(app, |running| {
+            (running.stopped, running.left_behind) = (Some(why.to_owned()), true);
+        });
     }
 
     /// Whether requests of the app are answered now.
@@ -251,7 +255,8 @@ impl Plugins for FakePlugins {
     async fn swap(&self, app: &PackageName, slot: &AppSlot) -> Result<(), PluginError> {
         self.stop_at(Point::Swap, app, "load")?;
         let since = Some(self.commits(app));
-        let running = Running { slot: slot.clone(), held: true, stopped: None, since };
+        let (slot, held, stopped, left_behind) = (slot.clone(), true, None, false);
+        let running = Running { slot, held, stopped, left_behind, since };
         lock(&self.running).insert(app.clone(), running);
         Ok(())
     }
@@ -285,6 +290,7 @@ impl Plugins for FakePlugins {
         self.edit(app, |running| Serving {
             version: running.slot.version.clone(),
             stopped: running.stopped.clone(),
+            left_behind: running.left_behind,
             writes: running.since.map(|since| commits - since),
             work: crate::view::Work::default(),
         })

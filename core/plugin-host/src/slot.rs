@@ -276,7 +276,7 @@ impl Slot {
         let state = self.state();
         match state.gate {
             Gate::Open => Ok((state.app.clone(), state.app.running())),
-            Gate::Held { .. } => Err(JobError::Held),
+            Gate::Held { .. } | Gate::Paused { .. } => Err(JobError::Held),
             Gate::Closed => Err(JobError::Stopped),
         }
     }

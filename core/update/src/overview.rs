@@ -2,7 +2,7 @@
 //! first. Looks at nothing but what is known already.
 
 use newleaf_domain::{PackageName, Target, Timestamp, UpdateId};
-use newleaf_launcher::journal::{Ending, Entry, StepId};
+use newleaf_launcher::journal::{Ending, Entry};
 use newleaf_launcher::loss::Missing;
 use newleaf_launcher::state::{AppState, State};
 use newleaf_plan::{Candidate, Installed, Survey};
@@ -15,7 +15,7 @@ use crate::preflight;
 use crate::refresh::{CheckError, Known};
 use crate::view::{
     AppRow, CoreCard, DataChoice, Freshness, HistoryEntry, Notice, Offer, Overview, Prerequisite,
-    RunningUpdate, Severity, StepReport, StepStanding, UndoOffer,
+    RunningUpdate, Severity, UndoOffer,
 };
 
 /// Signatures that expire within so many seconds are worth a word: a day.
@@ -170,7 +170,7 @@ impl Updater {
             offer: survey.as_ref().and_then(|survey| offer(survey, asks_more)).map(waits),
             blocked: survey.as_ref().and_then(|survey| survey.untrusted.clone()),
             candidates: survey.map_or_else(Vec::new, |survey| survey.candidates),
-            undo: undo_of(app, serving.and_then(|it| it.writes)),
+            undo: undo_of(app, serving.as_ref().and_then(|it| it.writes)),
             choice,
             grants: app.good.as_ref().map(|good| good.grants.clone()).unwrap_or_default(),
             disabled: app.disabled,
@@ -193,7 +193,7 @@ impl Updater {
         let stopped = last.ending == Some(Ending::Failed)
             && app.trial.is_none()
             && last.target.to == good.version
-            && report.steps.iter().any(is_failed_way_back);
+            && report.way_back_failed();
         if !stopped || self.is_chosen(&last.id).await {
             return None;
         }

@@ -16,7 +16,8 @@ use newleaf_launcher::state::{AppSlot, State};
 use newleaf_plugin_host::storage::{self, CopyError, DATABASE_FILE};
 use newleaf_update::Budget;
 use newleaf_update::port::{
-    Drained, Kept, PluginError, Plugins, Removed, Serving, StoreError, Trouble,
+    AppRehearsed, Drained, Kept, PluginError, Plugins, Removed, Serving, StoreError, Traffic,
+    Trouble,
 };
 use rusqlite::{Connection, ErrorCode};
 
@@ -249,6 +250,39 @@ impl Plugins for DiskApps {
 
     async fn hold(&self, app: &PackageName) -> Result<(), PluginError> {
         self.edit(app, |running| running.held = true)
+    }
+
+    async fn pause(&self, app: &PackageName, _left: Duration) -> Result<(), PluginError> {
+        self.hold(app).await
+    }
+
+    fn traffic(&self, _app: &PackageName) -> Traffic {
+        Traffic::default()
+    }
+
+    async fn rehearsal_needs(&self, _app: &PackageName) -> Result<ByteSize, PluginError> {
+        Ok(ByteSize::bytes(0))
+    }
+
+    /// A machine that cannot rehearse bounds no step: faults are to come in the steps themselves.
+    async fn rehearse(
+        &self,
+        app: &PackageName,
+        _slot: &AppSlot,
+        _from: u32,
+        _within: Duration,
+    ) -> Result<AppRehearsed, PluginError> {
+        let detail = "its notes are not copied while it serves".to_owned();
+        Err(PluginError::Machine { app: app.clone(), detail })
+    }
+
+    async fn probe(
+        &self,
+        _app: &PackageName,
+        _slot: &AppSlot,
+        _pages: &[String],
+    ) -> Result<(), PluginError> {
+        Ok(())
     }
 
     async fn drained(&self, _app: &PackageName, _within: Duration) -> Result<Drained, PluginError> {

@@ -64,7 +64,7 @@ impl Ground {
 
     /// The neighbour's p99 while nobody is hostile.
     fn in_peace(&self) -> f64 {
-        let (_, tally) = self.under_load(|| ());
+        let ((), tally) = self.under_load(|| ());
         println!("in peace: {tally}");
         tally.percentile(0.99)
     }

@@ -19,12 +19,12 @@ const FLAGS: FunctionFlags = FunctionFlags::SQLITE_UTF8
 
 /// Puts them in the place of SQLite's; no result is longer than `longest` bytes.
 pub(super) fn install(connection: &Connection, longest: usize) -> rusqlite::Result<()> {
-    connection.create_scalar_function("instr", 2, FLAGS, instr)?;
+    connection.create_scalar_function("instr", 2, FLAGS, |call| Ok(instr(call)))?;
     connection.create_scalar_function("replace", 3, FLAGS, move |call| replace(call, longest))?;
-    connection.create_scalar_function("unhex", 2, FLAGS, unhex)?;
-    connection.create_scalar_function("trim", 2, FLAGS, |call| trim(call, Ends::Both))?;
-    connection.create_scalar_function("ltrim", 2, FLAGS, |call| trim(call, Ends::Left))?;
-    connection.create_scalar_function("rtrim", 2, FLAGS, |call| trim(call, Ends::Right))
+    connection.create_scalar_function("unhex", 2, FLAGS, |call| Ok(unhex(call)))?;
+    connection.create_scalar_function("trim", 2, FLAGS, |call| Ok(trim(call, Ends::Both)))?;
+    connection.create_scalar_function("ltrim", 2, FLAGS, |call| Ok(trim(call, Ends::Left)))?;
+    connection.create_scalar_function("rtrim", 2, FLAGS, |call| Ok(trim(call, Ends::Right)))
 }
 
 /// Where `trim` takes away.
@@ -37,14 +37,14 @@ enum Ends {
 
 /// The place of the second in the first, counted from 1: in bytes where both are blobs, else in
 /// characters.
-fn instr(call: &Context<'_>) -> rusqlite::Result<Option<i64>> {
+fn instr(call: &Context<'_>) -> Option<i64> {
     let found = match (call.get_raw(0), call.get_raw(1)) {
-        (ValueRef::Null, _) | (_, ValueRef::Null) => return Ok(None),
+        (ValueRef::Null, _) | (_, ValueRef::Null) => return None,
         // One character a byte, so that the search for text, which is linear, serves both.
         (ValueRef::Blob(hay), ValueRef::Blob(needle)) => position(&latin(hay), &latin(needle)),
         (hay, needle) => position(&text(hay), &text(needle)),
     };
-    Ok(Some(found))
+    Some(found)
 }
 
 fn position(hay: &str, needle: &str) -> i64 {
@@ -68,8 +68,8 @@ fn replace(call: &Context<'_>, longest: usize) -> rusqlite::Result<Option<String
 
 /// The bytes that hexadecimal digits stand for, between which characters of the second argument may
 /// stand; nothing where others do.
-fn unhex(call: &Context<'_>) -> rusqlite::Result<Option<Vec<u8>>> {
-    let Some([digits, between]) = texts(call) else { return Ok(None) };
+fn unhex(call: &Context<'_>) -> Option<Vec<u8>> {
+    let [digits, between] = texts(call)?;
     let between: HashSet<char> = between.chars().collect();
     let mut bytes = Vec::with_capacity(digits.len() / 2);
     let mut characters = digits.chars();
@@ -78,18 +78,16 @@ fn unhex(call: &Context<'_>) -> rusqlite::Result<Option<Vec<u8>>> {
             if between.contains(&first) {
                 continue;
             }
-            return Ok(None);
+            return None;
         };
-        let Some(low) = characters.next().and_then(|second| second.to_digit(16)) else {
-            return Ok(None);
-        };
+        let low = characters.next()?.to_digit(16)?;
         bytes.extend(u8::try_from(high * 16 + low));
     }
-    Ok(Some(bytes))
+    Some(bytes)
 }
 
-fn trim(call: &Context<'_>, ends: Ends) -> rusqlite::Result<Option<String>> {
-    let Some([whole, taken]) = texts(call) else { return Ok(None) };
+fn trim(call: &Context<'_>, ends: Ends) -> Option<String> {
+    let [whole, taken] = texts(call)?;
     let taken: HashSet<char> = taken.chars().collect();
     let is_taken = |character: char| taken.contains(&character);
     let rest = match ends {
@@ -97,7 +95,7 @@ fn trim(call: &Context<'_>, ends: Ends) -> rusqlite::Result<Option<String>> {
         Ends::Left => whole.trim_start_matches(is_taken),
         Ends::Right => whole.trim_end_matches(is_taken),
     };
-    Ok(Some(rest.to_owned()))
+    Some(rest.to_owned())
 }
 
 /// The arguments as text; none where one of them is NULL, which makes the result NULL.

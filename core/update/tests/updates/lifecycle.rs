@@ -51,7 +51,7 @@ async fn what_is_set_aside_goes_at_its_date() {
 
 /// A world in which `acme/base` 1.0.0 is installed, and `acme/top`, which needs `<2.0.0` of it, is
 /// offered.
-async fn world_with_two() -> (World, Host) {
+fn world_with_two() -> (World, Host) {
     let world = World::new();
     world.publisher().app("acme/base", "1.0.0", json!({}));
     let needs = json!({ "dependencies": { "acme/base": "<2.0.0" } });
@@ -67,7 +67,7 @@ fn app(name: &str) -> Target {
 
 #[tokio::test]
 async fn an_app_is_installed_after_those_it_needs_and_they_stay_while_it_does() {
-    let (world, host) = world_with_two().await;
+    let (world, host) = world_with_two();
     let refused = host.updater.plan(&app("acme/top"), None).await.unwrap_err();
     assert!(
         refused.to_string().contains("needs acme/base <2.0.0, which is not installed"),

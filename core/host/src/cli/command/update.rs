@@ -123,7 +123,7 @@ async fn carry_out(context: Context<'_>, view: &PlanView, wish: &Wish) -> Result
     let suspend = suspend(context, view, wish.suspend)?;
     let pause = pause(context, view, wish.spoken)?;
     let plan = view.plan.id.clone();
-    let request = UpdateRequest { plan, consent, suspend, pause };
+    let request = UpdateRequest { plan, consent, pause, suspend };
     let started: Started = context.door.post("/api/v1/update", &request).await?;
     follow::to_the_end(context, &started).await
 }

@@ -96,7 +96,7 @@ fn paste_command_of(host: &Host, id: &str) -> String {
     let mends = row["command"].as_str().unwrap().to_owned();
     let mended = Command::new("sh").arg("-c").arg(mends.replace("sudo ", "")).status();
     assert!(mended.unwrap().success(), "{mends}");
-    host.run(&["update", "acme/notes", "--yes"]).assert_code(0);
+    host.run(&["update", "acme/notes", "--yes", "--accept-permissions"]).assert_code(0);
     assert_eq!(host.app_version("acme/notes"), "2.0.0");
     mends
 }

@@ -19,7 +19,7 @@ fn world_with(settings: HostSettings, notes: u64) -> (World, Host) {
 }
 
 fn update(host: &Host, code: i32) -> String {
-    let ran = host.run(&["update", "acme/notes", "--yes"]);
+    let ran = host.run(&["update", "acme/notes", "--yes", "--accept-permissions"]);
     let said = format!("{}{}", ran.stdout, ran.stderr);
     println!("{said}");
     ran.assert_code(code);
@@ -88,7 +88,7 @@ fn a_migration_that_passes_on_the_copy_and_fails_for_real_is_taken_back_with_wha
         ..HostSettings::default()
     };
     let (_world, host) = world_with(settings, 100);
-    let running = host.spawn(&["update", "acme/notes", "--yes"]);
+    let running = host.spawn(&["update", "acme/notes", "--yes", "--accept-permissions"]);
     // Its own log is there once the copy is complete and the new version has opened it.
     wait_for(&copy_of(&host).join("app.db-wal"));
     host.add_note("poison", "");
@@ -128,7 +128,7 @@ fn a_migration_that_takes_long_is_announced_and_visitors_are_told_when_to_come_a
     assert!(expected >= u64::from(seconds) * 1000, "{plan:#}");
     assert!(plan["pause"]["announced"].is_string(), "{plan:#}");
     host.run(&["update", "acme/notes"]).assert_code(3);
-    let running = host.spawn(&["update", "acme/notes", "--yes"]);
+    let running = host.spawn(&["update", "acme/notes", "--yes", "--accept-permissions"]);
     let told = told_in_the_pause(&host);
     println!("visitors were told to come again after {told:?} s");
     assert!(told.iter().all(|told| (1..=2 * seconds).contains(told)), "{told:?}");
@@ -162,7 +162,7 @@ fn broken_after_a_write(apps: &'static str) -> (World, Host) {
     let (world, host) = World::with_host(settings);
     host.add_note("before", "");
     world.registry.publish_app("tests/apps/notes-2.2.0");
-    let running = host.spawn(&["update", "acme/notes", "--yes"]);
+    let running = host.spawn(&["update", "acme/notes", "--yes", "--accept-permissions"]);
     wait_until("notes 2.2.0", || host.app_version("acme/notes") == "2.2.0");
     host.add_note("after", "");
     // Behind the hold they would wait; 3 are allowed.

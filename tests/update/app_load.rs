@@ -99,7 +99,15 @@ async fn every_acknowledged_write_is_there_after_update_upon_update_is_committed
     let _world = publish(&host, world, "plugins/notes").await;
     for number in 1..=rounds() {
         round(&host, &format!("1.0.0 -> 2.0.0, {number}"), |host| {
-            host.run(&["update", "acme/notes", "--version", "2.0.0", "--yes"]).assert_code(0);
+            host.run(&[
+                "update",
+                "acme/notes",
+                "--version",
+                "2.0.0",
+                "--yes",
+                "--accept-permissions",
+            ])
+            .assert_code(0);
         })
         .await;
         assert_eq!(with(&host, |host| host.app_version("acme/notes")).await, "2.0.0");
@@ -119,7 +127,15 @@ async fn every_acknowledged_write_is_there_after_updates_that_are_taken_back_bef
     let _world = publish(&host, world, "tests/apps/notes-2.1.0").await;
     for number in 1..=rounds() {
         round(&host, &format!("1.0.0 -> 2.1.0 and back at row 5000, {number}"), |host| {
-            host.run(&["update", "acme/notes", "--version", "2.1.0", "--yes"]).assert_code(5);
+            host.run(&[
+                "update",
+                "acme/notes",
+                "--version",
+                "2.1.0",
+                "--yes",
+                "--accept-permissions",
+            ])
+            .assert_code(5);
         })
         .await;
         assert_eq!(with(&host, |host| host.app_version("acme/notes")).await, "1.0.0");
@@ -133,7 +149,14 @@ async fn every_acknowledged_write_is_there_after_updates_that_go_bad_in_their_pr
     let _world = publish(&host, world, "tests/apps/notes-2.1.0").await;
     for number in 1..=rounds() {
         round(&host, &format!("1.0.0 -> 2.1.0, which breaks, and back, {number}"), |host| {
-            let running = host.spawn(&["update", "acme/notes", "--version", "2.1.0", "--yes"]);
+            let running = host.spawn(&[
+                "update",
+                "acme/notes",
+                "--version",
+                "2.1.0",
+                "--yes",
+                "--accept-permissions",
+            ]);
             while host.app_version("acme/notes") != "2.1.0" {
                 std::thread::yield_now();
             }

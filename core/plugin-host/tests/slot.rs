@@ -245,9 +245,9 @@ async fn a_page_that_visitors_read_is_asked_for_again_and_a_broken_one_is_told()
     let world = notes.start().await.unwrap();
     let slot = world.slot();
     let within = Duration::from_secs(10);
-    assert_eq!(ask(slot, "/apps/acme/notes/api/notes?q=mine").await.status, 200);
-    assert_eq!(ask(slot, "/apps/acme/notes/api/notes/77").await.status, 404);
-    assert_eq!(slot.pages(), ["/apps/acme/notes/api/notes"], "a query or a failure is remembered");
+    assert_eq!(ask(slot, "/apps/acme/app/api/notes?q=mine").await.status, 200);
+    assert_eq!(ask(slot, "/apps/acme/app/api/notes/77").await.status, 404);
+    assert_eq!(slot.pages(), ["/apps/acme/app/api/notes"], "a query or a failure is remembered");
     assert_eq!(slot.stats().peak, 2);
     for page in slot.pages() {
         assert_eq!(slot.app().probe(&page, within).await.unwrap(), 200);

@@ -196,11 +196,10 @@ fn what_is_too_large_is_refused() {
     });
     for (what, answer) in answers {
         let said = answer.text();
-        assert_eq!(answer.status, 403, "{what}: {said}");
-        assert!(
-            ["TooLarge", "QuotaExceeded", "Interrupted"].iter().any(|it| said.contains(it)),
-            "{what}: {said}"
-        );
+        // What grows slowly may use up the request's processor time first.
+        assert!(matches!(answer.status, 403 | 500), "{what}: {} {said}", answer.status);
+        let reasons = ["TooLarge", "QuotaExceeded", "Interrupted", "processor time"];
+        assert!(reasons.iter().any(|it| said.contains(it)), "{what}: {said}");
     }
     let data = ground.host.dir.join("data/apps").join(id(SQL)).join("app.db");
     let length = std::fs::metadata(&data).unwrap().len();

@@ -55,7 +55,7 @@ pub(crate) fn told<'a>(line: &'a str, program: &str) -> Vec<Vec<&'a str>> {
     line.match_indices(&name)
         .filter(|(at, _)| begins(&line[..*at]))
         .map(|(at, name)| words(&line[at + name.len()..]))
-        .filter(|words| words.first().is_some_and(|word| !word.contains(['{', '[', '…'])))
+        .filter(|words| words.first().is_some_and(|word| !word.contains(['{', '[', '(', '…'])))
         .collect()
 }
 

@@ -1,6 +1,5 @@
 //! A real Chromium, driven over `WebDriver`.
 
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -10,6 +9,7 @@ use fantoccini::{Client, ClientBuilder, Locator};
 use serde_json::json;
 use tempfile::TempDir;
 
+use crate::ports::own_port;
 use crate::process::{Process, find_program};
 
 /// Whether pages may run scripts.
@@ -42,7 +42,7 @@ impl Browser {
     /// Opens an empty window.
     pub async fn open(javascript: JavaScript) -> Self {
         let profile = tempfile::tempdir().unwrap();
-        let port = free_port();
+        let port = own_port();
         let driver_program = find_program(&["chromedriver"]).expect("chromedriver is installed");
         let mut command = Command::new(driver_program);
         command.arg(format!("--port={port}")).env("TMPDIR", profile.path());
@@ -120,9 +120,4 @@ fn capabilities(
     let mut wanted = serde_json::Map::new();
     wanted.insert("goog:chromeOptions".to_owned(), options);
     wanted
-}
-
-/// A port that was free a moment ago, for programs that cannot choose one themselves.
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }

@@ -16,6 +16,7 @@ pub mod fault;
 pub mod faulty;
 pub mod load;
 pub mod network;
+pub mod ports;
 pub mod process;
 pub mod seed;
 pub mod site;

@@ -53,6 +53,10 @@ fn main() -> ExitCode {
     let count = |prefix| told.lines().filter(|line| line.starts_with(prefix)).count();
     let (skipped, left) = (count(SKIPPED), count(LEFT));
     told.lines().filter(|line| line.starts_with(SKIPPED)).for_each(|line| println!("{line}"));
+    if !tally.told.is_empty() {
+        println!("\nwhat the failed tests said:");
+        tally.told.iter().for_each(|line| println!("{line}"));
+    }
     let minutes = began.elapsed().as_secs_f64() / 60.0;
     println!("tier {}, {minutes:.1} minutes, {left} left for a higher tier", tier.as_str());
     println!(
@@ -68,6 +72,10 @@ fn main() -> ExitCode {
 struct Tally {
     passed: usize,
     failed: usize,
+    /// What the failed tests of all programs said, to be read at the end.
+    told: Vec<String>,
+    /// Whether the lines that come are of failed tests.
+    telling: bool,
 }
 
 /// Runs every test of the workspace; true where cargo itself was content.
@@ -98,9 +106,17 @@ fn run_tests(arguments: &Arguments, tier: Tier, skips: &PathBuf, tally: &mut Tal
 }
 
 impl Tally {
-    /// Adds a line such as `test result: ok. 12 passed; 0 failed; 0 ignored; …`.
+    /// Takes a line of a test program: what stands from `failures:` on is kept, and the counts of
+    /// its last line, such as `test result: ok. 12 passed; 0 failed; 0 ignored; …`, are added.
     fn take(&mut self, line: &str) {
-        let Some(counts) = line.strip_prefix("test result:") else { return };
+        let Some(counts) = line.strip_prefix("test result:") else {
+            self.telling |= line == "failures:";
+            if self.telling {
+                self.told.push(line.to_owned());
+            }
+            return;
+        };
+        self.telling = false;
         let words =
             counts.split([' ', ';', '.']).filter(|word| !word.is_empty()).collect::<Vec<_>>();
         for pair in words.windows(2) {
@@ -176,4 +192,20 @@ fn has_wasm_target() -> bool {
 
 fn target_file(name: &str) -> PathBuf {
     build::target_folder().join(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_failed_test_said_is_kept_and_what_a_passed_one_said_is_not() {
+        let mut tally = Tally::default();
+        let said = "test a ... FAILED\n\nfailures:\n\n---- a stdout ----\nno\n\nfailures:\n    a\n\n\
+            test result: FAILED. 3 passed; 1 failed; 0 ignored; 0 measured\n\
+            test b ... ok\ntest result: ok. 2 passed; 0 failed; 0 ignored; 0 measured";
+        said.lines().for_each(|line| tally.take(line));
+        assert_eq!((tally.passed, tally.failed), (5, 1));
+        assert_eq!(tally.told.concat(), "failures:---- a stdout ----nofailures:    a");
+    }
 }

@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 
 use super::{CoreRelease, Registry, START};
 use crate::build;
+use crate::ports::own_port;
 use crate::process::{Process, Ran};
 use std::os::unix::process::CommandExt as _;
 
@@ -328,18 +329,13 @@ impl HostSettings {
 
 /// The line of newleaf.toml that gives `name` a free port.
 fn setting(name: &str) -> String {
-    format!("{name} = [\"127.0.0.1:{}\"]", free_port())
+    format!("{name} = [\"127.0.0.1:{}\"]", own_port())
 }
 
 fn address_in(line: &str) -> SocketAddr {
     let after = line.split("http://").nth(1).unwrap_or_default();
     let text = after.split(['/', ' ', '"']).next().unwrap_or_default();
     text.parse().unwrap_or_else(|error| panic!("no address in {line:?}: {error}"))
-}
-
-/// A port that was free a moment ago; a host that is started again must find its clients' port.
-fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// A copy of the stock program that stands for `<prefix>/newleaf` of the host in `dir`.

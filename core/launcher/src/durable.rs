@@ -73,6 +73,14 @@ pub(crate) fn is_fault(error: &io::Error) -> bool {
     error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error())
 }
 
+/// Whether the process or the machine lacked something at that moment, such as descriptors or
+/// memory: that says nothing of the file.
+pub(crate) fn is_want(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let wants = [Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::NOSPC, Errno::INTR, Errno::AGAIN];
+    error.raw_os_error().is_some_and(|code| wants.iter().any(|want| want.raw_os_error() == code))
+}
+
 /// Moves what cannot be read out of the way, and keeps it.
 pub(crate) fn put_aside(path: &Path, number: u64) -> Result<PathBuf, DiskError> {
     let mut name = path.as_os_str().to_owned();

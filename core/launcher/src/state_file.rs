@@ -1,8 +1,9 @@
 //! Reads and replaces `<dir>/state`. The only code that does.
 //!
 //! The file is the state as JSON, then one line with the SHA-256 of all that stands before it.
-//! A torn file is answered from `state.prev`; one of a newer schema is refused by name, because
-//! an older truth is no answer to it.
+//! A torn file is answered from `state.prev`, and so is one the disk cannot give; one of a newer
+//! schema is refused by name, because an older truth is no answer to it, and so is one that could
+//! not be opened for want of descriptors or memory.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -90,7 +91,9 @@ pub(crate) fn read_with_source(layout: &Layout) -> Result<(State, Source), State
         Ok(Found::None) => {
             ("it is missing".to_owned(), StateError::Missing(layout.dir().to_owned()))
         }
-        Err(StateError::Disk(error)) => (format!("{error}: {}", error.source), error.into()),
+        Err(StateError::Disk(error)) if !durable::is_want(&error.source) => {
+            (format!("{error}: {}", error.source), error.into())
+        }
         Err(error) => return Err(error),
     };
     match read_one(&layout.previous_state()) {
@@ -105,6 +108,7 @@ pub(crate) fn read_with_source(layout: &Layout) -> Result<(State, Source), State
 pub(crate) fn write(_held: &HostLock, layout: &Layout, state: &State) -> Result<(), StateError> {
     let before = match read_one(&layout.state()) {
         Ok(Found::Torn) => Before::IsDropped,
+        Err(StateError::Disk(error)) if durable::is_want(&error.source) => return Err(error.into()),
         Err(StateError::Disk(_)) => {
             durable::put_aside(&layout.state(), state.seq)?;
             Before::IsDropped

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use newleaf_domain::{Digest, PlanId, Target, UpdateId};
-use newleaf_launcher::journal::{Ending, Entry, Failure, Record, StepId};
+use newleaf_launcher::journal::{Ending, Entry, Failure, Outcome, Record, StepId};
 use newleaf_launcher::loss::{FELL_BACK, Missing, OLDER, missing};
 use newleaf_launcher::state::Way;
 
@@ -16,6 +16,10 @@ const KEPT: usize = 64;
 
 /// Updates that the history lists: one a day for 13 years. Older ones stay in the journal.
 const LISTED: usize = 5_000;
+
+/// The notice of an update whose copy was put back though `state` did not name it any more.
+pub(crate) const PUT_BACK: &str =
+    "the data was put back as it was before this update: the journal knew of the copy";
 
 /// What was read of the journal so far. Holds as much as its bounds say, however long that is.
 #[derive(Debug, Default)]
@@ -201,6 +205,21 @@ impl Ledger {
             matches!(&record.entry, Entry::Began { target, .. } if *target == missing.target)
         });
         (!again).then_some(missing)
+    }
+
+    /// Whether `state` was lost after an app's data was copied for this update, and with it where the
+    /// copy lies; not so any more once the data is put back.
+    pub(crate) fn lost_its_copy(&self, id: &UpdateId) -> bool {
+        let Some(start) = self.fell_back else { return false };
+        let copied = |record: &Record| {
+            let done = matches!(
+                record.entry,
+                Entry::Finished { step: StepId::Snapshot, outcome: Outcome::Done { .. } }
+            );
+            done && record.seq < start
+        };
+        let is_put_back = |record: &Record| matches!(&record.entry, Entry::Notice { text } if text == PUT_BACK && record.seq > start);
+        self.of(id).any(copied) && !self.of(id).any(is_put_back)
     }
 
     /// What failed first in an update, where something did: all that follows is the way back.

@@ -3,13 +3,15 @@
 //! or where an admin set beforehand that it may be.
 
 use newleaf_domain::{PackageName, Target};
+use newleaf_launcher::journal::Entry;
 use newleaf_launcher::proto::{AppChange, Ask};
 use newleaf_launcher::state::{AppSlot, AppState, AppTrial, BadRelease, CorePhase};
 
 use crate::OnDataLoss;
+use crate::ledger::PUT_BACK;
 use crate::port::PluginError;
 use crate::run::{Blame, Broken, Context, Passed, StepResult, Stop};
-use crate::step::OFF;
+use crate::step::{OFF, snapshot};
 
 /// Goes back after `reason`; the version that failed is not offered again where it is to blame.
 pub(crate) async fn run(cx: Context, blame: Blame, reason: String) -> StepResult<()> {
@@ -59,8 +61,34 @@ impl Back {
             // This way back was begun before a restart.
             (Some(trial), _) if trial.update == self.cx.id => self.put_back(trial, None).await,
             (_, Some(good)) if good.version == self.cx.to => self.after_switch(&app, good).await,
+            _ if self.lost_its_copy().await? => self.with_the_copy_of_the_journal(&app).await,
             (_, good) => self.nothing_switched(good.as_ref()).await,
         }
+    }
+
+    async fn lost_its_copy(&self) -> Result<bool, Stop> {
+        let ledger = self.cx.updater.ledger().await?;
+        Ok(ledger.lost_its_copy(&self.cx.id))
+    }
+
+    /// Copied, maybe migrated, but `state` was lost and the one before it knows nothing of that.
+    /// Written down before anyone writes again, so that it is done once.
+    async fn with_the_copy_of_the_journal(&self, app: &AppState) -> StepResult<()> {
+        let ports = self.cx.updater.ports();
+        let copy = snapshot::folder_of(&self.app, &self.cx.id);
+        ports.plugins.restore(&self.app, &copy).await.map_err(|error| stuck(&error))?;
+        let entry = Entry::Notice { text: PUT_BACK.to_owned() };
+        ports.launcher.append(Some(&self.cx.id), entry).await?;
+        match &app.good {
+            Some(_) if app.disabled => ports.plugins.stop(&self.app, OFF).await,
+            Some(old) => {
+                ports.plugins.swap(&self.app, old).await.map_err(|error| stuck(&error))?;
+                ports.plugins.release(&self.app).await.map_err(|error| stuck(&error))?;
+            }
+            None => ports.plugins.forget(&self.app).await,
+        }
+        self.remember_bad().await?;
+        Ok(Passed::done((), format!("{} serves with its data as it was", self.cx.before())))
     }
 
     /// Held, not copied yet: let the requests go on. Or all is done already, and a crash came

@@ -372,3 +372,52 @@ async fn a_state_lost_after_going_back_by_hand_leaves_the_version_that_was_gone_
     assert_eq!(written(&world), ["milk", "bread", "salt"]);
     assert_eq!(good(&world).as_deref(), Some("1.0.0"));
 }
+
+#[tokio::test]
+async fn a_state_lost_in_the_middle_of_a_migration_loses_no_data() {
+    let migrate = StepId::APP.iter().position(|step| *step == StepId::Migrate).unwrap();
+    // Began, two for each step before; then started, finished, and the next started.
+    for records in 1 + 2 * migrate..=4 + 2 * migrate {
+        let world = world_with_update().await;
+        let before = world.disk.state();
+        let host = world.start();
+        let view = host.updater.plan(&target(), None).await.unwrap();
+        host.launcher.die_after(records);
+        let id = approve(&host, view.plan.id, newleaf_update::Consent::Given).await.unwrap();
+        until_dead(host).await;
+        world.disk.edit_state(|state| state.apps = before.apps);
+        let next = world.start();
+        let text = format!("{FELL_BACK} (it is torn); the one written before it is used");
+        next.launcher.append(None, Entry::Notice { text }).await.unwrap();
+        next.updater.recover().await.unwrap();
+        assert_eq!(end(&next, &id).await.ending, Some(Ending::RolledBack), "after {records}");
+        assert_eq!((good(&world).as_deref(), schema(&world)), (Some("1.0.0"), 1));
+        assert_eq!(written(&world), ["milk", "bread"], "after {records}");
+        assert_eq!(next.plugins.serves(&notes()).as_deref(), Some("1.0.0"));
+    }
+}
+
+#[tokio::test]
+async fn data_that_was_put_back_by_the_journal_is_not_put_back_twice() {
+    let migrate = StepId::APP.iter().position(|step| *step == StepId::Migrate).unwrap();
+    let world = world_with_update().await;
+    let before = world.disk.state();
+    let host = world.start();
+    let view = host.updater.plan(&target(), None).await.unwrap();
+    host.launcher.die_after(2 + 2 * migrate);
+    let id = approve(&host, view.plan.id, newleaf_update::Consent::Given).await.unwrap();
+    until_dead(host).await;
+    world.disk.edit_state(|state| state.apps = before.apps);
+    let next = world.start();
+    let text = format!("{FELL_BACK} (it is torn); the one written before it is used");
+    next.launcher.append(None, Entry::Notice { text }).await.unwrap();
+    next.updater.recover().await.unwrap();
+    assert!(next.plugins.write(&notes(), "salt"));
+    drop(next);
+    // The end, and that the way back was gone, did not reach the disk.
+    world.disk.forget_records(2);
+    let last = world.start();
+    last.updater.recover().await.unwrap();
+    assert_eq!(end(&last, &id).await.ending, Some(Ending::RolledBack));
+    assert_eq!(written(&world), ["milk", "bread", "salt"]);
+}

@@ -329,3 +329,32 @@ async fn a_snapshot_has_the_blobs_and_brings_them_back() {
     let read = self::session(&database).blob("a".to_owned(), 0, 9).await.unwrap();
     assert_eq!(read.as_deref(), Some(&b"before"[..]));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_processes_that_write_at_one_time_keep_the_quota_together() {
+    let folder = tempfile::tempdir().unwrap();
+    // In a handover of core two processes have the data open; they share only what is on disk.
+    let (first, second) = (database(folder.path(), QUOTA), database(folder.path(), QUOTA));
+    let (mut draining, mut serving) = (session(&first), session(&second));
+    let sql = |text: &str| (text.to_owned(), Vec::new());
+    let (create, none) = sql("CREATE TABLE t (x)");
+    serving.execute(create, none).await.unwrap();
+    let (begin, none) = sql("BEGIN IMMEDIATE");
+    draining.execute(begin, none).await.unwrap();
+    let large = vec![1; usize::try_from(20 * PAGE).unwrap()];
+    draining.set_blob("large".to_owned(), large).await.unwrap();
+    let writes = tokio::spawn(async move {
+        let fill = format!("INSERT INTO t VALUES (zeroblob({}))", 25 * PAGE);
+        serving.execute(fill, Vec::new()).await
+    });
+    while !second.is_in_use() {
+        tokio::task::yield_now().await;
+    }
+    let (commit, none) = sql("COMMIT");
+    draining.execute(commit, none).await.unwrap();
+    assert_eq!(writes.await.unwrap(), Err(StorageError::QuotaExceeded));
+    let connection = rusqlite::Connection::open(folder.path().join(DATABASE_FILE)).unwrap();
+    let pages: i64 = connection.query_row("PRAGMA page_count", [], |row| row.get(0)).unwrap();
+    let pages = u64::try_from(pages).unwrap();
+    assert!(pages + 20 <= QUOTA, "{pages} pages beside 20 of blobs");
+}

@@ -355,6 +355,16 @@ pub(super) fn used(connection: &Connection) -> rusqlite::Result<u64> {
     Ok(used.unwrap_or(0))
 }
 
+/// The files that the index names, with what counts of each.
+pub(super) fn files(connection: &Connection) -> rusqlite::Result<Vec<(String, u64)>> {
+    if !is_there(connection)? {
+        return Ok(Vec::new());
+    }
+    let mut rows = connection.prepare("SELECT file, length FROM newleaf_blobs WHERE name <> ''")?;
+    let rows = rows.query_map([], |row| Ok((row.get(0)?, unsigned(row.get(1)?))))?;
+    rows.collect()
+}
+
 /// Whether the app ever had a blob.
 fn is_there(connection: &Connection) -> rusqlite::Result<bool> {
     connection

@@ -16,11 +16,11 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::{
     DATABASE_FILE,
     blobs::{self, BlobError, Blobs},
-    guard::{Bounds, Guarded},
+    guard::{BUSY_TIMEOUT, Bounds, Guarded},
     keys,
     spill::Room,
     statement::explain,
-    turn::{Halt, Held, Turn, Turns},
+    turn::{Halt, Held, NoTurn, Turn, Turns},
 };
 use crate::limits::Limits;
 
@@ -270,9 +270,20 @@ impl Database {
         }
     }
 
-    /// What has to be so before a statement writes: the log is small, and the database may grow
-    /// into what the blobs leave of the quota.
-    pub(super) fn make_ready_to_write(&self, guarded: &Guarded) -> Result<(), StorageError> {
+    /// What has to be so before a statement writes: nobody else does until `turn` ends, the log is
+    /// small, and the database may grow into what the blobs leave of the quota.
+    pub(super) fn make_ready_to_write(
+        &self,
+        guarded: &Guarded,
+        turn: &mut Turn,
+    ) -> Result<(), StorageError> {
+        turn.lock(&self.folder, BUSY_TIMEOUT).map_err(|error| match error {
+            NoTurn::Busy => StorageError::Busy,
+            NoTurn::Failed(error) => {
+                self.blame_machine(format!("the data folder cannot be locked: {error}"));
+                StorageError::Failed("the data folder cannot be locked".to_owned())
+            }
+        })?;
         self.keep_log_small(guarded)?;
         if !self.folder.join(blobs::FOLDER).is_dir() {
             return Ok(());

@@ -22,8 +22,9 @@ const STATEMENT: i64 = 64 * 1024 * 1024;
 pub(crate) struct Session {
     database: Arc<Database>,
     meter: Arc<Meter>,
-    /// Keeps the app from counting as drained while a statement outlives its instance.
-    running: Arc<Running>,
+    /// Keeps the app from counting as drained while a statement outlives its instance; nothing does
+    /// once the session is closed.
+    running: Option<Arc<Running>>,
     seat: Arc<Seat>,
 }
 
@@ -31,7 +32,14 @@ impl Session {
     /// A session that has not used the database yet.
     pub(crate) fn new(database: &Arc<Database>, meter: &Arc<Meter>, running: Arc<Running>) -> Self {
         let seat = database.seat();
-        Self { database: database.clone(), meter: meter.clone(), running, seat }
+        Self { database: database.clone(), meter: meter.clone(), running: Some(running), seat }
+    }
+
+    /// Ends the session of a request whose instance stays: what it left open is rolled back, its
+    /// connection is given back, and a statement that still runs is ended.
+    pub(crate) fn close(&mut self) {
+        let (database, meter, seat) = (self.database.clone(), self.meter.clone(), Arc::default());
+        drop(std::mem::replace(self, Self { database, meter, running: None, seat }));
     }
 
     /// Runs one statement and gives all its rows.
@@ -175,7 +183,7 @@ impl Session {
     ) -> Result<T, StorageError> {
         self.run(move |guarded, database, turn| {
             turn.take()?;
-            database.make_ready_to_write(guarded)?;
+            database.make_ready_to_write(guarded, turn)?;
             let (blobs, touched) = (database.blobs(), &mut turn.touched);
             let done = guarded.as_host(|connection| work(blobs, connection, touched));
             Ok(done.map_err(|error| database.explain_blob(guarded, error))?)
@@ -200,7 +208,7 @@ impl Session {
     ) -> Result<T, StorageError> {
         self.run(move |guarded, database, turn| {
             turn.take()?;
-            database.make_ready_to_write(guarded)?;
+            database.make_ready_to_write(guarded, turn)?;
             let done = guarded.as_host(&work);
             Ok(done.map_err(|error| explain(guarded, database, &error))?)
         })

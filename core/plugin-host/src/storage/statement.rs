@@ -58,7 +58,7 @@ pub(super) fn query(
     let mut statement = guarded.connection.prepare_cached(text).map_err(failed)?;
     if !statement.readonly() {
         turn.take()?;
-        database.make_ready_to_write(guarded)?;
+        database.make_ready_to_write(guarded, turn)?;
     }
     let columns: Vec<String> =
         statement.column_names().into_iter().map(ToOwned::to_owned).collect();
@@ -94,7 +94,7 @@ pub(super) fn execute(
     let mut statement = guarded.connection.prepare_cached(text).map_err(failed)?;
     if !statement.readonly() {
         turn.take()?;
-        database.make_ready_to_write(guarded)?;
+        database.make_ready_to_write(guarded, turn)?;
     }
     let mut rows = statement.query(rusqlite::params_from_iter(parameters)).map_err(failed)?;
     while rows.next().map_err(failed)?.is_some() {}

@@ -2,13 +2,29 @@
 //! which they came. SQLite lets whoever looks at the right moment go first, so that under load a
 //! request can wait until its time is over; a queue cannot forget one.
 //!
-//! Between two processes, as in a handover of core, SQLite's own lock still decides.
+//! Between two processes, as in a handover of core, a lock on the data folder comes before SQLite's
+//! own: who writes knows what the other one has written, and so what is left of the quota.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    fs::File,
+    io,
+    path::Path,
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
 
+use rustix::{
+    fs::{FlockOperation, flock},
+    io::Errno,
+};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{blobs::Touched, database::StorageError};
+
+/// The time between two looks at the other process's lock; it is held for the length of a write, and
+/// only in a handover is there another process.
+const LOOK_AGAIN: Duration = Duration::from_millis(2);
 
 /// The queue of those who want to write to one database.
 #[derive(Debug)]
@@ -23,7 +39,7 @@ impl Default for Turns {
 impl Turns {
     /// A session's place beside the queue: it has no turn yet.
     pub(super) fn outside(&self) -> Turn {
-        Turn { turns: self.0.clone(), held: None, touched: Touched::default() }
+        Turn { turns: self.0.clone(), held: None, folder: None, touched: Touched::default() }
     }
 
     /// Waits in the queue for at most `longest`.
@@ -42,6 +58,8 @@ pub(super) struct Held(OwnedSemaphorePermit);
 pub(super) struct Turn {
     turns: Arc<Semaphore>,
     held: Option<OwnedSemaphorePermit>,
+    /// The data folder, locked against the other process; unlocked when it is closed.
+    folder: Option<File>,
     /// The files of blobs that it has changed.
     pub(super) touched: Touched,
 }
@@ -62,10 +80,41 @@ impl Turn {
         self.held = Some(turn);
     }
 
+    /// Keeps the other process from writing in `folder` as long as the turn lasts. Waits for its
+    /// turn to end, for at most `longest`; whoever holds that needs no thread of this process.
+    pub(super) fn lock(&mut self, folder: &Path, longest: Duration) -> Result<(), NoTurn> {
+        if self.folder.is_some() {
+            return Ok(());
+        }
+        let opened = File::open(folder).map_err(NoTurn::Failed)?;
+        let until = Instant::now() + longest;
+        loop {
+            match flock(&opened, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => break,
+                Err(Errno::WOULDBLOCK) if Instant::now() < until => thread::sleep(LOOK_AGAIN),
+                Err(Errno::WOULDBLOCK) => return Err(NoTurn::Busy),
+                Err(Errno::INTR) => {}
+                Err(error) => return Err(NoTurn::Failed(error.into())),
+            }
+        }
+        self.folder = Some(opened);
+        Ok(())
+    }
+
     /// The next one may write.
     pub(super) fn end(&mut self) {
+        self.folder = None;
         self.held = None;
     }
+}
+
+/// Why the other process could not be kept from writing.
+#[derive(Debug)]
+pub(super) enum NoTurn {
+    /// It writes for longer than one can wait.
+    Busy,
+    /// The folder cannot be opened or locked.
+    Failed(io::Error),
 }
 
 /// Why a call was not finished.

@@ -58,6 +58,16 @@ pub(crate) fn of_change(name: &str, minor: u32) -> PathBuf {
     changed(&of_folder("hostile-change"), &file, manifest, |component| component)
 }
 
+/// The app `name`, whose program is that of `tests/apps/hostile-hog` and whose instances may be used
+/// again as often as any.
+pub(crate) fn of_leaky(name: &str) -> PathBuf {
+    let manifest = |manifest: &mut Value| {
+        manifest["id"] = format!("acme/{name}").into();
+        manifest["reuse"] = 1_000.into();
+    };
+    changed(&of_folder("hostile-hog"), name, manifest, |component| component)
+}
+
 /// The app `name` with the component of `hello` changed by `graft`.
 pub(crate) fn of_graft(name: &str, graft: impl FnOnce(Vec<u8>) -> Vec<u8>) -> PathBuf {
     let manifest = |manifest: &mut Value| manifest["id"] = format!("acme/{name}").into();

@@ -1,6 +1,7 @@
 //! Who takes the processor.
 
-use crate::ground::ground;
+use crate::ground::{ground, id};
+use crate::packages;
 
 const HOG: &str = "hostile-hog";
 
@@ -76,4 +77,28 @@ fn what_one_request_leaves_in_memory_the_next_does_not_find() {
     for answer in ground.get_many(HOG, "/leak", 20) {
         assert_eq!(answer.text(), "0", "a request found what another had left");
     }
+}
+
+/// The hog as an app whose author says that its instances may be used again, which is not true.
+const LEAKY: &str = "hostile-leaky";
+
+#[test]
+fn an_app_that_asks_for_reuse_and_leaks_harms_itself_alone() {
+    let Some(ground) = ground("reuse that leaks state beside a neighbour") else { return };
+    if ground.publish(LEAKY, || packages::of_leaky(LEAKY)) {
+        ground.host.run(&["apps", "install", &id(LEAKY), "--yes"]).assert_code(0);
+    }
+    ground.install(HOG);
+    let (answers, _) =
+        ground.siege(LEAKY, "300 requests that leak", || ground.get_many(LEAKY, "/leak", 300));
+    let found = answers.iter().map(|answer| answer.text().parse::<u32>().unwrap());
+    let most = found.max().unwrap();
+    assert!((1..128).contains(&most), "an instance had answered {most} requests before");
+    for answer in ground.get_many(HOG, "/leak", 20) {
+        assert_eq!(answer.text(), "0", "another app found what it left");
+    }
+    let (answers, _) =
+        ground.siege(LEAKY, "40 that hoard", || ground.get_many(LEAKY, "/hoard", 40));
+    assert!(answers.iter().all(|answer| answer.status == 200), "{answers:?}");
+    ground.is_well(LEAKY);
 }

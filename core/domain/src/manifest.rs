@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{
-    AbiVersion, ByteSize, Capability, Digest, Edition, PackageName, Target, Version, VersionReq,
+    AbiVersion, ByteSize, Capability, Digest, Edition, PackageName, Reuse, Target, Version,
+    VersionReq,
 };
 
 /// What a release says of itself. Fields this version does not know are kept, so that a manifest
@@ -36,6 +37,9 @@ pub struct Manifest {
     /// What an app asks for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub capabilities: Vec<Capability>,
+    /// Requests that one instance of an app may answer, one after another.
+    #[serde(default, skip_serializing_if = "Reuse::is_never")]
+    pub reuse: Reuse,
     /// Other apps an app needs, by range.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub dependencies: BTreeMap<PackageName, VersionReq>,
@@ -174,5 +178,15 @@ mod tests {
         assert_eq!(signed["capabilities"][0]["reason_sha256"], reason.as_str());
         let back = Manifest::from_signed_form(&signed).unwrap();
         assert_eq!((back.schema, back.capabilities.len()), (2, 1));
+    }
+
+    #[test]
+    fn instances_are_used_again_only_where_the_manifest_says_so() {
+        let says = |reuse: &str| NOTES.replace("\"later\"", &format!("{reuse}\"later\""));
+        let parse = |text: &str| Manifest::parse(text.as_bytes());
+        assert_eq!(parse(NOTES).unwrap().reuse, Reuse::NEVER);
+        assert_eq!(parse(&says("\"reuse\":16,")).unwrap().reuse, Reuse::requests(16));
+        assert!(parse(&says("\"reuse\":0,")).is_err());
+        assert_eq!(Manifest::signed_form(says("\"reuse\":16,").as_bytes()).unwrap()["reuse"], 16);
     }
 }

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, header};
 use http_body::Body;
-use newleaf_domain::{Grants, JobName, PackageName, Version};
+use newleaf_domain::{Grants, JobName, PackageName, Reuse, Version};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::{
     Engine, PoolConcurrencyLimitError,
@@ -14,7 +14,7 @@ use wasmtime::{
 };
 use wasmtime_wasi_http::{
     WasiBody,
-    handler::{ExpirationError, InstantiationError, ProxyHandler, ProxyPre},
+    handler::{ExpirationError, InstantiationError, ProxyHandler},
 };
 
 use crate::{
@@ -23,8 +23,9 @@ use crate::{
     allowance::{MemorySpent, Together},
     body::{self, AppBody},
     egress::{Lines, Outbound, Outgoing},
+    entrance::Entrance,
     handler::{Errand, Workers},
-    instance::Instance,
+    instance::{self, Instance},
     job::JobError,
     lane::{Lane, Queue},
     lifecycle::{self, Called, Function, LifecycleError},
@@ -54,6 +55,8 @@ pub struct AppConfig {
     pub limits: Limits,
     /// Whether its requests to the outside leave at all.
     pub outbound: Outbound,
+    /// How many requests an instance of it may answer.
+    pub reuse: Reuse,
 }
 
 /// What all instances of one app share.
@@ -182,7 +185,7 @@ impl App {
         lane: &Arc<Lane>,
         config: AppConfig,
         pre: InstancePre<Instance>,
-        proxy: ProxyPre<Instance>,
+        entrance: Entrance,
         lines: Arc<Lines>,
     ) -> Self {
         let database =
@@ -199,7 +202,8 @@ impl App {
             config,
             database,
         });
-        let workers = Workers { engine: engine.clone(), pre: proxy, app: shared.clone() };
+        let (engine, kept) = (engine.clone(), Arc::default());
+        let workers = Workers { engine, pre: pre.clone(), entrance, kept, app: shared.clone() };
         Self { shared, pre, handler: ProxyHandler::new(workers), permits }
     }
 
@@ -268,6 +272,21 @@ impl App {
                 failure.response()
             }
         }
+    }
+
+    /// Makes an instance as for a request, and drops it again: what a fresh instance costs.
+    ///
+    /// # Errors
+    /// [`LifecycleError::Instantiate`].
+    pub async fn make_and_drop(&self) -> Result<(), LifecycleError> {
+        let (cpu, running) = (self.shared.config.limits.cpu, self.running());
+        let (mut store, _meter) = instance::store(self.pre.engine(), &self.shared, cpu, running);
+        let made = self.pre.instantiate_async(&mut store).await;
+        let reason = |error: wasmtime::Error| format!("{error:#}");
+        made.map(drop).map_err(|error| LifecycleError::Instantiate {
+            function: "nothing",
+            reason: reason(error),
+        })
     }
 
     /// Prepares empty data; nothing to do for an app without lifecycle functions.

@@ -1,5 +1,6 @@
-//! Joins an app to wasmtime's proxy handler, which serves `wasi:http` 0.2 and 0.3 alike: one fresh
-//! instance a request, ended by its processor time or the wall clock.
+//! Joins an app to wasmtime's proxy handler, which serves `wasi:http` 0.2 and 0.3 alike: one
+//! instance a request, ended by its processor time or the wall clock. Where the app asked for it an
+//! instance that did well is kept for a later request; never for two at one time.
 
 use std::{
     pin::Pin,
@@ -9,22 +10,29 @@ use std::{
 };
 
 use tokio::sync::OwnedSemaphorePermit;
-use wasmtime::{Engine, Store, StoreContextMut, component::GuestTaskId};
+use wasmtime::{
+    Engine, Store, StoreContextMut,
+    component::{GuestTaskId, InstancePre},
+};
 use wasmtime_wasi_http::{
     WasiHttpView as _,
-    handler::{HandlerState, ProxyPre, ShouldAccept, WorkerExpiration, WorkerState, WorkerStatus},
+    handler::{HandlerState, Proxy, ShouldAccept, WorkerExpiration, WorkerState, WorkerStatus},
 };
 
 use crate::{
     app::{Failure, Shared, root_of},
+    entrance::Entrance,
     instance::{self, Instance},
+    kept::Kept,
     stats::{Noted, Served, Ticket},
 };
 
 /// What the proxy handler needs to make instances of one app.
 pub(crate) struct Workers {
     pub(crate) engine: Engine,
-    pub(crate) pre: ProxyPre<Instance>,
+    pub(crate) pre: InstancePre<Instance>,
+    pub(crate) entrance: Entrance,
+    pub(crate) kept: Arc<Kept>,
     pub(crate) app: Arc<Shared>,
 }
 
@@ -38,6 +46,7 @@ pub(crate) struct Errand {
 /// The state of one instance that serves one request.
 pub(crate) struct Worker {
     app: Arc<Shared>,
+    kept: Arc<Kept>,
     errand: Arc<Seat>,
 }
 
@@ -70,21 +79,38 @@ impl HandlerState for Workers {
         &self,
     ) -> wasmtime::Result<wasmtime_wasi_http::handler::Instance<Instance, WallClock, Worker>> {
         let limits = &self.app.config.limits;
-        let running = self.app.counters.enter();
-        let (mut store, _meter) = instance::store(&self.engine, &self.app, limits.cpu, running);
         let errand = Arc::<Seat>::default();
         let sleep = Box::pin(tokio::time::sleep(limits.wall));
         let app = self.app.clone();
         let expiration = WallClock { sleep, cut: None, errand: errand.clone(), app };
-        let proxy =
-            tokio::time::timeout(limits.wall, self.pre.instantiate_async(&mut store)).await??;
+        let (store, proxy) = tokio::time::timeout(limits.wall, self.ready()).await??;
         Ok(wasmtime_wasi_http::handler::Instance {
             store,
             proxy,
             view: Instance::http,
             expiration,
-            state: Worker { app: self.app.clone(), errand },
+            state: Worker { app: self.app.clone(), kept: self.kept.clone(), errand },
         })
+    }
+}
+
+impl Workers {
+    /// An instance for one request: one that was kept, else a new one.
+    async fn ready(&self) -> wasmtime::Result<(Store<Instance>, Proxy)> {
+        let (cpu, running) = (self.app.config.limits.cpu, self.app.counters.enter());
+        if let Some(mut store) = self.kept.take()
+            && let Some(made) = store.data().made()
+        {
+            instance::wake(&mut store, cpu, running);
+            let proxy = self.entrance.open(&mut store, &made)?;
+            return Ok((store, proxy));
+        }
+        let (mut store, _meter) = instance::store(&self.engine, &self.app, cpu, running);
+        let made = self.pre.instantiate_async(&mut store).await?;
+        self.app.counters.instance();
+        store.data_mut().is(made);
+        let proxy = self.entrance.open(&mut store, &made)?;
+        Ok((store, proxy))
     }
 }
 
@@ -166,9 +192,12 @@ impl WorkerState for Worker {
         Box::pin(tokio::time::sleep(self.app.config.limits.wall))
     }
 
-    fn drop(&self, store: Store<Instance>, result: Result<(), wasmtime::Error>) {
+    fn drop(&self, mut store: Store<Instance>, result: Result<(), wasmtime::Error>) {
         let errand = self.errand.lock().take();
         let client_gone = errand.as_ref().is_some_and(|errand| errand.ticket.nobody_waits());
+        let did_well = result.is_ok()
+            && errand.as_ref().is_some_and(|errand| errand.ticket.failure().is_none())
+            && store.data().may_serve_again();
         match result {
             Ok(()) => {}
             // Many guests trap when they write to nobody.
@@ -186,7 +215,12 @@ impl WorkerState for Worker {
             }
         }
         // The session first rolls back what is open; then the request's place is free.
-        drop(store);
+        if did_well {
+            store.data_mut().rest();
+            self.kept.put(store);
+        } else {
+            drop(store);
+        }
         if let Some(errand) = &errand {
             errand.ticket.served(Served::NoMore);
         }

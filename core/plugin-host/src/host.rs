@@ -6,11 +6,7 @@ use std::{
 };
 
 use newleaf_domain::{Digest, PackageName};
-use wasmtime::{
-    Engine,
-    component::{Component, InstancePre, Linker},
-};
-use wasmtime_wasi_http::handler::ProxyPre;
+use wasmtime::{Engine, component::Linker};
 
 use crate::{
     abi,
@@ -19,6 +15,7 @@ use crate::{
     compile::{CompileError, Compiler},
     egress::{self, Lines, OutboundSettings},
     engine::{self, EngineError},
+    entrance::Entrance,
     instance::Instance,
     lane::Lane,
     limits::as_usize,
@@ -231,9 +228,9 @@ impl PluginHost {
             .linker
             .instantiate_pre(&component)
             .map_err(|error| LoadError::Link { app: app(), reason: format!("{error:#}") })?;
-        let proxy = proxy(&component, &pre).ok_or_else(|| LoadError::NoHandler { app: app() })?;
+        let entrance = Entrance::of(&pre).ok_or_else(|| LoadError::NoHandler { app: app() })?;
         let lines = self.lines.clone();
-        Ok(App::new(&self.engine, &self.lane, config, pre, proxy, lines))
+        Ok(App::new(&self.engine, &self.lane, config, pre, entrance, lines))
     }
 }
 
@@ -263,19 +260,6 @@ fn link(engine: &Engine) -> wasmtime::Result<Linker<Instance>> {
     wasmtime_wasi_http::p3::add_to_linker(&mut linker)?;
     abi::v1::add_to_linker(&mut linker)?;
     Ok(linker)
-}
-
-/// The way requests reach the component: 0.3 where it has both.
-fn proxy(component: &Component, pre: &InstancePre<Instance>) -> Option<ProxyPre<Instance>> {
-    const HTTP_03: &str = "wasi:http/handler@0.3.0";
-    const HTTP_02: &str = "wasi:http/incoming-handler@0.2.0";
-    if component.get_export_index(None, HTTP_03).is_some() {
-        let pre = wasmtime_wasi_http::p3::bindings::ServicePre::new(pre.clone());
-        return pre.ok().map(ProxyPre::P3);
-    }
-    component.get_export_index(None, HTTP_02)?;
-    let pre = wasmtime_wasi_http::p2::bindings::ProxyPre::new(pre.clone());
-    pre.ok().map(ProxyPre::P2)
 }
 
 fn cache_failed(error: CacheError) -> PrepareError {

@@ -1,12 +1,17 @@
 //! What one instance of an app carries: empty WASI contexts, its limits, its session with the
-//! app's database. Made fresh for every request and every lifecycle call.
+//! app's database. Made fresh for every request and every lifecycle call, unless the app asked for
+//! its instances to be used again: then what belongs to one request alone is exchanged between two.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
-use wasmtime::{Engine, Store, UpdateDeadline, component::ResourceTable};
+use newleaf_domain::ByteSize;
+use wasmtime::{
+    Engine, Store, UpdateDeadline,
+    component::{self, ResourceTable},
+};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView, p2::pipe::MemoryOutputPipe};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
@@ -36,6 +41,10 @@ const FIELDS: usize = 32 * 1024;
 /// The most random bytes of one call.
 const RANDOM: u64 = 64 * 1024;
 
+/// The most memory by which an instance may have grown since it was made and still be used again: a
+/// large request is no reason to keep what it took, and what leaks at each has an end.
+const GROWTH: ByteSize = ByteSize::mib(4);
+
 /// The data of one instance's store.
 pub(crate) struct Instance {
     app: Arc<Shared>,
@@ -45,7 +54,13 @@ pub(crate) struct Instance {
     egress: Egress,
     allowance: Allowance,
     meter: Arc<Meter>,
+    pocket: Pocket,
     stderr: MemoryOutputPipe,
+    /// The instance in the store that this is the data of, once it is made, and the memory it began
+    /// with.
+    made: Option<(component::Instance, u64)>,
+    /// Requests it has answered or begun.
+    uses: u32,
     /// The request this instance serves; none for a lifecycle call.
     pub(crate) ticket: Option<Arc<Ticket>>,
     pub(crate) session: Session,
@@ -79,22 +94,34 @@ pub(crate) fn store(
     }
     store.set_hostcall_fuel(as_usize(app.config.limits.hostcall));
     store.set_epoch_deadline(1);
-    let charged = meter.clone();
-    let pocket = Pocket::default();
     // A tick passes only while the guest computes; one that waits is charged one tick at waking.
-    store.epoch_deadline_callback(move |context| match charged.charge(TICK) {
-        Budget::Left => {
-            let pause = pause(charged.queue().cloned(), pocket.clone());
-            Ok(UpdateDeadline::YieldCustom(1, Box::pin(pause)))
-        }
-        Budget::Spent | Budget::Cancelled => {
-            if let Some(ticket) = &context.data().ticket {
-                ticket.fail(Failure::CpuTime);
+    store.epoch_deadline_callback(|context| {
+        let Instance { meter, pocket, ticket, .. } = context.data();
+        match meter.charge(TICK) {
+            Budget::Left => {
+                let pause = pause(meter.queue().cloned(), pocket.clone());
+                Ok(UpdateDeadline::YieldCustom(1, Box::pin(pause)))
             }
-            Err(wasmtime::Error::new(CpuSpent))
+            Budget::Spent | Budget::Cancelled => {
+                if let Some(ticket) = ticket {
+                    ticket.fail(Failure::CpuTime);
+                }
+                Err(wasmtime::Error::new(CpuSpent))
+            }
         }
     });
     (store, meter)
+}
+
+/// Readies an instance that has answered a request for the next one, which may use `cpu`.
+pub(crate) fn wake(store: &mut Store<Instance>, cpu: Duration, running: Arc<Running>) {
+    // Ticks that passed while it lay idle are nobody's.
+    store.set_epoch_deadline(1);
+    let instance = store.data_mut();
+    let meter = Meter::paced(cpu, &instance.app.queue);
+    instance.session = Session::new(&instance.app.database, &meter, running);
+    instance.meter = meter;
+    instance.uses += 1;
 }
 
 /// Where an instance has the slice in which it computes.
@@ -133,10 +160,42 @@ impl Instance {
             egress: Egress(app.outgoing.clone()),
             allowance: Allowance::new(limits, &app.together),
             meter,
+            pocket: Pocket::default(),
             stderr,
+            made: None,
+            uses: 1,
             ticket: None,
             session,
         }
+    }
+
+    /// Notes which instance this is the data of.
+    pub(crate) fn is(&mut self, made: component::Instance) {
+        self.made = Some((made, self.allowance.taken()));
+    }
+
+    /// The instance this is the data of.
+    pub(crate) fn made(&self) -> Option<component::Instance> {
+        self.made.map(|(made, _)| made)
+    }
+
+    /// Whether another request may find what this one leaves: the manifest allows it so often, it
+    /// has not grown by much, and it has not complained on standard error.
+    pub(crate) fn may_serve_again(&self) -> bool {
+        let began_with = self.made.map_or(0, |(_, memory)| memory);
+        self.uses < self.app.config.reuse.most()
+            && self.allowance.taken().saturating_sub(began_with) <= GROWTH.as_u64()
+            && self.stderr.contents().is_empty()
+    }
+
+    /// Lets go of all that belongs to the request which has ended. What it used is counted, and
+    /// computing without a request is over at the next tick.
+    pub(crate) fn rest(&mut self) {
+        self.app.counters.used(self.meter.used(), self.allowance.taken());
+        self.session.close();
+        self.ticket = None;
+        self.meter = Meter::paced(Duration::ZERO, &self.app.queue);
+        drop(self.pocket.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 
     /// The app's name.

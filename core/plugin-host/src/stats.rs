@@ -40,6 +40,8 @@ pub struct AppStats {
     pub cpu: Duration,
     /// The most linear memory that one instance had, in bytes.
     pub memory: u64,
+    /// Instances made for requests: as many as requests, and fewer where they are used again.
+    pub instances: u64,
     /// What its jobs came to.
     pub jobs: JobStats,
 }
@@ -69,6 +71,7 @@ pub(crate) struct Counters {
     latency: Latency,
     cpu_us: AtomicU64,
     memory: AtomicU64,
+    instances: AtomicU64,
     job_runs: AtomicU64,
     job_failures: AtomicU64,
 }
@@ -88,6 +91,7 @@ impl Counters {
             p99: self.latency.percentile(990),
             cpu: Duration::from_micros(self.cpu_us.load(Relaxed)),
             memory: self.memory.load(Relaxed),
+            instances: self.instances.load(Relaxed),
             jobs: JobStats {
                 runs: self.job_runs.load(Relaxed),
                 failures: self.job_failures.load(Relaxed),
@@ -100,6 +104,11 @@ impl Counters {
         let micros = u64::try_from(cpu.as_micros()).unwrap_or(u64::MAX);
         self.cpu_us.fetch_add(micros, Relaxed);
         self.memory.fetch_max(memory, Relaxed);
+    }
+
+    /// Notes an instance that is made for a request.
+    pub(crate) fn instance(&self) {
+        self.instances.fetch_add(1, Relaxed);
     }
 
     /// Notes the end of a job.

@@ -1,5 +1,6 @@
 //! What can be typed. Only forms: nothing is opened or looked up here.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
@@ -28,6 +29,17 @@ pub(crate) enum Command {
     Build(Build),
     /// Sign a release and send it to a registry.
     Publish(Publish),
+}
+
+/// The command by which `check` starts this program as its own child, to compile a component within
+/// limits: `compile INPUT OUTPUT`. Nobody else types it.
+pub(crate) const COMPILE: &str = "compile";
+
+/// Input and output of [`COMPILE`], where that is what `arguments` ask for.
+pub(crate) fn to_compile(arguments: impl Iterator<Item = OsString>) -> Option<(PathBuf, PathBuf)> {
+    let words: Vec<_> = arguments.skip(1).collect();
+    let [command, input, output] = words.as_slice() else { return None };
+    (command == COMPILE).then(|| (input.into(), output.into()))
 }
 
 #[derive(Debug, ClapArgs)]

@@ -21,6 +21,27 @@ pub(crate) struct Contents {
     /// `CHANGELOG.md` and `icon.svg`, where they are there and not too large.
     pub(crate) texts: BTreeMap<&'static str, Vec<u8>>,
     pub(crate) component: Component,
+    /// The component's file, where it is one.
+    pub(crate) wasm: Option<Wasm>,
+}
+
+/// Where the component lies.
+#[derive(Debug)]
+pub(crate) enum Wasm {
+    /// In the app's folder.
+    At(PathBuf),
+    /// Taken out of a package; goes away with this.
+    Unpacked(tempfile::NamedTempFile),
+}
+
+impl Wasm {
+    /// Its path.
+    pub(crate) fn path(&self) -> &Path {
+        match self {
+            Self::At(path) => path,
+            Self::Unpacked(file) => file.path(),
+        }
+    }
 }
 
 /// The component.
@@ -91,7 +112,8 @@ impl Contents {
             members.extend([length_of(&name, &path)?]);
         }
         let wasm = folder.join(COMPONENT);
-        let component = if wasm.is_file() {
+        let is_there = wasm.is_file();
+        let component = if is_there {
             members.extend([length_of(COMPONENT, &wasm)?]);
             inspected(&wasm)
         } else {
@@ -105,7 +127,8 @@ impl Contents {
                 texts.insert(name, bytes);
             }
         }
-        Ok(Self { manifest: project.manifest, members, texts, component })
+        let wasm = is_there.then_some(Wasm::At(wasm));
+        Ok(Self { manifest: project.manifest, members, texts, component, wasm }.of_what_runs())
     }
 
     fn of_package(path: &Path) -> Result<Self, ContentsError> {
@@ -126,14 +149,22 @@ impl Contents {
                 texts.insert(name, reader.read_member(name, kind.limit()).map_err(refused)?);
             }
         }
-        let component = if members.contains_key(COMPONENT) {
+        let (component, wasm) = if members.contains_key(COMPONENT) {
             let mut wasm = tempfile::NamedTempFile::new().map_err(unreadable)?;
             reader.copy_member(COMPONENT, &mut wasm).map_err(refused)?;
-            inspected(wasm.path())
+            (inspected(wasm.path()), Some(Wasm::Unpacked(wasm)))
         } else {
-            Component::Missing
+            (Component::Missing, None)
         };
-        Ok(Self { manifest, members, texts, component })
+        Ok(Self { manifest, members, texts, component, wasm }.of_what_runs())
+    }
+
+    /// Forgets the file of what is no component: nothing can be done with it.
+    fn of_what_runs(mut self) -> Self {
+        if !matches!(self.component, Component::Inspected(_)) {
+            self.wasm = None;
+        }
+        self
     }
 }
 

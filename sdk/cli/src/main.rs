@@ -21,6 +21,9 @@ use clap::Parser as _;
 use newleaf_domain::failure::{UsageMistake, asks_for_json};
 
 fn main() -> ExitCode {
+    if let Some((input, output)) = args::to_compile(std::env::args_os()) {
+        return newleaf_plugin_host::compile_main(&input, &output);
+    }
     let args = match args::Args::try_parse() {
         Ok(args) => args,
         Err(error) if error.use_stderr() && asks_for_json(std::env::args_os()) => {

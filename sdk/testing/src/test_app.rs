@@ -9,7 +9,7 @@ use std::{
 use bytes::Bytes;
 use http::Request;
 use http_body_util::Full;
-use newleaf_domain::{Digest, Grant, Grants, PackageName, Version};
+use newleaf_domain::{Digest, Grant, Grants, PackageName, Reuse, Version};
 use newleaf_plugin_host::{
     App, AppConfig, AppStats, Compiler, LifecycleError, Limits, LoadError, Network, Outbound,
     OutboundSettings, PluginHost, PrepareError, ProxyWay, Scripted, Settings, Slot,
@@ -29,6 +29,7 @@ pub struct TestApp {
     cache: Option<PathBuf>,
     outbound: OutboundSettings,
     leaves: Outbound,
+    reuse: Reuse,
 }
 
 /// The world of one running app. Everything in it goes away when it is dropped.
@@ -84,6 +85,7 @@ impl TestApp {
                 ..OutboundSettings::default()
             },
             leaves: Outbound::Granted,
+            reuse: Reuse::NEVER,
         }
     }
 
@@ -131,6 +133,13 @@ impl TestApp {
         self
     }
 
+    /// Lets one instance answer several requests, one after another, as the manifest's `reuse` does.
+    #[must_use]
+    pub fn reuse(mut self, reuse: Reuse) -> Self {
+        self.reuse = reuse;
+        self
+    }
+
     /// Compiles elsewhere than in the test's own process.
     #[must_use]
     pub fn compiler(mut self, compiler: Compiler) -> Self {
@@ -174,6 +183,7 @@ async fn load(host: &PluginHost, folder: &Path, app: &TestApp) -> Result<App, St
         settings: app.settings.clone(),
         limits: app.limits,
         outbound: app.leaves,
+        reuse: app.reuse,
     };
     Ok(host.load(&prepared, config)?)
 }

@@ -24,6 +24,9 @@ pub(crate) static CHORES: LazyLock<PathBuf> = LazyLock::new(|| built("tests/apps
 /// Tries what it must not.
 pub(crate) static HOSTILE: LazyLock<PathBuf> = LazyLock::new(|| built("tests/apps/attach"));
 
+/// Takes what it can get, and remembers what it should not.
+pub(crate) static HOG: LazyLock<PathBuf> = LazyLock::new(|| built("tests/apps/hostile-hog"));
+
 fn built(folder: &str) -> PathBuf {
     match build(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(folder)) {
         Ok(wasm) => wasm,

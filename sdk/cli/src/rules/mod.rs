@@ -4,6 +4,7 @@
 mod component;
 mod files;
 mod manifest;
+mod reuse;
 
 use serde::Serialize;
 
@@ -37,6 +38,7 @@ pub(crate) fn findings(contents: &Contents) -> Vec<Finding> {
     manifest::check(&contents.manifest, &mut findings);
     files::check(contents, &mut findings);
     component::check(contents, &mut findings);
+    reuse::check(contents, &mut findings);
     findings.0.sort_by_key(|finding| finding.level);
     findings.0
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use crate::program::{build, new_app, package, sdk, sdk_with};
+use crate::program::{build, build_in, new_app, package, sdk, sdk_with};
 
 #[test]
 fn a_new_app_builds_and_has_nothing_to_complain_about() {
@@ -180,4 +180,53 @@ fn a_missing_target_that_cannot_be_added_blocks_with_the_command_that_adds_it() 
     assert_eq!(offline.code, 3, "{offline:?}");
     assert!(offline.err.contains("rustup could not add it: error: no network"));
     assert!(offline.err.contains("what to do: run `rustup target add wasm32-wasip2`"));
+}
+
+/// The manifest of the app in `folder`, with `reuse` set.
+fn ask_for_reuse(folder: &Path, requests: u32) {
+    let path = folder.join("manifest.json");
+    let mut manifest: serde_json::Value =
+        serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    manifest["reuse"] = requests.into();
+    fs::write(&path, manifest.to_string()).unwrap();
+}
+
+#[test]
+fn an_app_that_may_be_used_again_is_tried_and_passes() {
+    let parent = tempfile::tempdir().unwrap();
+    let folder = new_app(parent.path());
+    ask_for_reuse(&folder, 64);
+    build(&folder).done();
+    let checked = sdk(&folder, &["--json", "check", "first.zip"]).done().json();
+    assert_eq!(checked["findings"], serde_json::json!([]));
+    ask_for_reuse(&folder, 1_000);
+    let warned = build(&folder).done().json();
+    assert_eq!(warned["findings"][0]["text"], "is 1000; hosts take it for 128");
+}
+
+#[test]
+fn an_app_that_shows_one_visitor_what_another_said_is_not_packed_for_reuse() {
+    let parent = tempfile::tempdir().unwrap();
+    let folder = new_app(parent.path());
+    let program = folder.join("src/lib.rs");
+    let text = fs::read_to_string(&program).unwrap();
+    let text = text
+        .replace(
+            "unwrap_or_else(|| \"world\".to_owned());",
+            "or_else(|| LAST.lock().unwrap().clone()).unwrap_or_default();
+    *LAST.lock().unwrap() = Some(name.clone());",
+        )
+        .replace(
+            "newleaf_sdk::handle!(answer);",
+            "newleaf_sdk::handle!(answer);
+
+static LAST: std::sync::Mutex<Option<String>> = std::sync::Mutex::new(None);",
+        );
+    fs::write(&program, text).unwrap();
+    build_in(&folder, "leaky").done();
+    ask_for_reuse(&folder, 64);
+    let refused = build_in(&folder, "leaky");
+    assert_eq!(refused.code, 1, "{}", refused.out);
+    let told = refused.out + &refused.err;
+    assert!(told.contains("by an instance that has answered 2 requests"), "{told}");
 }

@@ -71,7 +71,13 @@ pub(crate) fn new_app(parent: &Path) -> PathBuf {
 
 /// Builds the app in `folder`; cargo's work is shared by all runs of these tests.
 pub(crate) fn build(folder: &Path) -> Ran {
-    let shared = Path::new(env!("CARGO_TARGET_TMPDIR")).join("apps");
+    build_in(folder, "apps")
+}
+
+/// The same with cargo's work in a folder of its own: for an app whose program is another one, which
+/// would else take the place of the usual one while that is packed.
+pub(crate) fn build_in(folder: &Path, shared: &str) -> Ran {
+    let shared = Path::new(env!("CARGO_TARGET_TMPDIR")).join(shared);
     sdk_with(
         folder,
         &["--json", "build", ".", "--out", "first.zip"],

@@ -29,6 +29,8 @@ impl App for Hog {
             "/pollables" => pollables(),
             "/poll" => poll_one_many_times(),
             "/trap" => panic!("on purpose"),
+            "/hoard" => hoard(),
+            "/mutter" => mutter(),
             "/leak" => Response::text(SEEN.fetch_add(1, Relaxed).to_string()),
             "/floats" => floats(),
             _ => Response::text("There is nothing here.\n").with_status(404),
@@ -66,6 +68,18 @@ fn memory() -> Response {
             return Response::text("got it");
         }
     }
+}
+
+/// Memory that the next request finds taken, where there is one.
+fn hoard() -> Response {
+    std::mem::forget(black_box(vec![1_u8; 1024 * 1024]));
+    Response::text(SEEN.fetch_add(1, Relaxed).to_string())
+}
+
+/// Words on standard error, of which there is only so much room.
+fn mutter() -> Response {
+    eprintln!("something is not as it should be");
+    Response::text(SEEN.fetch_add(1, Relaxed).to_string())
 }
 
 /// Just less than one instance may have, and keeps it for a while: many of these together are the

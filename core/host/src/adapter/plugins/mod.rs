@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
-use newleaf_domain::{Digest, Manifest, PackageName, Version};
+use newleaf_domain::{Digest, Manifest, PackageName, Reuse, Version};
 use newleaf_launcher::Layout;
 use newleaf_launcher::state::{AppSlot, State};
 use newleaf_package::MANIFEST;
@@ -322,6 +322,7 @@ impl Apps {
             settings: self.0.settings.config(app),
             limits: self.limits(),
             outbound: Outbound::Granted,
+            reuse: Reuse::NEVER,
         }
     }
 
@@ -329,10 +330,11 @@ impl Apps {
         &self,
         app: &PackageName,
         slot: &AppSlot,
-        config: AppConfig,
+        mut config: AppConfig,
     ) -> Result<App, BringUp> {
         if let Some(manifest) = self.manifest(app, slot).await {
             fit::fits(&manifest, &self.0.core).map_err(BringUp::Unfit)?;
+            config.reuse = manifest.reuse;
         }
         let prepared = self.prepared(app, slot).await?;
         let inner = Arc::clone(&self.0);

@@ -55,6 +55,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "newleaf-trust",
         ],
     ),
+    ("newleaf-measured", &["newleaf-domain", "newleaf-plugin-host"]),
     ("newleaf-feeds", &["newleaf-sdk"]),
     ("newleaf-hello", &["newleaf-sdk"]),
     ("newleaf-notes", &["newleaf-sdk"]),

@@ -4,6 +4,7 @@
 
 mod app_data;
 mod app_load;
+mod app_swaps;
 mod broken;
 mod crowded;
 mod defaults;

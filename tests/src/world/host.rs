@@ -87,6 +87,20 @@ impl Host {
         Self::serve(dir, &program)
     }
 
+    /// The same on a host whose program is a copy of the file `program`.
+    pub fn start_at(
+        program: &Path,
+        dir: &Path,
+        repository: &str,
+        root: &Path,
+        settings: HostSettings,
+    ) -> Self {
+        let program = prefix_of_file(program, dir);
+        Ran::ok(&mut init_command(&program, dir, repository, root));
+        settings.write(dir);
+        Self::serve(dir, &program)
+    }
+
     /// The same as another user: the folder is that user's, and so is the host.
     pub fn start_as(user: u32, dir: &Path, registry: &Registry, settings: HostSettings) -> Self {
         let program = Self::init_as(user, CoreRelease::Stock, dir, registry, settings);
@@ -345,12 +359,17 @@ fn prefix_of(dir: &Path) -> PathBuf {
 
 /// A copy of the program called `name`, as above.
 fn prefix_with(name: &str, dir: &Path) -> PathBuf {
+    prefix_of_file(&build::program(name), dir)
+}
+
+/// A copy of the program in `file`, as above.
+fn prefix_of_file(file: &Path, dir: &Path) -> PathBuf {
     let prefix = dir.with_extension("prefix");
     std::fs::create_dir_all(&prefix).unwrap();
     let program = prefix.join("newleaf");
     // By a process of its own: a descriptor open for writing here would be inherited by whatever
     // another test starts at this moment, and the program could not be run (ETXTBSY).
-    Ran::ok(Command::new("cp").arg(build::program(name)).arg(&program));
+    Ran::ok(Command::new("cp").arg(file).arg(&program));
     program
 }
 

@@ -7,6 +7,7 @@
 mod browse;
 mod carry;
 mod channels;
+pub mod evenness;
 pub mod explain;
 mod hub;
 mod journey;

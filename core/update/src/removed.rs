@@ -121,12 +121,13 @@ impl Updater {
         at.plus_seconds(kept)
     }
 
-    /// What is set aside and not yet due to go. Where that cannot be read nothing may be taken for
-    /// due.
+    /// What is set aside and not yet due to go. Where that cannot be read, and while the clock is
+    /// not to be believed, nothing may be taken for due.
     pub(crate) async fn set_aside(&self) -> Result<Vec<Removed>, PluginError> {
         let now = self.ports().clock.now();
+        let is_doubted = !self.doubted_for(self.settings().removed_for).is_zero();
         let mut found = self.ports().plugins.set_aside_list().await?;
-        found.retain(|it| self.gone_at(it.at) > now);
+        found.retain(|it| is_doubted || self.gone_at(it.at) > now);
         Ok(found)
     }
 }

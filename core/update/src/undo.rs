@@ -67,8 +67,8 @@ impl Updater {
         Some(replaced?.ended?.plus_seconds(kept))
     }
 
-    /// Takes away what only versions before the good one need, once *Undo* has expired; from then
-    /// on the database says which schema may still read it.
+    /// Takes away what only versions before the good one need, once *Undo* has expired by a clock
+    /// that is to be believed; from then on the database says which schema may still read it.
     ///
     /// # Errors
     /// [`EndUndoError`]; what was begun is undone whole.
@@ -83,8 +83,9 @@ impl Updater {
         let until = self.undo_until(&state, &history).await.map_err(EndUndoError::Store)?;
         let Some(until) = until else { return Ok(UndoStands::Settled) };
         let left = u64::try_from(until.seconds_since(self.ports().clock.now())).unwrap_or(0);
-        if left > 0 {
-            return Ok(UndoStands::Open { left: Duration::from_secs(left) });
+        let left = Duration::from_secs(left).max(self.doubted_for(self.settings().undo_for));
+        if !left.is_zero() {
+            return Ok(UndoStands::Open { left });
         }
         let schema = state.core.good.schema;
         let before = state.core.previous.as_ref().map(|slot| slot.version.to_string());

@@ -9,6 +9,7 @@ use newleaf_launcher::journal::{Ending, Entry};
 use newleaf_launcher::state::{AppSlot, CorePhase, CoreSlot, State, Way};
 use newleaf_plan::{Automatic, Installed, InstalledApp, InstalledCore, KeptSchema, Needs, Policy};
 
+use crate::evenness::Evenness;
 use crate::hub::Hub;
 use crate::ledger::Ledger;
 use crate::port::{
@@ -36,12 +37,14 @@ pub struct Updater {
     rehearsing: Mutex<Option<(Target, Version)>>,
     ledger: tokio::sync::Mutex<Ledger>,
     hub: Hub,
+    evenness: Evenness,
 }
 
 impl Updater {
     /// An updater over these ports. Touches nothing yet.
     pub fn new(ports: Ports, settings: Settings, face: ProductFace) -> Arc<Self> {
         Arc::new(Self {
+            evenness: Evenness::since(ports.clock.now(), ports.ground.passed()),
             ports,
             policy: Mutex::new(settings.policy.clone()),
             changelogs: Mutex::default(),
@@ -217,6 +220,10 @@ impl Updater {
         &self.ports
     }
 
+    pub(crate) const fn evenness(&self) -> &Evenness {
+        &self.evenness
+    }
+
     pub(crate) const fn hub(&self) -> &Hub {
         &self.hub
     }
@@ -360,12 +367,14 @@ impl Updater {
     fn keep(&self) -> Keep {
         let state = self.ports.launcher.state();
         let SnapshotRule { count, age } = self.settings.snapshots;
+        let is_believed = self.doubted_for(age).is_zero();
         let age = i64::try_from(age.as_secs()).unwrap_or(i64::MAX);
+        let since = self.ports.clock.now().plus_seconds(age.saturating_neg());
         Keep {
             versions: self.settings.versions,
             bad: state.bad.iter().map(|bad| bad.digest).collect(),
             core_snapshots: count,
-            core_snapshots_since: Some(self.ports.clock.now().plus_seconds(age.saturating_neg())),
+            core_snapshots_since: is_believed.then_some(since),
             ..keep(&state)
         }
     }

@@ -99,6 +99,12 @@ impl Ground for HostGround {
         mistake.into_iter().chain(self.certificates.notices()).collect()
     }
 
+    fn passed(&self) -> Duration {
+        let passed = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+        // It is counted from the machine's start, so never below zero.
+        Duration::try_from(passed).unwrap_or_default()
+    }
+
     async fn cold_start(&self) -> ColdStart {
         let ground = self.clone();
         blocking(move || cold_start::measure(&ground.dir, &ground.listening)).await

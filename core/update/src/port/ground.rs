@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use newleaf_domain::ByteSize;
@@ -33,6 +34,10 @@ pub trait Ground: Send + Sync + std::fmt::Debug {
     fn notices(&self) -> Vec<Notice> {
         Vec::new()
     }
+
+    /// Time that has passed since some moment before this process, the machine's sleep included;
+    /// setting the clock does not change it.
+    fn passed(&self) -> Duration;
 
     /// What the next start from nothing has to bind, and by what right it may.
     async fn cold_start(&self) -> ColdStart;

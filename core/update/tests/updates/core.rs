@@ -361,6 +361,40 @@ async fn undo_is_offered_with_its_date_and_refused_after_it_with_both_numbers() 
 }
 
 #[tokio::test]
+async fn a_clock_that_jumps_takes_undo_away_only_once_it_has_gone_evenly_for_a_day() {
+    const DAY: i64 = 86_400;
+    let world = world_with_core();
+    let host = world.start();
+    update(&host, &Target::Core).await;
+    let pass = |seconds: i64| world.clock.set(world_now(&world).plus_seconds(seconds));
+    let open = |seconds: i64| UndoStands::Open {
+        left: std::time::Duration::from_secs(u64::try_from(seconds).unwrap()),
+    };
+    world.ground.jump(30 * DAY);
+    assert_eq!(host.updater.end_undo().await.unwrap(), open(DAY));
+    pass(DAY - 1);
+    assert_eq!(host.updater.end_undo().await.unwrap(), open(1));
+    // Set right again: the date is what it was, and nothing has gone.
+    world.ground.jump(-30 * DAY);
+    assert_eq!(host.updater.end_undo().await.unwrap(), open(6 * DAY + 1));
+    assert!(host.updater.rollback(&Target::Core, "ada".to_owned()).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_host_that_starts_with_a_wrong_clock_takes_nothing_away_at_once() {
+    let world = world_with_core();
+    let host = world.start();
+    update(&host, &Target::Core).await;
+    drop(host);
+    world.clock.set(world_now(&world).plus_seconds(30 * 86_400));
+    let host = world.start();
+    let left = std::time::Duration::from_hours(24);
+    assert_eq!(host.updater.end_undo().await.unwrap(), UndoStands::Open { left });
+    world.clock.set(world_now(&world).plus_seconds(86_400));
+    assert_eq!(host.updater.end_undo().await.unwrap(), UndoStands::Ended { schema: 2 });
+}
+
+#[tokio::test]
 async fn undo_to_a_version_of_the_same_schema_has_no_end() {
     let world = World::new();
     world.publisher().core("1.1.0", json!({"schema": 1, "oldest_reader": 1}));

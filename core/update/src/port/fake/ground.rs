@@ -3,19 +3,24 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
-use newleaf_domain::ByteSize;
+use newleaf_domain::{ByteSize, Clock as _};
 
+use super::{FakeClock, NOW};
 use crate::port::{
     Area, ColdStart, FileRight, Filesystem, Given, Ground, GroundError, Held, Locality, Probe,
     ProbeFault, ProbeResult, Probed, Space,
 };
 
 /// A machine with much room, unless told otherwise.
-#[derive(Debug, Default)]
-pub struct FakeGround(Mutex<Measures>);
+#[derive(Debug)]
+pub struct FakeGround {
+    measures: Mutex<Measures>,
+    clock: Arc<FakeClock>,
+}
 
 #[derive(Debug)]
 struct Measures {
@@ -23,16 +28,28 @@ struct Measures {
     free: ByteSize,
     locality: Locality,
     noexec: Option<PathBuf>,
+    /// Seconds by which the clock was set forward.
+    jumped: i64,
 }
 
 impl Default for Measures {
     fn default() -> Self {
         let (free, locality) = (ByteSize::mib(4096), Locality::Local);
-        Self { refused: BTreeMap::new(), free, locality, noexec: None }
+        Self { refused: BTreeMap::new(), free, locality, noexec: None, jumped: 0 }
     }
 }
 
 impl FakeGround {
+    pub(super) fn new(clock: Arc<FakeClock>) -> Self {
+        Self { measures: Mutex::default(), clock }
+    }
+
+    /// The clock jumps; wherever else a test sets it, that time has passed.
+    pub fn jump(&self, seconds: i64) {
+        self.edit(|it| it.jumped += seconds);
+        self.clock.set(self.clock.now().plus_seconds(seconds));
+    }
+
     /// From now on `area` cannot be written.
     pub fn refuse(&self, area: Area, fault: ProbeFault) {
         self.edit(|it| it.refused.insert(area, fault));
@@ -54,7 +71,7 @@ impl FakeGround {
     }
 
     fn edit<R>(&self, change: impl FnOnce(&mut Measures) -> R) -> R {
-        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        change(&mut self.measures.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -89,6 +106,12 @@ impl Ground for FakeGround {
         let noexec = self.edit(|it| it.noexec.clone());
         let (path, kind) = (FOLDER.into(), kind.to_owned());
         Ok(Filesystem { path, kind, locality, elsewhere: None, noexec })
+    }
+
+    fn passed(&self) -> Duration {
+        let since = self.clock.now().seconds_since(NOW) - self.edit(|it| it.jumped);
+        // What a test sets the clock back by has not passed either.
+        Duration::from_secs(u64::try_from(since).unwrap_or(0))
     }
 
     async fn cold_start(&self) -> ColdStart {

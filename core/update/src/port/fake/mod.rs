@@ -69,12 +69,13 @@ impl World {
     pub fn new() -> Self {
         let publisher = Publisher::new();
         let disk = Arc::new(Disk::new(publisher.root()));
+        let clock = Arc::new(FakeClock(Mutex::new(NOW)));
         let world = Self {
             disk,
             repository: Arc::new(FakeRepository::default()),
             publisher: Arc::new(Mutex::new(publisher)),
-            ground: Arc::new(FakeGround::default()),
-            clock: Arc::new(FakeClock(Mutex::new(NOW))),
+            ground: Arc::new(FakeGround::new(clock.clone())),
+            clock,
         };
         world.publish();
         world

@@ -62,6 +62,10 @@ const FAULTS: [(&str, &[Shown]); 30] = [
         &[
             (SWEEP, "an_update_on_a_disk_that_fails_at_any_system_call_can_be_finished"),
             (APP, "a_disk_that_cannot_be_read_is_a_failure_and_not_a_breach_of_trust"),
+            (
+                "core/launcher/tests/processes/damage.rs",
+                "a_good_version_that_the_disk_never_gives_leaves_the_one_before_serving_and_can_be_brought_anew",
+            ),
         ],
     ),
     (
@@ -266,19 +270,27 @@ const FAULTS: [(&str, &[Shown]); 30] = [
                 "a_successor_whose_program_is_missing_leaves_the_old_launcher_and_what_it_serves",
             ),
             ("core/launcher/src/lock.rs", "a_starting_launcher_waits_for_the_workers_of_the_last"),
+            (
+                "core/launcher/src/lock.rs",
+                "clearing_run_away_lets_no_launcher_start_beside_workers",
+            ),
         ],
     ),
     (
         "requests of every kind while a worker drains, to the hard limit",
         &[
             (HANDOVER, "keep_alive_clients_lose_nothing_over_six_handovers"),
+            (
+                HANDOVER,
+                "however_long_a_client_was_silent_its_next_request_is_answered_while_another_serves",
+            ),
             (HANDOVER, "http2_is_told_to_go_away_at_once_and_its_requests_are_answered"),
             (HANDOVER, "a_half_sent_upload_is_taken_to_its_end_while_the_next_worker_serves"),
             (HANDOVER, "an_event_stream_is_told_to_come_back_and_ends"),
             (HANDOVER, "whoever_took_a_connection_over_is_told_and_waited_for"),
             (
                 "tests/update/websocket.rs",
-                "a_websocket_is_told_of_a_restart_of_core_and_closed_with_its_reason",
+                "a_websocket_is_told_of_a_restart_of_core_and_a_silent_client_notices_nothing",
             ),
             (HANDOVER, "a_client_that_never_reads_is_cut_at_the_limit_and_counted"),
             (UPLOADS, "an_upload_that_comes_slowly_across_a_drain_is_answered"),

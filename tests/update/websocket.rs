@@ -1,5 +1,5 @@
 //! A WebSocket through the restart of core: it is told, closed as RFC 6455 says, and nothing that
-//! was said on it is lost.
+//! was said on it is lost. And a client beside it that says nothing for longer than that takes.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -21,15 +21,30 @@ fn open(host: &Host) -> TcpStream {
     let ask = "GET /echo HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
                sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
     stream.write_all(ask.as_bytes()).unwrap();
+    let head = head(&mut stream);
+    assert!(head.starts_with("http/1.1 101") && head.contains("s3pplmbitxaq9kygzzhzrbk+xoo="));
+    stream
+}
+
+/// The head of an answer, in lower case.
+fn head(stream: &mut TcpStream) -> String {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         let mut byte = [0];
         stream.read_exact(&mut byte).unwrap();
         head.push(byte[0]);
     }
-    let head = String::from_utf8(head).unwrap().to_ascii_lowercase();
-    assert!(head.starts_with("http/1.1 101") && head.contains("s3pplmbitxaq9kygzzhzrbk+xoo="));
-    stream
+    String::from_utf8(head).unwrap().to_ascii_lowercase()
+}
+
+/// Asks for something on a connection that is kept; gives the head of the answer.
+fn asks(stream: &mut TcpStream) -> String {
+    stream.write_all(b"GET /board.json HTTP/1.1\r\nhost: a\r\n\r\n").unwrap();
+    let head = head(stream);
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap();
+    stream.read_exact(&mut vec![0; length.parse().unwrap()]).unwrap();
+    assert!(head.starts_with("http/1.1 200"), "{head}");
+    head
 }
 
 fn says_back(stream: &mut TcpStream, text: &str) {
@@ -40,15 +55,21 @@ fn says_back(stream: &mut TcpStream, text: &str) {
 }
 
 #[test]
-fn a_websocket_is_told_of_a_restart_of_core_and_closed_with_its_reason() {
+fn a_websocket_is_told_of_a_restart_of_core_and_a_silent_client_notices_nothing() {
     let (world, host) = World::with_host(HostSettings::default());
     world.registry.publish_core(CoreRelease::Newer);
     host.run(&["check"]).assert_code(0);
     host.run(&["update", "core", "--yes"]).assert_code(0);
     let mut socket = open(&host);
     says_back(&mut socket, "before");
+    let mut silent = TcpStream::connect(host.public).unwrap();
+    silent.set_read_timeout(Some(START)).unwrap();
+    assert!(!asks(&mut silent).contains("connection: close"));
     host.run(&["rollback", "core", "--yes"]).assert_code(0);
     assert_eq!(host.core_version(), "1.0.0");
+    // It said nothing for the whole of the watch, which is longer than `linger`.
+    assert!(asks(&mut silent).contains("connection: close"), "the version before answers last");
+    assert_eq!(silent.read(&mut [0]).unwrap(), 0);
     let mut close = [0; 4];
     socket.read_exact(&mut close).unwrap();
     assert_eq!(close, [0x88, 2, 0x03, 0xf4], "1012, service restart");

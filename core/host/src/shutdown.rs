@@ -10,7 +10,15 @@ use tokio::time::{Instant, sleep_until};
 
 /// The one that says so.
 #[derive(Debug)]
-pub struct Shutdown(watch::Sender<Option<Instant>>);
+pub struct Shutdown(watch::Sender<Option<End>>);
+
+/// When what is left is cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct End {
+    at: Instant,
+    /// Whether another worker serves meanwhile, so that nothing waits for this one.
+    is_handed_over: bool,
+}
 
 /// One that listens. Cheap to clone.
 ///
@@ -31,7 +39,7 @@ pub struct Shutdown(watch::Sender<Option<Instant>>);
 /// # async fn conversation() {}
 /// ```
 #[derive(Debug, Clone)]
-pub struct ShutdownWatch(watch::Receiver<Option<Instant>>);
+pub struct ShutdownWatch(watch::Receiver<Option<End>>);
 
 impl Shutdown {
     /// A pair of both.
@@ -42,13 +50,24 @@ impl Shutdown {
 
     /// Begins it: after `within` whatever is left is cut. A second call can only shorten the time.
     pub fn begin(&self, within: Duration) {
-        let until = Instant::now() + within;
+        self.end(End { at: Instant::now() + within, is_handed_over: false });
+    }
+
+    /// The same where another worker serves already: who has nothing under way keeps his
+    /// connection for almost all of that time, for whatever he asks next.
+    pub fn hand_over(&self, within: Duration) {
+        self.end(End { at: Instant::now() + within, is_handed_over: true });
+    }
+
+    fn end(&self, next: End) {
         self.0.send_if_modified(|set| {
-            let sooner = set.is_none_or(|set| until < set);
-            if sooner {
-                *set = Some(until);
-            }
-            sooner
+            let sooner = set.map_or(next, |set| End {
+                at: set.at.min(next.at),
+                is_handed_over: set.is_handed_over && next.is_handed_over,
+            });
+            let changes = *set != Some(sooner);
+            *set = Some(sooner);
+            changes
         });
     }
 }
@@ -82,14 +101,36 @@ impl ShutdownWatch {
         }
     }
 
+    /// How much longer a connection on which nothing is under way stays open, if it is to be
+    /// closed `ahead` of being cut; zero where the host waits for this worker's end.
+    pub(crate) fn idle_stays(&self, ahead: Duration) -> Duration {
+        match *self.0.borrow() {
+            Some(End { at, is_handed_over: true }) => {
+                at.saturating_duration_since(Instant::now()).saturating_sub(ahead)
+            }
+            Some(End { is_handed_over: false, .. }) => Duration::ZERO,
+            None => Duration::MAX,
+        }
+    }
+
+    /// Waits until it ends otherwise than was said.
+    pub(crate) async fn changed(&self) {
+        let mut receiver = self.0.clone();
+        receiver.mark_unchanged();
+        if receiver.changed().await.is_err() {
+            // As above.
+            std::future::pending::<()>().await;
+        }
+    }
+
     /// Waits until what is left is to be cut.
     pub async fn over(&self) {
         let mut receiver = self.0.clone();
         loop {
-            let until = *receiver.borrow_and_update();
+            let end = *receiver.borrow_and_update();
             let over = async {
-                match until {
-                    Some(until) => sleep_until(until).await,
+                match end {
+                    Some(end) => sleep_until(end.at).await,
                     None => std::future::pending().await,
                 }
             };
@@ -115,5 +156,18 @@ mod tests {
         let over = tokio::spawn(async move { watch.over().await });
         shutdown.begin(Duration::ZERO);
         over.await.unwrap();
+    }
+
+    #[test]
+    fn an_idle_connection_stays_while_another_worker_serves_and_not_at_the_hosts_end() {
+        const MINUTE: Duration = Duration::from_mins(1);
+        let (shutdown, watch) = Shutdown::new();
+        shutdown.hand_over(2 * MINUTE);
+        assert!(watch.idle_stays(MINUTE) > MINUTE / 2);
+        assert_eq!(watch.idle_stays(2 * MINUTE), Duration::ZERO);
+        shutdown.begin(3 * MINUTE);
+        assert_eq!(watch.idle_stays(Duration::ZERO), Duration::ZERO);
+        shutdown.hand_over(2 * MINUTE);
+        assert_eq!(watch.idle_stays(Duration::ZERO), Duration::ZERO, "the end was taken back");
     }
 }

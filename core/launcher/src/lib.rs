@@ -7,6 +7,7 @@
 pub mod ask;
 pub mod durable;
 mod enclosure;
+pub mod failed_start;
 pub mod footing;
 mod inherit;
 pub mod journal;
@@ -24,6 +25,7 @@ pub mod state_file;
 pub mod stateless;
 pub mod supervisor;
 pub mod wire;
+pub mod words;
 
 pub use layout::Layout;
 pub use offline::StoppedHost;

@@ -1,6 +1,7 @@
 //! The locks of a host: one launcher at a time, and no launcher beside another's workers.
 //!
-//! A launcher holds `run/lock` and the folder itself: whoever clears `run` away unlocks nothing.
+//! A launcher holds `run/lock` and the folder itself, a worker `run/workers` and the folder of the
+//! slots: whoever clears `run` away unlocks nothing.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, Write as _};
@@ -184,11 +185,16 @@ pub(crate) fn wait_for_workers(
         Err(error) if is_read_only(&error) => return Ok(()),
         Err(error) => return Err(error.into()),
     };
+    // None where there are no slots yet, and so no workers.
+    let slots = File::open(layout.core_slots()).ok();
+    let are_gone = || -> Result<bool, DiskError> {
+        let gone = try_flock(&file, FlockOperation::NonBlockingLockExclusive)
+            .map_err(DiskError::on("lock", &layout.workers_lock()))?;
+        Ok(gone && slots.as_ref().is_none_or(is_let_go))
+    };
     let mut start = Instant::now();
     let mut asked_nicely = orphans == Orphans::End;
-    while !try_flock(&file, FlockOperation::NonBlockingLockExclusive)
-        .map_err(DiskError::on("lock", &layout.workers_lock()))?
-    {
+    while !are_gone()? {
         if start.elapsed() >= deadline && asked_nicely && orphans::end(layout) > 0 {
             asked_nicely = false;
             start = Instant::now();
@@ -199,6 +205,19 @@ pub(crate) fn wait_for_workers(
         std::thread::sleep(RETRY);
     }
     Ok(())
+}
+
+/// Whether nobody holds the folder. A filesystem that locks no folders says so by an error, and
+/// nothing of its workers.
+fn is_let_go(folder: &File) -> bool {
+    !matches!(try_flock(folder, FlockOperation::NonBlockingLockExclusive), Ok(false))
+}
+
+/// A worker's hold on the folder of the slots, beside the one that the launcher gives it: nobody
+/// clears that folder away. None where it cannot be had; the other one counts then.
+pub fn hold_slots(layout: &Layout) -> Option<File> {
+    let folder = File::open(layout.core_slots()).ok()?;
+    try_flock(&folder, FlockOperation::NonBlockingLockShared).ok()?.then_some(folder)
 }
 
 /// A worker's (or its child's) hold on `run/workers`: a descriptor of its own, so that it ends
@@ -325,5 +344,22 @@ mod tests {
         assert!(matches!(error, LockError::WorkersRemain { .. }));
         drop(worker);
         wait_for_workers(&layout, Duration::ZERO, Orphans::End).unwrap();
+    }
+
+    #[test]
+    fn clearing_run_away_lets_no_launcher_start_beside_workers() {
+        let dir = tempfile::tempdir().unwrap();
+        let layout = Layout::new(dir.path());
+        fs::create_dir_all(layout.core_slots()).unwrap();
+        let worker = [hold_workers(&layout).unwrap(), hold_slots(&layout).unwrap()];
+        let other = hold_slots(&layout).unwrap();
+        fs::remove_dir_all(layout.run()).unwrap();
+        let wait = || wait_for_workers(&layout, Duration::from_millis(30), Orphans::Leave);
+        assert!(matches!(wait(), Err(LockError::WorkersRemain { .. })));
+        drop(worker);
+        assert!(matches!(wait(), Err(LockError::WorkersRemain { .. })));
+        drop(other);
+        wait().unwrap();
+        assert!(hold_slots(&layout).is_some(), "a launcher that waited holds nothing");
     }
 }

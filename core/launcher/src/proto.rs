@@ -48,6 +48,9 @@ pub enum ToWorker {
     Drain {
         /// Milliseconds after which whatever is left is cut.
         within_ms: u64,
+        /// Who serves meanwhile.
+        #[serde(default)]
+        heir: Heir,
     },
     /// The answer to the request with this number.
     Answer {
@@ -69,6 +72,18 @@ pub enum ToWorker {
     /// Show that requests are still worked on: answer with [`ToLauncher::Pulse`]. Only said to a
     /// worker whose `Ready` promised an answer.
     Pulse,
+}
+
+/// Who accepts on the same listeners while a worker finishes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Heir {
+    /// Another worker: nothing waits for this one, and no request need be lost for haste.
+    Serves,
+    /// Nobody, or nobody that an older launcher tells of: the host waits for this worker's end.
+    #[default]
+    #[serde(other)]
+    None,
 }
 
 /// From a worker to the launcher.
@@ -93,6 +108,12 @@ pub enum ToLauncher {
     Pulse,
     /// The drain is over; the worker exits next.
     Drained,
+    /// Why the worker ends: it failed, and exits next. For people; what the exit means, its status
+    /// alone says.
+    LastWords {
+        /// With all its causes.
+        why: String,
+    },
     /// Something to do. Only the worker with the baton may ask; others are refused.
     Ask {
         /// A number that the answer repeats.

@@ -8,6 +8,7 @@ use std::io::{IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags,
@@ -191,6 +192,15 @@ impl Wire {
             Errno::AGAIN => WireError::Full,
             error => system(error),
         })
+    }
+
+    /// Whether [`Self::receive`] would not wait: there is a message, or the other side is gone.
+    pub fn has_news(&self) -> bool {
+        let mut polled = [PollFd::new(&self.socket, PollFlags::IN)];
+        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+        let ready = rustix::io::retry_on_intr(|| poll(&mut polled, Some(&now)));
+        // What cannot be asked is not waited for.
+        ready.is_ok_and(|ready| ready > 0)
     }
 
     /// Waits for the next message and the descriptors beside it.

@@ -23,6 +23,7 @@ use crate::proof::Listed;
 use crate::refresh::CheckError;
 use crate::run::{Blame, Broken, Passed, Run, Stop};
 use crate::start::{Began, errand_of, listed};
+use crate::unattended::AGAIN;
 use crate::view::{Hop, Journey, JourneyStanding};
 use crate::{Consent, Updater};
 
@@ -189,9 +190,17 @@ impl Updater {
     }
 
     async fn try_to_go_on(self: &Arc<Self>, with: Option<&PlanId>) {
-        if let Err(error) = self.go_on_with(with).await {
-            tracing::error!(error = chain(&error), "a plan does not go on");
-        }
+        let error = loop {
+            match self.go_on_with(with).await {
+                Ok(_) => return,
+                // An older worker still finishes.
+                Err(JourneyError::Launcher(LauncherError::Busy { .. })) => {
+                    tokio::time::sleep(AGAIN).await;
+                }
+                Err(error) => break error,
+            }
+        };
+        tracing::error!(error = chain(&error), "a plan does not go on");
     }
 
     /// How far a plan is; none where no such plan was made here lately.

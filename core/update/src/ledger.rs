@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use newleaf_domain::{Digest, PlanId, Target, UpdateId};
+use newleaf_launcher::failed_start::{self, Start};
 use newleaf_launcher::journal::{Ending, Entry, Failure, Outcome, Record, StepId};
 use newleaf_launcher::loss::{FELL_BACK, Missing, OLDER, missing};
 use newleaf_launcher::state::Way;
@@ -31,6 +32,8 @@ pub(crate) struct Ledger {
     kept: VecDeque<(UpdateId, Vec<Record>)>,
     /// The newest start that could not read `state`.
     fell_back: Option<u64>,
+    /// Why the last start of the host came to nothing.
+    failed_start: Option<String>,
 }
 
 impl Ledger {
@@ -55,6 +58,11 @@ impl Ledger {
         if matches!(&record.entry, Entry::Notice { text } if [FELL_BACK, OLDER].iter().any(|it| text.starts_with(it)))
         {
             self.fell_back = Some(record.seq);
+        }
+        match failed_start::told_by(&record) {
+            Some(Start::Failed(why)) => self.failed_start = Some(why.to_owned()),
+            Some(Start::Came) => self.failed_start = None,
+            None => {}
         }
         let Some(id) = record.update.clone() else { return };
         if matches!(record.entry, Entry::Began { .. }) {
@@ -220,6 +228,11 @@ impl Ledger {
         };
         let is_put_back = |record: &Record| matches!(&record.entry, Entry::Notice { text } if text == PUT_BACK && record.seq > start);
         self.of(id).any(copied) && !self.of(id).any(is_put_back)
+    }
+
+    /// Why the last start of the host came to nothing; none where it came.
+    pub(crate) fn failed_start(&self) -> Option<&str> {
+        self.failed_start.as_deref()
     }
 
     /// What failed first in an update, where something did: all that follows is the way back.

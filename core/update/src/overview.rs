@@ -78,8 +78,12 @@ impl Updater {
         };
         let still = overview.running.as_ref().and_then(interruption_notice);
         overview.notices.splice(0..0, still);
-        let lost = self.ledger().await.map_err(OverviewError::Launcher)?.lost(&state);
+        let (lost, failed_start) = {
+            let ledger = self.ledger().await.map_err(OverviewError::Launcher)?;
+            (ledger.lost(&state), ledger.failed_start().map(failed_start_notice))
+        };
         overview.notices.splice(0..0, lost.map(|lost| lost_notice(&lost, &state)));
+        overview.notices.splice(0..0, failed_start);
         overview.notices.extend(preflight::lost_ports(self).await.map(ports_notice));
         overview.sentence = match self.deferred(&overview).await.map_err(OverviewError::Launcher)? {
             Some(told) => told,
@@ -358,6 +362,19 @@ fn lost_notice(lost: &Missing, state: &State) -> Notice {
         todo: Some("Install it again, and look after the disk.".to_owned()),
         command: Some(lost.command(state)),
         update: Some(lost.update.clone()),
+    }
+}
+
+/// The host does not run since its last start came to nothing.
+fn failed_start_notice(why: &str) -> Notice {
+    let mut text = format!("The host did not start: {why}");
+    close(&mut text);
+    Notice {
+        severity: Severity::Error,
+        text,
+        todo: Some("Mend it, then start the host; its log and the preflight say more.".to_owned()),
+        command: Some("newleaf preflight".to_owned()),
+        update: None,
     }
 }
 

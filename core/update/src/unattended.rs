@@ -3,12 +3,14 @@
 //! a person is left to that person, with its reason.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use newleaf_domain::{Target, UpdateId};
 use newleaf_launcher::state::State;
 use newleaf_plan::{Automatic, Change, Installed, Outcome, Plan, WaitsFor};
 
 use crate::explain::{Explain, chain};
+use crate::port::LauncherError;
 use crate::refresh::Known;
 use crate::settings::Checks;
 use crate::{Approval, Consent, Leeway, StartError, Updater};
@@ -16,9 +18,13 @@ use crate::{Approval, Consent, Leeway, StartError, Updater};
 /// Who begins what nobody asked for, in the journal and the history.
 pub const BY_ITSELF: &str = "newleaf";
 
+/// Between two tries to begin what has to wait for an older worker's end, which is near.
+pub(crate) const AGAIN: Duration = Duration::from_secs(1);
+
 impl Updater {
     /// Begins the first update that may be begun without anyone being asked; none where there is
-    /// none, or the host is busy. What it finds it learnt at its last look at the repository.
+    /// none, or another one runs. The end of an older worker is waited for: nobody is there to try
+    /// again. What it finds it learnt at its last look at the repository.
     pub async fn by_itself(self: &Arc<Self>) -> Option<UpdateId> {
         if self.settings().checks == Checks::Off {
             return None;
@@ -32,7 +38,7 @@ impl Updater {
             }
         }
         for target in self.unattended(&self.state()) {
-            match self.begin_by_itself(&target).await {
+            match self.begin_after_older_workers(&target).await {
                 Ok(Some(update)) => return Some(update),
                 Ok(None) => {}
                 Err(error) => {
@@ -42,6 +48,20 @@ impl Updater {
             }
         }
         None
+    }
+
+    async fn begin_after_older_workers(
+        self: &Arc<Self>,
+        target: &Target,
+    ) -> Result<Option<UpdateId>, StartError> {
+        loop {
+            match self.begin_by_itself(target).await {
+                Err(StartError::Launcher(LauncherError::Busy { .. })) => {
+                    tokio::time::sleep(AGAIN).await;
+                }
+                begun => return begun,
+            }
+        }
     }
 
     /// The targets that may be updated by themselves: suspended apps first, then core and apps in

@@ -31,8 +31,10 @@ pub struct Core {
     pub probation: Seconds,
     /// How long the old version may finish what is under way; then it is cut.
     pub drain_within: Seconds,
-    /// How long a draining worker leaves an idle connection open, so that a request already on
-    /// its way is still answered: longer than a client's round trip.
+    /// How long an HTTP/1.1 connection must have been silent before a worker that finishes closes
+    /// it, so that a request already on its way is still answered: longer than a client's round
+    /// trip. Where another version serves already, it is closed only this long before the end of
+    /// `drain_within`.
     pub linger: Seconds,
     /// How long a serving version may give no sign of life; then it is ended and started again.
     #[serde(deserialize_with = "at_least::<_, 1000>")]

@@ -35,6 +35,11 @@ const STREAMS: u32 = 128;
 /// The longest list of headers (RFC 9113 §6.5.2), and the most that is kept of an HTTP/1.1 head.
 const HEADERS: u32 = 32 * 1024;
 
+/// How often a finishing worker looks whether a connection has become one of HTTP/2, or may be
+/// closed: at most, and at least.
+const LOOK: Duration = Duration::from_secs(1);
+const LEAST_LOOK: Duration = Duration::from_millis(1);
+
 /// What every connection of a listener shares.
 #[derive(Debug, Clone)]
 pub(super) struct Context {
@@ -133,7 +138,7 @@ where
         tokio::select! {
             biased;
             _ = connection.as_mut() => return,
-            () = silence(&activity, manners.linger) => {}
+            () = silence(&activity, &watch, manners.linger) => {}
         }
         connection.as_mut().graceful_shutdown();
         // As above.
@@ -154,22 +159,30 @@ where
 }
 
 /// Waits until the connection may be closed: HTTP/2 at once, since GOAWAY says which requests
-/// were taken; HTTP/1.1 once nothing has come for as long as `linger`.
-async fn silence(activity: &Activity, linger: Duration) {
+/// were taken; HTTP/1.1 once nothing has come for as long as `linger`, and where another worker
+/// serves already, only that long before it would be cut: however long a client has been silent,
+/// its next request may be on its way.
+async fn silence(activity: &Activity, watch: &ShutdownWatch, linger: Duration) {
     let mut looked = false;
     loop {
         if activity.is_h2() {
             return;
         }
-        match activity.silent_for() {
-            Some(silent) if silent >= linger && looked => return,
-            Some(silent) if silent >= linger => {
+        let quiet = activity.silent_for().map(|silent| linger.saturating_sub(silent));
+        let wait = match quiet.map(|quiet| quiet.max(watch.idle_stays(linger))) {
+            Some(Duration::ZERO) if looked => return,
+            Some(Duration::ZERO) => {
                 // On a busy machine something may have come that this task was not told of yet.
                 looked = true;
                 tokio::task::yield_now().await;
+                continue;
             }
-            Some(silent) => tokio::time::sleep(linger.saturating_sub(silent)).await,
-            None => tokio::time::sleep(linger).await,
+            Some(wait) => wait,
+            None => linger,
+        };
+        tokio::select! {
+            () = tokio::time::sleep(wait.clamp(LEAST_LOOK, LOOK)) => {}
+            () = watch.changed() => {}
         }
     }
 }

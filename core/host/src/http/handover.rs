@@ -17,7 +17,8 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use super::tests::{Client, GET, Over, Running, Stream, echo, listener};
+use super::Manners;
+use super::tests::{Client, GET, Over, Running, Stream, echo, listener, short};
 use super::tls::tests::{Files, connector};
 use crate::shutdown::{Shutdown, ShutdownWatch};
 
@@ -293,13 +294,66 @@ async fn an_idle_connection_is_closed_with_a_last_word_of_tls() {
     assert_eq!(stream.read(&mut [0; 8]).await.unwrap(), 0);
 }
 
+/// Waits until the host closes an idle connection; whether it did within that time.
+async fn is_closed(client: &mut Client, within: Duration) -> bool {
+    let stream = client.open.as_mut().unwrap();
+    let read = tokio::time::timeout(within, stream.read(&mut [0; 8])).await;
+    // Over TLS, an end without close_notify would be an error.
+    read.is_ok_and(|read| read.unwrap() == 0)
+}
+
+#[tokio::test]
+async fn however_long_a_client_was_silent_its_next_request_is_answered_while_another_serves() {
+    for over in Over::BOTH {
+        let (listener, addr) = listener();
+        let old = Running::over(over, &listener, named("old"));
+        let mut client = Client::over(over, addr);
+        client.ask(GET).await.unwrap();
+        old.shutdown.hand_over(LONG);
+        assert!(!is_closed(&mut client, short().linger * 5).await, "{over:?}");
+        assert_eq!(client.ask(GET).await.unwrap(), "old");
+        assert!(client.open.is_none(), "the answer did not close the connection");
+        old.served.await.unwrap();
+        assert!(old.traffic.cut_so_far().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn an_idle_connection_is_closed_and_not_cut_just_before_the_limit() {
+    const LINGER: Duration = Duration::from_secs(1);
+    let (listener, addr) = listener();
+    let manners = Manners { linger: LINGER, ..short() };
+    let old = Running::start(&listener, echo("old"), (manners, None), None);
+    let mut client = Client::over(Over::Plain, addr);
+    client.ask(GET).await.unwrap();
+    old.shutdown.hand_over(LINGER * 3);
+    assert!(!is_closed(&mut client, LINGER).await);
+    assert!(is_closed(&mut client, LONG).await);
+    drop(client);
+    old.served.await.unwrap();
+    assert!(old.traffic.cut_so_far().is_empty());
+}
+
+#[tokio::test]
+async fn nobody_waits_for_an_idle_connection_where_the_host_ends() {
+    let (listener, addr) = listener();
+    let old = Running::over(Over::Plain, &listener, named("old"));
+    let mut client = Client::over(Over::Plain, addr);
+    client.ask(GET).await.unwrap();
+    old.shutdown.hand_over(LONG);
+    assert!(!is_closed(&mut client, short().linger * 2).await);
+    old.shutdown.begin(LONG);
+    tokio::time::timeout(LONG / 3, old.served).await.expect("it waits for a client").unwrap();
+    assert!(is_closed(&mut client, LONG).await);
+}
+
 #[tokio::test]
 async fn a_new_certificate_is_served_and_open_connections_stay() {
     let (listener, addr) = listener();
     let files = Files::of("one");
     let keeper = files.keeper();
     let tls = Some(keeper.acceptor().unwrap());
-    let running = Running::start(&listener, echo("a"), (super::tests::short(), None), tls);
+    let running = Running::start(&listener, echo("a"), (short(), None), tls);
     let mut client = Client::over(Over::Tls, addr);
     client.ask(GET).await.unwrap();
 

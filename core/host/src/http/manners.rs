@@ -9,7 +9,8 @@ use crate::config::{Core, Http};
 #[derive(Debug, Clone, Copy)]
 pub struct Manners {
     /// How long an HTTP/1.1 connection must be silent before a finishing worker closes it: longer
-    /// than a client's round trip, so that no request is on its way.
+    /// than a client's round trip, so that no request is on its way. While another worker serves,
+    /// it is closed only this long before it would be cut.
     pub linger: Duration,
     /// From the first byte of a request's head to its last.
     pub head_within: Duration,

@@ -3,7 +3,8 @@
 //! axum's own server ends idle keep-alive connections at once when it is told to finish, and a
 //! request that was just being sent on one of them is lost. Here a worker that finishes is a
 //! *lame duck*: it accepts no more, answers what comes on open connections with
-//! `Connection: close`, and closes a connection itself only after it has been silent for a while.
+//! `Connection: close`, and closes a connection itself only where the host ends, after it has been
+//! silent for a while, or where the next worker serves already, shortly before it would be cut.
 //! Handshakes of TLS and half-sent requests are finished, event streams are told to come back and
 //! ended, and whoever took a connection over (WebSocket) is told by [`ShutdownWatch`]. What is left
 //! after the limit is cut, counted and named in the log.

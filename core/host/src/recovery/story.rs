@@ -7,6 +7,7 @@ use newleaf_domain::{Timestamp, Version};
 use newleaf_launcher::journal::{self, Entry, Record};
 use newleaf_launcher::state::{CorePhase, CoreState};
 use newleaf_launcher::supervisor::PAGE;
+use newleaf_launcher::words::plain;
 use newleaf_launcher::{Layout, state_file};
 
 use crate::cli::owner::shell_word;
@@ -73,19 +74,21 @@ impl Story {
         let database = db::fault(layout.dir());
         // What the page says anyway is not said twice.
         let repeats = |said: &String| database.as_ref().is_some_and(|fault| said.contains(fault));
+        let reason = redacted(&reason(&all));
+        let is_told = |said: &String| reason.contains(&plain(said));
         let log = redacted(&KeptLog::of(layout.dir()).tail(LOG));
         Self {
             sentence: match &state {
                 Ok(state) => sentence(product, &state.core),
                 Err(error) => format!("What should run is not known: {error}."),
             },
-            reason: redacted(&reason(&all)),
             since,
             good: core.map(|core| core.good.version.clone()),
             previous: core.map_or_else(|| Err("what ran before is not known".to_owned()), previous),
             snapshot: newest_snapshot(layout.dir()),
             records: last.map(|record| (record.at, redacted(&line(record)))).collect(),
-            said: said(&log, since).filter(|said| !repeats(said)),
+            said: said(&log, since).filter(|said| !repeats(said) && !is_told(said)),
+            reason,
             database,
             log,
         }

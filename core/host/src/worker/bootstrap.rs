@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use newleaf_domain::Clock;
-use newleaf_launcher::Layout;
-use newleaf_launcher::proto::{EXIT_MACHINE, Pulse, ToLauncher};
+use newleaf_launcher::proto::{EXIT_MACHINE, Heir, Pulse, ToLauncher};
+use newleaf_launcher::{Layout, lock};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
@@ -120,6 +120,7 @@ async fn live(
     http::raise_descriptors();
     let manners = Manners::of(&config.http, &config.core);
     let Hello { wire, state, public, admin, local, probe_socket, is_trial, hold } = hello;
+    let slots = lock::hold_slots(&Layout::new(dir));
     let control =
         Control::start(wire, state).map_err(WorkerError::system("listen to the launcher"))?;
     let (shutdown, watch) = Shutdown::new();
@@ -169,7 +170,7 @@ async fn live(
     }
     finish(&control, &db, &probe_socket).await;
     probed.abort();
-    drop(hold);
+    drop((hold, slots));
     Ok(())
 }
 
@@ -212,7 +213,8 @@ async fn obey(control: Control, shutdown: Shutdown) {
         let now = *standing.borrow_and_update();
         match now {
             Standing::Waiting | Standing::Serving => {}
-            Standing::Draining(within) => shutdown.begin(within),
+            Standing::Draining(within, Heir::Serves) => shutdown.hand_over(within),
+            Standing::Draining(within, Heir::None) => shutdown.begin(within),
             Standing::Orphaned => shutdown.begin(ORPHAN_WITHIN),
         }
         if now == Standing::Orphaned || standing.changed().await.is_err() {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use newleaf_launcher::journal::Record;
-use newleaf_launcher::proto::{Answer, Ask, Repair, ToLauncher, ToWorker};
+use newleaf_launcher::proto::{Answer, Ask, Heir, Repair, ToLauncher, ToWorker};
 use newleaf_launcher::state::State;
 use newleaf_launcher::wire::{Blocking, Wire, WireError};
 use tokio::sync::{broadcast, oneshot, watch};
@@ -30,8 +30,8 @@ pub enum Standing {
     Waiting,
     /// To serve. The worker holds the baton: the right to ask for changes.
     Serving,
-    /// To finish within this time.
-    Draining(Duration),
+    /// To finish within this time, while that one serves.
+    Draining(Duration, Heir),
     /// The launcher is gone; nobody will tell anything any more.
     Orphaned,
 }
@@ -221,9 +221,9 @@ impl Inner {
                 self.changed(state);
                 self.standing.send_replace(Standing::Serving);
             }
-            ToWorker::Drain { within_ms } => {
+            ToWorker::Drain { within_ms, heir } => {
                 let within = Duration::from_millis(within_ms);
-                self.standing.send_replace(Standing::Draining(within));
+                self.standing.send_replace(Standing::Draining(within, heir));
             }
             ToWorker::Answer { id, answer } => self.answered(id, answer),
             ToWorker::Appended { record } => {
@@ -305,9 +305,11 @@ mod tests {
         let go = ToWorker::Go { state: Box::new(state()) };
         launcher.send(&go, &[], Blocking::Yes).unwrap();
         assert!(control.baton().await);
-        launcher.send(&ToWorker::Drain { within_ms: 5 }, &[], Blocking::Yes).unwrap();
+        launcher
+            .send(&ToWorker::Drain { within_ms: 5, heir: Heir::Serves }, &[], Blocking::Yes)
+            .unwrap();
         let mut standing = control.watch_standing();
-        standing.wait_for(|standing| matches!(standing, Standing::Draining(_))).await.unwrap();
+        standing.wait_for(|standing| matches!(standing, Standing::Draining(..))).await.unwrap();
         assert!(!control.has_baton());
     }
 

@@ -67,7 +67,7 @@ impl ExpandError {
 fn expand(product: &'static Product, dir: &Path) -> Result<(), ExpandError> {
     super::begin_log(dir)?;
     let layout = Layout::new(dir);
-    let _hold = lock::hold_workers(&layout)?;
+    let _hold = (lock::hold_workers(&layout)?, lock::hold_slots(&layout));
     let good = state_file::read(&layout)?.core.good;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

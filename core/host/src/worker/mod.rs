@@ -4,6 +4,7 @@ mod bootstrap;
 mod control;
 mod expand;
 mod hello;
+mod last_words;
 mod prewarm;
 mod private;
 
@@ -18,6 +19,8 @@ pub use control::{Control, ControlError, News, Standing};
 pub use expand::run_expand;
 pub(crate) use hello::{Hello, addresses};
 pub use prewarm::run_prewarm;
+
+use last_words::LastWords;
 
 use crate::config::{ConfigError, Log, Settings};
 use crate::db::Db;
@@ -67,10 +70,13 @@ pub struct Routers {
 
 /// Runs `newleaf worker --dir DIR`: the body of the hidden command.
 pub fn run_worker(product: &'static Product, dir: &Path) -> ExitCode {
+    let last_words = LastWords::over_stdin();
+    last_words.clone().of_panics();
     match bootstrap::run(product, dir) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             report(&error);
+            last_words.say(&newleaf_update::explain::chain(&error));
             error.exit_code()
         }
     }

@@ -166,8 +166,12 @@ fn a_database_that_is_damaged_inside_is_told_by_what_the_worker_said() {
         std::fs::write(file, bytes).unwrap();
     });
     let page = ask(&host.admin, "GET", "/", &open(&host), "");
-    assert!(page.contains("<dt>It said</dt><dd>"), "{page}");
     assert!(page.contains("malformed") && page.contains("newleaf snapshot restore"), "{page}");
+    let said = host.place.run(&["status", "--json"]);
+    assert!(said.out.contains("malformed"), "{said:?}");
+    let records = std::fs::read_to_string(host.place.dir().join("journal.jsonl")).unwrap();
+    let notice = records.lines().rfind(|line| line.contains("exited with status")).unwrap();
+    assert!(notice.contains("malformed"), "{notice}");
 }
 
 #[test]

@@ -135,3 +135,38 @@ fn twice_as_many_idle_clients_as_there_is_room_for_keep_nobody_out() {
     assert!(sockets < 32, "{sockets} sockets are open, with room for 16 public connections");
     drop(idle);
 }
+
+#[test]
+fn a_start_that_came_to_nothing_is_told_by_status_until_one_came() {
+    let place = Place::with_host();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let serve = ["serve", "--listen", &address, "--admin-listen", "127.0.0.1:0"];
+    for _ in 0..2 {
+        assert_ne!(place.run(&serve).code, 0);
+    }
+    let journal = std::fs::read_to_string(place.dir().join("journal.jsonl")).unwrap();
+    assert_eq!(journal.matches("the host did not start").count(), 1, "{journal}");
+    let told = |said: &str| said.contains(&address) && said.contains("in use");
+    let said = place.run(&["status"]);
+    assert!(said.code == 0 && told(&said.out), "{said:?}");
+    let json = place.run(&["status", "--json"]).out;
+    let status: Value = serde_json::from_str(&json).unwrap();
+    assert!(told(status["notices"][0]["text"].as_str().unwrap()), "{json}");
+    let host = Host::start_in(place);
+    assert!(host.get("/").contains("No apps are installed yet"));
+    let json = host.place.run(&["status", "--json"]).out;
+    assert!(!json.contains("did not start"), "{json}");
+    assert_eq!(host.stop(), Some(0));
+}
+
+#[test]
+fn a_worker_holds_the_slots_too_so_that_clearing_run_away_frees_nobodys_place() {
+    let host = Host::start();
+    assert!(host.get("/").contains("No apps are installed yet"));
+    let slots = std::fs::File::open(host.place.dir().join("slots/core")).unwrap();
+    let free = rustix::fs::FlockOperation::NonBlockingLockExclusive;
+    assert!(rustix::fs::flock(&slots, free).is_err(), "nobody holds the slots");
+    assert_eq!(host.stop(), Some(0));
+    rustix::fs::flock(&slots, free).unwrap();
+}

@@ -89,7 +89,7 @@ impl Durable {
             | Effect::Probe(_)
             | Effect::Pulse(_)
             | Effect::Go(_)
-            | Effect::Drain(_)
+            | Effect::Drain(..)
             | Effect::Kill(_)
             | Effect::Succeed(_)
             | Effect::Expand(_)

@@ -31,17 +31,21 @@ pub(super) enum Program {
 pub(super) fn check(layout: &Layout, slot: &CoreSlot, image: &Path) -> Result<Program, Exit> {
     let Some(staged) = slot.binary else { return Ok(Program::AsStaged) };
     let program = layout.program(slot);
+    let mut evidence = Evidence::Damage;
     let found = match digest_of(&program) {
         Ok(found) if found == staged => return Ok(Program::AsStaged),
         Ok(found) => format!("has SHA-256 {found}, {staged} was staged"),
         Err(error) if error.kind() == io::ErrorKind::NotFound => format!("cannot be read: {error}"),
-        // A disk that fails each time is the machine's fault, and no reason to go back.
+        Err(error) if durable::is_fault(&error) => {
+            evidence = Evidence::Unreadable;
+            format!("cannot be read: {error}")
+        }
         Err(error) => return Err(cannot("be read", &error)),
     };
     let damage = format!("its program is damaged on disk: {} {found}", program.display());
     let refused = |how: String| {
         let how = format!("was not started: {damage}; mend it: {how}");
-        Err(Exit { how, evidence: Evidence::Damage })
+        Err(Exit { how, evidence })
     };
     if !digest_of(image).is_ok_and(|ours| ours == staged) {
         return refused("newleaf update core, with the service stopped".to_owned());
@@ -166,6 +170,26 @@ mod tests {
             assert_eq!(fs::metadata(&program).unwrap().permissions().mode() & 0o111, 0o111);
             assert_eq!(check(&layout, &slot, &link).unwrap(), Program::AsStaged);
         }
+    }
+
+    /// A process's own memory is read with EIO where nothing is mapped, as a bad sector of a disk is.
+    fn let_the_disk_fail(program: &Path) {
+        fs::remove_file(program).unwrap();
+        symlink("/proc/self/mem", program).unwrap();
+    }
+
+    #[test]
+    fn a_program_that_the_disk_does_not_give_is_told_apart_and_mended_where_it_can_be() {
+        let dir = tempfile::tempdir().unwrap();
+        let (layout, slot, program) = slot(dir.path());
+        let image = dir.path().join("newleaf");
+        let_the_disk_fail(&program);
+        let exit = check(&layout, &slot, &image).unwrap_err();
+        assert_eq!(exit.evidence, Evidence::Unreadable);
+        assert!(exit.how.contains("Input/output error"), "{}", exit.how);
+        fs::write(&image, "whole").unwrap();
+        assert!(matches!(check(&layout, &slot, &image), Ok(Program::Mended(_))));
+        assert_eq!(fs::read(&program).unwrap(), b"whole");
     }
 
     #[test]

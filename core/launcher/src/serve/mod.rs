@@ -7,6 +7,7 @@ mod intact;
 mod listeners;
 mod notify;
 mod process;
+mod report;
 mod shell;
 mod succession;
 mod test_point;
@@ -22,6 +23,7 @@ pub use process::is_machine;
 pub use succession::HandoverError;
 pub use test_point::{AND_STATES, STATE as TEST_POINT_STATE, VARIABLE as TEST_POINT};
 
+use crate::failed_start;
 use crate::footing::{self, Footing};
 use crate::journal::{Journal, JournalError, unfinished_core};
 use crate::layout::Layout;
@@ -137,9 +139,8 @@ impl Bound {
             return Ok(Self { settings, layout, lock, listeners, inherited: Some(inherited) });
         }
         let lock = HostLock::acquire(&layout)?;
-        state_file::read(&layout)?;
-        lock::wait_for_workers(&layout, settings.timing.orphans_within, Orphans::End)?;
-        let listeners = Listeners::open(&settings.public, &settings.admin, &layout.admin_socket())?;
+        let listeners = listen(&settings, &layout)
+            .inspect_err(|error| failed_start::note(&lock, &layout, error))?;
         write_footing(&layout);
         Ok(Self { settings, layout, lock, listeners, inherited: None })
     }
@@ -167,6 +168,7 @@ impl Bound {
         // The journal tells what to say of an interrupted update; what runs, `state` alone decides.
         let records = crate::journal::read_from(&self.layout, 1).unwrap_or_default();
         let unfinished = unfinished_core(records.iter().cloned());
+        notices.extend(failed_start::last(&records).map(|_| failed_start::CAME.to_owned()));
         let mut first = match &self.inherited {
             Some(_) => vec![Event::TookOver],
             None => vec![Event::Start(unfinished)],
@@ -182,6 +184,13 @@ impl Bound {
         let mut shell = Shell::new(self, journal, model)?;
         shell.run(first, notices)
     }
+}
+
+/// Waits for an earlier launcher's workers to go, and binds.
+fn listen(settings: &Settings, layout: &Layout) -> Result<Listeners, ServeError> {
+    state_file::read(layout)?;
+    lock::wait_for_workers(layout, settings.timing.orphans_within, Orphans::End)?;
+    Ok(Listeners::open(&settings.public, &settings.admin, &layout.admin_socket())?)
 }
 
 /// Without it nobody can tell what the next start would do, which they then say; the host runs.

@@ -12,7 +12,7 @@ use super::durable_half::{Durable, Made, Stuck, is_durable};
 use super::intact::{self, Program};
 use super::notify::Notifier;
 use super::timers::Timers;
-use super::workers::Processes;
+use super::workers::{Expansion, Processes};
 use super::{Bound, ServeError, durable_half, succession};
 use crate::durable::chain;
 use crate::journal::Journal;
@@ -283,10 +283,10 @@ impl Shell {
                 let state = Box::new(self.model.state.clone());
                 self.processes.say(worker, &ToWorker::Go { state });
             }
-            Effect::Drain(worker) => {
+            Effect::Drain(worker, heir) => {
                 let within = self.model.timing.drain_within.as_millis();
                 let within_ms = u64::try_from(within).unwrap_or(u64::MAX);
-                self.processes.say(worker, &ToWorker::Drain { within_ms });
+                self.processes.say(worker, &ToWorker::Drain { within_ms, heir });
             }
             Effect::Succeed(slot) => self.succeed(&slot),
             Effect::Kill(worker) => self.processes.kill(worker),
@@ -353,7 +353,8 @@ impl Shell {
         for (id, probe) in &processes.probes {
             set.push((Source::Probe(*id), probe.process.exited.as_fd()));
         }
-        set.extend(processes.expand.iter().map(|e| (Source::Expand, e.process.exited.as_fd())));
+        let expand = processes.expand.iter().map(|expansion| &expansion.errand);
+        set.extend(expand.map(|errand| (Source::Expand, errand.process.exited.as_fd())));
         set.extend(processes.recovery.iter().flat_map(|recovery| {
             let wire = (Source::RecoveryWire, recovery.wire.as_fd());
             [wire, (Source::Recovery, recovery.process.exited.as_fd())]
@@ -433,6 +434,7 @@ impl Shell {
             }
             // It exits next, and that is told by its process.
             Ok((ToLauncher::Drained, _)) => {}
+            Ok((ToLauncher::LastWords { why }, _)) => worker.hear_last(&why),
             // A worker orders no repairs.
             Ok((ToLauncher::Repair { id: number, .. }, _)) => {
                 self.waiting.push_back(Event::Unknown { worker: id, id: Some(number) });
@@ -464,6 +466,7 @@ impl Shell {
                 ToLauncher::Ready { .. }
                 | ToLauncher::Pulse
                 | ToLauncher::Drained
+                | ToLauncher::LastWords { .. }
                 | ToLauncher::Ask { .. },
                 _,
             ))
@@ -482,7 +485,7 @@ impl Shell {
 
     fn take_exit(&mut self, id: WorkerId) {
         let Some(worker) = self.processes.workers.get_mut(&id) else { return };
-        let exit = worker.process.reap();
+        let exit = worker.end();
         self.processes.kill(id);
         self.waiting.push_back(Event::Exited { worker: id, exit });
     }
@@ -504,9 +507,10 @@ impl Shell {
     }
 
     fn take_expand(&mut self) {
-        let Some(mut expand) = self.processes.expand.take() else { return };
-        let Exit { how, .. } = expand.process.reap();
-        let end = expand.process.end();
+        let Some(Expansion { mut errand, report }) = self.processes.expand.take() else { return };
+        let Exit { how, .. } = errand.process.reap();
+        let end = errand.process.end();
+        let how = report.last_line().map_or_else(|| how.clone(), |why| format!("{how}: {why}"));
         let failed = || Exit { how, evidence: end.evidence_of_errand() };
         let result = if end.is_success() { Ok(()) } else { Err(failed()) };
         self.waiting.push_back(Event::Expanded(result));
@@ -528,8 +532,9 @@ impl Shell {
                 self.waiting.push_back(Event::Probed { worker: id, result });
             }
         }
-        if let Some(mut expand) = self.processes.expand.take_if(|expand| expand.until <= now) {
-            expand.process.kill();
+        let expand = &mut self.processes.expand;
+        if let Some(mut expansion) = expand.take_if(|expansion| expansion.errand.until <= now) {
+            expansion.errand.process.kill();
             let within = self.model.timing.expand_within.as_secs();
             let how = format!("was not done within {within} s");
             // A busy disk is slow too: as where the old version serves meanwhile, nobody is blamed.

@@ -155,7 +155,7 @@ impl Inherited {
         for (kept, wire, exited) in self.workers {
             let id = WorkerId(kept.id);
             let process = Process::kept(exited, Duration::from_millis(kept.age_ms));
-            processes.workers.insert(id, Running { process, wire });
+            processes.workers.insert(id, Running::new(process, wire));
             if let Part::Drains { within_ms } = kept.part {
                 timers.set(Timer::Drain(id), Duration::from_millis(within_ms));
             }

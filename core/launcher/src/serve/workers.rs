@@ -9,13 +9,15 @@ use std::time::{Duration, Instant};
 
 use super::listeners::Listeners;
 use super::process::{Process, cannot, cannot_start};
+use super::report::Report;
 use super::{ServeError, Settings};
 use crate::layout::Layout;
 use crate::lock;
-use crate::proto::ToWorker;
+use crate::proto::{ToLauncher, ToWorker};
 use crate::state::{CoreSlot, State};
 use crate::supervisor::{Evidence, Exit, WorkerId};
 use crate::wire::{Blocking, Wire, WireError};
+use crate::words;
 
 /// Beyond its own deadline a probe gets this long to print its reason.
 const PROBE_GRACE: Duration = Duration::from_secs(1);
@@ -28,9 +30,37 @@ const CLOSING_WITHIN: Duration = Duration::from_secs(10);
 pub(super) struct Running {
     pub(super) process: Process,
     pub(super) wire: Wire,
+    /// Why it ends, as it says itself.
+    pub(super) words: Option<String>,
 }
 
 impl Running {
+    pub(super) const fn new(process: Process, wire: Wire) -> Self {
+        Self { process, wire, words: None }
+    }
+
+    /// How it ended, with its last words; called once that is to be seen. What else it had said
+    /// nobody can answer any more.
+    pub(super) fn end(&mut self) -> Exit {
+        let exit = self.process.reap();
+        while self.wire.has_news() {
+            match self.wire.receive() {
+                Ok((ToLauncher::LastWords { why }, _)) => self.hear_last(&why),
+                Ok(_) | Err(WireError::Form(_)) => {}
+                Err(_) => break,
+            }
+        }
+        match &self.words {
+            Some(words) => Exit { how: format!("{}: {words}", exit.how), ..exit },
+            None => exit,
+        }
+    }
+
+    /// Keeps what it says of its end.
+    pub(super) fn hear_last(&mut self, why: &str) {
+        self.words = Some(words::plain(why)).filter(|words| !words.is_empty());
+    }
+
     /// Says something to it. One that does not listen is as good as gone: it is ended, and its exit
     /// is told.
     fn say(&mut self, message: &ToWorker) {
@@ -55,6 +85,14 @@ pub(super) struct Errand {
     pub(super) until: Instant,
 }
 
+/// The child that extends the schema: a line for each part of its work, and the last one says why
+/// it failed.
+#[derive(Debug)]
+pub(super) struct Expansion {
+    pub(super) errand: Errand,
+    pub(super) report: Report,
+}
+
 /// Everything the launcher has started.
 #[derive(Debug)]
 pub(super) struct Processes {
@@ -63,7 +101,7 @@ pub(super) struct Processes {
     pub(super) listeners: Listeners,
     pub(super) workers: BTreeMap<WorkerId, Running>,
     pub(super) probes: BTreeMap<WorkerId, Errand>,
-    pub(super) expand: Option<Errand>,
+    pub(super) expand: Option<Expansion>,
     pub(super) recovery: Option<Running>,
     /// A recovery page that finishes its answers while a version serves.
     pub(super) closing: Option<Errand>,
@@ -130,7 +168,7 @@ impl Processes {
         all.extend([OsStr::new("--dir"), self.layout.dir().as_os_str()]);
         let process = Process::start(program, &all, Stdio::from(theirs), Stdio::inherit())
             .map_err(|error| cannot_start(program, &error))?;
-        let mut running = Running { process, wire };
+        let mut running = Running::new(process, wire);
         if let Err(exit) = self.greet(&running.wire, id, trial, state, spoken) {
             running.process.kill();
             return Err(exit);
@@ -200,10 +238,13 @@ impl Processes {
             "--dir".as_ref(),
             self.layout.dir().as_os_str(),
         ];
-        let process = Process::start(&program, &arguments, Stdio::null(), Stdio::null())
-            .map_err(|error| cannot_start(&program, &error))?;
+        let failed = |error| cannot_start(&program, &error);
+        let report = Report::new().map_err(failed)?;
+        let output = report.output().map_err(failed)?;
+        let process =
+            Process::start(&program, &arguments, Stdio::null(), output).map_err(failed)?;
         let until = Instant::now() + self.settings.timing.expand_within;
-        self.expand = Some(Errand { process, until });
+        self.expand = Some(Expansion { errand: Errand { process, until }, report });
         Ok(())
     }
 
@@ -241,7 +282,7 @@ impl Processes {
 
     /// Takes the listeners back: its control socket ends, so it closes them, finishes and exits.
     pub(super) fn close_recovery(&mut self) {
-        let Some(Running { process, wire }) = self.recovery.take() else { return };
+        let Some(Running { process, wire, .. }) = self.recovery.take() else { return };
         drop(wire);
         let until = Instant::now() + CLOSING_WITHIN;
         if let Some(mut earlier) = self.closing.replace(Errand { process, until }) {
@@ -257,8 +298,8 @@ impl Processes {
 
     /// When the first errand must be cut short.
     pub(super) fn next_deadline(&self) -> Option<Instant> {
-        let others = self.expand.iter().chain(&self.closing);
-        self.probes.values().chain(others).map(|errand| errand.until).min()
+        let expand = self.expand.iter().map(|expansion| &expansion.errand);
+        self.probes.values().chain(expand).chain(&self.closing).map(|errand| errand.until).min()
     }
 }
 
@@ -268,8 +309,8 @@ impl Drop for Processes {
         for worker in self.workers.values_mut().chain(&mut self.recovery) {
             worker.process.kill();
         }
-        let others = self.expand.iter_mut().chain(&mut self.closing);
-        for errand in self.probes.values_mut().chain(others) {
+        let expand = self.expand.iter_mut().map(|expansion| &mut expansion.errand);
+        for errand in self.probes.values_mut().chain(expand).chain(&mut self.closing) {
             errand.process.kill();
         }
     }

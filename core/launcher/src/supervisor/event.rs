@@ -6,7 +6,7 @@ use newleaf_domain::UpdateId;
 
 use super::WorkerId;
 use crate::journal::{Entry, Unfinished};
-use crate::proto::{Ask, Pulse, Repair};
+use crate::proto::{Ask, Heir, Pulse, Repair};
 use crate::state::{CoreSlot, State};
 
 /// Something that happened.
@@ -103,6 +103,9 @@ pub enum Evidence {
     Machine,
     /// It does not: the program on disk is not the one that was staged, and was not run.
     Damage,
+    /// It does not: the disk failed each time to give the program, which was not run. It may give
+    /// it the next time.
+    Unreadable,
 }
 
 /// Something to be woken for.
@@ -178,8 +181,8 @@ pub enum Effect {
     Pulse(WorkerId),
     /// Tell a worker to accept.
     Go(WorkerId),
-    /// Tell a worker to finish and exit.
-    Drain(WorkerId),
+    /// Tell a worker to finish and exit, and who serves meanwhile.
+    Drain(WorkerId, Heir),
     /// End a worker now.
     Kill(WorkerId),
     /// Become the launcher of this slot: same process, sockets and workers.

@@ -133,7 +133,7 @@ impl Machine {
                     self.watched.push((worker, self.now));
                 }
             }
-            Effect::Drain(worker) => {
+            Effect::Drain(worker, _) => {
                 let exit =
                     Exit { how: "exited with status 0".to_owned(), evidence: Evidence::Release };
                 self.comes(ANSWER, Event::Exited { worker, exit });

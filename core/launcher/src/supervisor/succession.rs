@@ -71,7 +71,7 @@ impl Turn {
         self.model.succession = Succession::Refused;
         let version = self.model.state.core.good.version.clone();
         self.notice(format!("the launcher of {version} {}; this one stays", exit.how));
-        if exit.evidence == Evidence::Machine {
+        if matches!(exit.evidence, Evidence::Machine | Evidence::Unreadable) {
             self.write(|state| {
                 state.core.launcher_tries = state.core.launcher_tries.saturating_sub(1);
             });

@@ -5,6 +5,7 @@ use super::turn::Turn;
 use super::{Evidence, Stage, Timer, Which, WorkerId};
 use crate::ask::mark_bad;
 use crate::journal::{Cause, Ending, Entry, Failure, StepId};
+use crate::proto::Heir;
 use crate::state::{BadRelease, CorePhase, Trial, Way};
 
 impl Turn {
@@ -70,7 +71,7 @@ impl Turn {
             done: format!("went back to {good}"),
             todo: advice(evidence, is_bad).to_owned(),
             cause: match evidence {
-                Evidence::Machine | Evidence::Damage => Cause::Machine,
+                Evidence::Machine | Evidence::Damage | Evidence::Unreadable => Cause::Machine,
                 Evidence::Release => Cause::Release,
             },
         };
@@ -129,7 +130,7 @@ impl Turn {
         self.ended(&trial.update, Ending::RolledBack, Some(back.reason));
         let on_trial = |w: &super::Worker| w.which == Which::Trial && w.stage != Stage::Draining;
         while let Some(id) = self.model.find(on_trial) {
-            self.retire(id);
+            self.retire(id, Heir::Serves);
         }
     }
 
@@ -168,7 +169,7 @@ const fn advice(evidence: Evidence, is_bad: bool) -> &'static str {
         (Evidence::Machine, _) => {
             "mend the machine (disk space, disk faults, open files), then update again"
         }
-        (Evidence::Damage, _) => {
+        (Evidence::Damage | Evidence::Unreadable, _) => {
             "look at the disk for faults, then update again: it is unpacked anew"
         }
         (Evidence::Release, true) => {

@@ -7,6 +7,7 @@ use newleaf_domain::UpdateId;
 use super::{Beat, Effect, Event, Model, Speech, Stage, Timer, Watch, Which, Worker, WorkerId};
 use crate::ask::forgotten;
 use crate::journal::{Ending, Entry, Outcome, StepId};
+use crate::proto::Heir;
 use crate::state::{CorePhase, CoreSlot, State};
 
 /// The model and the effects that follow. Durable effects stand before the acts they announce.
@@ -146,18 +147,20 @@ impl Turn {
         for other in
             self.model.workers.keys().copied().filter(|other| *other != id).collect::<Vec<_>>()
         {
-            self.retire(other);
+            self.retire(other, Heir::Serves);
         }
     }
 
-    /// Drains a worker that serves; ends one that has not begun to.
-    pub(super) fn retire(&mut self, id: WorkerId) {
+    /// Drains a worker that serves; ends one that has not begun to. One that takes its time, since
+    /// another serves, is told when there is none any more.
+    pub(super) fn retire(&mut self, id: WorkerId, heir: Heir) {
         match self.model.workers.get(&id).map(|worker| worker.stage) {
             Some(Stage::Serving) => {
                 self.set_stage(id, Stage::Draining);
-                self.push(Effect::Drain(id));
+                self.push(Effect::Drain(id, heir));
                 self.wake(Timer::Drain(id), self.model.timing.drain_within);
             }
+            Some(Stage::Draining) if heir == Heir::None => self.push(Effect::Drain(id, heir)),
             Some(Stage::Starting | Stage::Probing) => self.kill(id),
             Some(Stage::Draining) | None => {}
         }
@@ -192,7 +195,7 @@ impl Turn {
             self.push(Effect::CloseRecovery);
         }
         for id in self.model.workers.keys().copied().collect::<Vec<_>>() {
-            self.retire(id);
+            self.retire(id, Heir::None);
         }
         self.exit_when_empty();
     }

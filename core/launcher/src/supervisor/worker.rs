@@ -74,7 +74,7 @@ impl Turn {
         let why = &exit.how;
         let what = match exit.evidence {
             Evidence::Release => format!("is not healthy: {why}"),
-            Evidence::Machine | Evidence::Damage => why.clone(),
+            Evidence::Machine | Evidence::Damage | Evidence::Unreadable => why.clone(),
         };
         match (which, stage) {
             (Which::Trial, Stage::Probing) => {
@@ -138,7 +138,10 @@ impl Turn {
         let is_good = worker.slot.digest == self.model.state.core.good.digest;
         match exit.evidence {
             Evidence::Damage if is_good => self.good_is_damaged(&exit.how),
-            Evidence::Damage | Evidence::Machine | Evidence::Release => {
+            Evidence::Unreadable if is_good && self.is_given_up() => {
+                self.good_is_damaged(&exit.how);
+            }
+            Evidence::Damage | Evidence::Unreadable | Evidence::Machine | Evidence::Release => {
                 self.good_failed(&worker.slot, &exit.how);
             }
         }
@@ -148,6 +151,11 @@ impl Turn {
             let update = self.model.expanding.take();
             self.undo_expand(update.as_ref());
         }
+    }
+
+    /// Whether the good version has failed so often in a row that it is not waited for any more.
+    const fn is_given_up(&self) -> bool {
+        self.model.quick + 1 >= RECOVERY_AFTER
     }
 
     /// The good version failed: it is started again, later each time, and a page says so.

@@ -43,6 +43,35 @@ fn a_good_version_that_was_damaged_is_not_run_and_the_one_before_serves() {
 }
 
 #[test]
+fn a_good_version_that_the_disk_never_gives_leaves_the_one_before_serving_and_can_be_brought_anew()
+{
+    let world = World::new();
+    let slot = known(&world);
+    let host = world.start();
+    host.update_to(&slot);
+    host.wait_for_end();
+    host.stop();
+    // A process's own memory is read with EIO where nothing is mapped, as a bad sector is.
+    let program = world.layout.program(&slot);
+    std::fs::remove_file(&program).unwrap();
+    std::os::unix::fs::symlink("/proc/self/mem", &program).unwrap();
+    let host = world.start();
+    assert_eq!(host.version(), "1.0.0");
+    host.wait_for(|entry| {
+        let Entry::Notice { text } = entry else { return false };
+        text.starts_with("1.0.0 serves in the place of 1.1.0")
+            && text.contains("Input/output error")
+    });
+    let state = world.state();
+    assert!(state.core.stand_in.unwrap().contains("Input/output error"));
+    assert!(state.bad.is_empty());
+    std::fs::remove_file(&program).unwrap();
+    assert_eq!(known(&world), slot);
+    host.update_to(&slot);
+    while host.version() != "1.1.0" {}
+}
+
+#[test]
 fn a_damaged_slot_is_mended_from_the_launchers_own_program_where_that_is_the_same() {
     let world = World::new();
     let slot = known(&world);

@@ -90,6 +90,21 @@ fn a_trial_laid_ready_offline_is_made_at_the_next_start() {
 }
 
 #[test]
+fn a_trial_laid_ready_that_cannot_extend_the_data_says_why() {
+    let world = World::new();
+    let next = world.stage("1.1.0", "confesses");
+    let mut stopped = world.stopped();
+    assert!(matches!(stopped.ask(&arm(&next, Way::Forward)).unwrap(), Answer::Changed { .. }));
+    drop(stopped);
+    let host = world.start();
+    host.wait_for(|entry| {
+        let Entry::Failed { step: StepId::Expand, failure } = entry else { return false };
+        failure.what.ends_with(": no such table: note")
+    });
+    assert_eq!(host.version(), "1.0.0");
+}
+
+#[test]
 fn a_second_host_on_the_folder_is_refused_by_name() {
     let world = World::new();
     let host = world.start();

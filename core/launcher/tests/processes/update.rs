@@ -1,6 +1,6 @@
 //! Updates of core with real processes, that go well and that do not.
 
-use newleaf_launcher::journal::Ending;
+use newleaf_launcher::journal::{self, Ending, Entry};
 use newleaf_launcher::state::CorePhase;
 
 use super::world::{Host, World, slot};
@@ -115,4 +115,18 @@ fn a_full_disk_takes_a_version_back_without_blaming_it() {
     assert_eq!(host.version(), "1.0.0");
     assert_eq!(world.endings(), [Ending::RolledBack]);
     assert!(world.state().bad.is_empty());
+}
+
+#[test]
+fn what_a_version_says_of_its_end_stands_in_the_records_in_one_short_line() {
+    let world = World::new();
+    let host = updated(&world, "confesses");
+    assert_eq!(host.version(), "1.0.0");
+    let bad = &world.state().bad[0].reason;
+    let (how, why) = bad.split_once(": newleaf.db is damaged again ").unwrap();
+    assert!(how.contains("exited with status 1 after"), "{bad}");
+    assert!(why.ends_with('…') && bad.len() < 700, "{bad}");
+    let records = journal::read_from(&world.layout, 1).unwrap();
+    let is_told = |entry: &Entry| matches!(entry, Entry::Failed { failure, .. } if failure.what.contains(": newleaf.db is"));
+    assert!(records.iter().any(|record| is_told(&record.entry)));
 }

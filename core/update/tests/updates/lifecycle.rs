@@ -4,7 +4,7 @@
 use newleaf_domain::{PackageName, Target};
 use newleaf_launcher::journal::Ending;
 use newleaf_plan::WayOn;
-use newleaf_update::port::fake::{Host, World};
+use newleaf_update::port::fake::{Host, LauncherWay, World};
 use newleaf_update::{
     AppData, Approval, BY_ITSELF, Consent, ExitClass, Explain as _, PutBackError, StartError,
 };
@@ -47,6 +47,18 @@ async fn what_is_set_aside_goes_at_its_date() {
     assert!(host.updater.kept_data().await.is_empty());
     let gone = host.updater.put_back(&notes(), "ada").await.unwrap_err();
     assert!(matches!(gone, PutBackError::Nothing { .. }), "{gone}");
+}
+
+#[tokio::test]
+async fn a_clock_that_jumps_takes_nothing_for_due() {
+    let world = world_with_update().await;
+    let host = world.start();
+    host.updater.remove(&notes(), AppData::Erase).await.unwrap();
+    world.ground.jump(30 * DAY);
+    host.updater.tidy().await.unwrap();
+    world.ground.jump(-30 * DAY);
+    host.updater.put_back(&notes(), "ada").await.unwrap();
+    assert_eq!(written(&world), ["milk", "bread"]);
 }
 
 /// A world in which `acme/base` 1.0.0 is installed, and `acme/top`, which needs `<2.0.0` of it, is
@@ -173,7 +185,14 @@ async fn a_suspended_app_comes_back_by_itself_with_the_first_version_that_fits()
     publish_notes(&world, "2.0.0", ">=1.1.0", 4);
     later(&world, 3600);
     host.updater.check().await.unwrap();
-    let id = host.updater.by_itself().await.unwrap();
+    // The worker before may still finish: its end is waited for.
+    host.launcher.set_way(LauncherWay::Drains);
+    let updater = host.updater.clone();
+    let mut begins = tokio::spawn(async move { updater.by_itself().await });
+    let early = tokio::time::timeout(std::time::Duration::from_millis(50), &mut begins).await;
+    assert!(early.is_err(), "it did not wait: {early:?}");
+    host.launcher.set_way(LauncherWay::Commits);
+    let id = begins.await.unwrap().unwrap();
     let report = end(&host, &id).await;
     assert!(report.exit_class().is_none(), "{report:#?}");
     assert_eq!(report.by, BY_ITSELF);

@@ -12,7 +12,7 @@ use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use newleaf_domain::ByteSize;
-use newleaf_launcher::proto::{EXIT_MACHINE, PROTOCOL, ToLauncher, ToWorker};
+use newleaf_launcher::proto::{EXIT_MACHINE, Heir, PROTOCOL, ToLauncher, ToWorker};
 use newleaf_launcher::state::{CoreSlot, State};
 use newleaf_launcher::wire::{Blocking, Wire};
 use newleaf_launcher::{Layout, lock};
@@ -225,7 +225,11 @@ impl Stage {
 
     /// Tells it to end, and sees to it.
     async fn end(mut self) {
-        drop(self.wire.send(&ToWorker::Drain { within_ms: 0 }, &[], Blocking::No));
+        drop(self.wire.send(
+            &ToWorker::Drain { within_ms: 0, heir: Heir::None },
+            &[],
+            Blocking::No,
+        ));
         if tokio::time::timeout(END_WITHIN, self.child.wait()).await.is_err() {
             drop(self.child.kill().await);
         }

@@ -73,3 +73,29 @@ fn a_trial_that_is_damaged_on_disk_is_taken_back_and_is_not_bad() {
     assert_eq!((core.phase, core.trial.is_some()), (CorePhase::Idle, false));
     assert!(story.model.state.bad.is_empty());
 }
+
+#[test]
+fn a_good_version_that_the_disk_does_not_give_is_tried_again_and_then_stood_in_for() {
+    let again = || Event::Fired(Timer::Respawn);
+    let mut story = Story::of(updated()).all([Event::Start(None), unreadable(1), again()]);
+    assert!(story.tell().ends_with("notice 1.1.0 cannot be read\nspawn 2 1.1.0\n"));
+    let story = story.all([unreadable(2), again()]);
+    let came_back = Story { model: story.model.clone(), told: String::new() };
+    let came_back = came_back.all([ready(3), healthy(3)]);
+    assert_eq!(came_back.model.state.core.good.version.as_str(), "1.1.0", "a fault of a moment");
+    let mut story = story.all([unreadable(3), ready(4), healthy(4)]);
+    let told = story.tell();
+    assert!(told.contains("spawn 4 1.0.0\n"), "{told}");
+    assert!(told.ends_with("notice 1.0.0 serves in the place of 1.1.0, which cannot be read\n"));
+    assert!(story.model.state.bad.is_empty());
+}
+
+#[test]
+fn one_that_the_disk_does_not_give_and_nothing_stands_in_for_leaves_the_page_and_comes_back() {
+    let again = || Event::Fired(Timer::Respawn);
+    let starts = [1, 2, 3].into_iter().flat_map(|id| [unreadable(id), again()]);
+    let mut story = Story::of(sample::state()).then(Event::Start(None)).all(starts);
+    assert!(story.tell().contains("open recovery: 1.0.0 cannot be read\n"));
+    let story = story.all([ready(4), healthy(4)]);
+    assert_eq!(story.model.serving(), Some(w(4)));
+}

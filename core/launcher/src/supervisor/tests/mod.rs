@@ -16,6 +16,6 @@ use story::*;
 
 use super::*;
 use crate::journal::{Entry, Outcome, StepId, Unfinished};
-use crate::proto::{Ask, Pulse, Repair};
+use crate::proto::{Ask, Heir, Pulse, Repair};
 use crate::sample;
 use crate::state::{CorePhase, CoreSlot, State, Way};

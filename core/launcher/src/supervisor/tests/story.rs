@@ -58,7 +58,8 @@ fn short(effect: &Effect) -> String {
         Effect::Probe(worker) => format!("probe {worker}"),
         Effect::Pulse(worker) => format!("ask {worker} for its pulse"),
         Effect::Go(worker) => format!("go {worker}"),
-        Effect::Drain(worker) => format!("drain {worker}"),
+        Effect::Drain(worker, Heir::Serves) => format!("drain {worker}"),
+        Effect::Drain(worker, Heir::None) => format!("drain {worker}, the last"),
         Effect::Kill(worker) => format!("kill {worker}"),
         Effect::OpenRecovery(reason) => format!("open recovery: {reason}"),
         Effect::CloseRecovery => "close recovery".to_owned(),
@@ -132,6 +133,11 @@ pub(super) fn probation_over(id: u64) -> Event {
 
 pub(super) fn damaged(id: u64) -> Event {
     let exit = Exit { how: "is damaged on disk".to_owned(), evidence: Evidence::Damage };
+    Event::Exited { worker: w(id), exit }
+}
+
+pub(super) fn unreadable(id: u64) -> Event {
+    let exit = Exit { how: "cannot be read".to_owned(), evidence: Evidence::Unreadable };
     Event::Exited { worker: w(id), exit }
 }
 

@@ -166,3 +166,14 @@ fn a_serving_worker_that_dies_while_the_schema_is_extended_ends_the_update() {
     let mut story = serving().all([asked(1, expand), exited(1)]);
     insta::assert_snapshot!(story.tell());
 }
+
+#[test]
+fn one_that_finishes_at_leisure_is_told_when_the_host_ends() {
+    let mut story = on_trial().all([ready(2), healthy(2)]);
+    assert!(story.tell().contains("go 2\ndrain 1\n"), "nothing waits for the version before");
+    let mut story = story.then(Event::Stop);
+    assert!(story.tell().ends_with("drain 1, the last\ndrain 2, the last\n"));
+    let exit = || Exit { how: "exited with status 0".to_owned(), evidence: Evidence::Release };
+    let mut story = story.all([1, 2].map(|id| Event::Exited { worker: w(id), exit: exit() }));
+    assert_eq!(story.tell(), "exit\n");
+}

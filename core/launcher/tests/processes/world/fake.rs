@@ -23,6 +23,10 @@ pub(crate) fn play() -> Option<i32> {
         ["launcher", ..] if behaviour == "no-launcher" => 1,
         ["launcher", "--dir", dir] => launcher(dir, &version),
         ["probe", "--socket", socket, ..] => probe(socket),
+        ["worker", "--expand", ..] if behaviour == "confesses" => {
+            std::fs::write("/dev/fd/3", "schema 2: 12 rows\nno such table: note\n").unwrap();
+            1
+        }
         ["worker", "--expand", "--dir", dir] => {
             std::fs::write(Path::new(dir).join("expanded"), version).unwrap();
             0
@@ -93,6 +97,11 @@ fn worker(behaviour: &str, version: &str) -> i32 {
         _ => {}
     }
     let wire = Wire::from_stdin().unwrap();
+    if behaviour == "confesses" {
+        let why = format!("newleaf.db\nis damaged\u{202e}{}", " again".repeat(200));
+        wire.send(&ToLauncher::LastWords { why }, &[], Blocking::Yes).unwrap();
+        return 1;
+    }
     let Ok((ToWorker::Hello { probe_socket, .. }, descriptors)) = wire.receive() else { return 0 };
     let mut descriptors = descriptors.into_iter();
     let public = TcpListener::from(descriptors.next().unwrap());

@@ -1,5 +1,5 @@
 //! Finds every command that the sources and guides tell people to type, so that the program that
-//! is named can be asked whether it would understand it. Included by the tests of each program.
+//! is named can be asked whether it would understand it; `typed` does so with what is printed. Included by the tests of each program.
 
 use std::path::Path;
 

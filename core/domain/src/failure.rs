@@ -27,9 +27,11 @@ impl fmt::Display for FailureLines<'_> {
     }
 }
 
-/// `text` on one line, however many it came with.
+/// `text` on one line, however many it came with. What stands within a line stays as it is: a quoted
+/// path may have two spaces.
 pub fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    lines.collect::<Vec<_>>().join(" ")
 }
 
 /// A command line that was not understood: what an argument parser says of it, as the lines of a

@@ -18,6 +18,7 @@ pub mod name;
 pub mod platform;
 pub mod release;
 pub mod reuse;
+pub mod shell;
 pub mod size;
 pub mod target;
 pub mod version;

@@ -23,7 +23,13 @@ const TEXTS: [&str; 4] =
 
 /// `text` with the commands of the library as commands of `program`.
 pub(crate) fn named<'a>(program: &str, text: &'a str) -> Cow<'a, str> {
-    if program == LIBRARY || !text.contains(LIBRARY) {
+    named_on(program, None, text)
+}
+
+/// The same, with the host's folder in each command that does not name one: so it can be typed as it
+/// is told, wherever `NEWLEAF_DIR` does not say which host is meant. `folder` is quoted for a shell.
+pub(crate) fn named_on<'a>(program: &str, folder: Option<&str>, text: &'a str) -> Cow<'a, str> {
+    if program == LIBRARY && folder.is_none() || !text.contains(LIBRARY) {
         return Cow::Borrowed(text);
     }
     let mut told = String::with_capacity(text.len());
@@ -33,11 +39,22 @@ pub(crate) fn named<'a>(program: &str, text: &'a str) -> Cow<'a, str> {
         told.push_str(before);
         let is_word = |c: char| c.is_alphanumeric() || "-_./:".contains(c);
         let begins = !before.chars().next_back().is_some_and(is_word);
-        told.push_str(if begins && is_command(after) { program } else { LIBRARY });
+        let is_told = begins && is_command(after);
+        told.push_str(if is_told { program } else { LIBRARY });
+        if let Some(folder) = folder.filter(|_| is_told && !names_a_folder(after)) {
+            told.push_str(" --dir ");
+            told.push_str(folder);
+        }
         rest = after;
     }
     told.push_str(rest);
     Cow::Owned(told)
+}
+
+/// Whether the command that `after` goes on with names the host's folder by itself.
+fn names_a_folder(after: &str) -> bool {
+    let end = after.find(['\n', ';', '`']).unwrap_or(after.len());
+    after[..end].contains(" --dir ")
 }
 
 /// Whether `after`, what stands behind the name, begins with a command.
@@ -98,6 +115,20 @@ mod tests {
         ] {
             assert_eq!(named("visits", text), told);
             assert_eq!(named("newleaf", text), text);
+        }
+    }
+
+    #[test]
+    fn a_command_gets_the_folder_unless_it_names_one() {
+        for (text, told) in [
+            ("then: newleaf check", "then: newleaf --dir '/srv/a b' check"),
+            (
+                "newleaf serve --dir /x; newleaf check",
+                "newleaf serve --dir /x; newleaf --dir '/srv/a b' check",
+            ),
+            ("edit newleaf.toml", "edit newleaf.toml"),
+        ] {
+            assert_eq!(named_on("newleaf", Some("'/srv/a b'"), text), told);
         }
     }
 

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use newleaf_domain::shell;
 use newleaf_launcher::lock::LockError;
 use newleaf_launcher::serve::ListenError;
 use newleaf_launcher::supervisor::Timing;
@@ -93,7 +94,7 @@ fn no_right_to_bind(error: &ServeError) -> Option<String> {
         let own = if rustix::thread::no_new_privs().unwrap_or(false) {
             "start it without no_new_privs".to_owned()
         } else {
-            format!("sudo setcap 'cap_net_bind_service=+ep' {}", program.display())
+            format!("sudo setcap 'cap_net_bind_service=+ep' {}", shell::word(program))
         };
         format!(
             "{own}, or start it by newleaf.service, which has \

@@ -5,6 +5,8 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
+use newleaf_domain::shell;
+
 /// An I/O failure with what was being done and to which path.
 #[derive(Debug, thiserror::Error)]
 #[error("{action} {}", path.display())]
@@ -30,7 +32,7 @@ impl DiskError {
     /// What a person can do about it.
     pub fn hint(&self) -> String {
         use io::ErrorKind;
-        let (path, kind) = (self.path.display(), self.source.kind());
+        let (path, kind) = (shell::word(&self.path), self.source.kind());
         if kind == ErrorKind::PermissionDenied {
             let (user, group) = (rustix::process::geteuid(), rustix::process::getegid());
             let (user, group) = (user.as_raw(), group.as_raw());
@@ -42,8 +44,14 @@ impl DiskError {
             )
         } else if matches!(kind, ErrorKind::StorageFull | ErrorKind::QuotaExceeded) {
             format!("make room on the disk that holds {path}")
+        } else if kind == ErrorKind::InvalidInput && self.action == "listen on" {
+            format!(
+                "{path} is too long for a socket (unix(7)): move the host's folder to a shorter \
+                 place, such as /srv/newleaf"
+            )
         } else if kind == ErrorKind::IsADirectory {
-            format!("a folder stands in the place of the file: mv {path} {path}.old")
+            let aside = shell::word(format!("{}.old", self.path.display()));
+            format!("a folder stands in the place of the file: mv {path} {aside}")
         } else if kind == ErrorKind::NotFound {
             format!("check that the folder of {path} exists")
         } else if is_fault(&self.source) {
@@ -190,10 +198,12 @@ mod tests {
 
     #[test]
     fn each_kind_of_refusal_has_its_own_way_out() {
-        let hint = |code| {
+        let at = |path: &str, code| {
             let source = io::Error::from_raw_os_error(code);
-            DiskError::on("open", Path::new("/srv/newleaf/state"))(source).hint()
+            DiskError::on("open", Path::new(path))(source).hint()
         };
+        let hint = |code| at("/srv/newleaf/state", code);
+        assert!(at("/srv/new leaf/state", 13).ends_with(" '/srv/new leaf/state'"));
         let (user, group) = (rustix::process::geteuid(), rustix::process::getegid());
         let chown =
             format!("sudo chown -R {}:{} /srv/newleaf/state", user.as_raw(), group.as_raw());

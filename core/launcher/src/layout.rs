@@ -6,6 +6,9 @@ use newleaf_domain::PackageName;
 
 use crate::state::{AppSlot, CoreSlot};
 
+/// Bytes that the path of a Unix socket may have: `sun_path` of `unix(7)`, less its ending zero.
+const SUN_PATH: usize = 107;
+
 /// The host's folder and the places in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layout {
@@ -76,6 +79,14 @@ impl Layout {
     /// Where worker number `id` answers the probe.
     pub fn probe_socket(&self, id: u64) -> PathBuf {
         self.run().join(format!("probe-{id}.sock"))
+    }
+
+    /// Bytes of the longest path of a socket below the folder, and the bytes that such a path may
+    /// have; none where all fit.
+    pub fn socket_too_long(&self) -> Option<(usize, usize)> {
+        // A million starts of workers, longer than any host runs.
+        let longest = self.probe_socket(999_999).as_os_str().len();
+        (longest > SUN_PATH).then_some((longest, SUN_PATH))
     }
 
     /// The folder of core's slots.

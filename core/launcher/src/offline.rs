@@ -79,7 +79,10 @@ impl StoppedHost {
         if let Purpose::Change { workers_within } = purpose {
             lock::wait_for_workers(&layout, workers_within, Orphans::Leave)?;
         }
-        let mut journal = Journal::open(&lock, &layout)?;
+        let mut journal = match purpose {
+            Purpose::Look => Journal::for_a_look(&layout)?,
+            Purpose::Change { .. } => Journal::open(&lock, &layout)?,
+        };
         let loss = match source {
             Source::Current => None,
             Source::Previous(why) => {

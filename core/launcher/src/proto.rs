@@ -72,6 +72,13 @@ pub enum ToWorker {
     /// Show that requests are still worked on: answer with [`ToLauncher::Pulse`]. Only said to a
     /// worker whose `Ready` promised an answer.
     Pulse,
+    /// Whether the launcher can write down what it has to. A worker of a version that does not know
+    /// this passes over it.
+    Disk {
+        /// Why the disk refuses; none once it takes everything again.
+        #[serde(default)]
+        refuses: Option<String>,
+    },
 }
 
 /// Who accepts on the same listeners while a worker finishes.

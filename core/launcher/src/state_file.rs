@@ -8,7 +8,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use newleaf_domain::Digest;
+use newleaf_domain::{Digest, shell};
 
 use crate::durable::{self, Before, DiskError};
 use crate::layout::Layout;
@@ -49,13 +49,19 @@ impl StateError {
     /// What a person can do about it.
     pub fn hint(&self) -> String {
         let told = match self {
-            Self::Missing(_) => {
-                "where it was a host that lost its state: newleaf init --adopt --dir DIR; where it \
-                 never was one: newleaf init --help"
+            Self::Missing(dir) => {
+                return format!(
+                    "where it was a host that lost its state: newleaf init --adopt --dir {}; where \
+                     it never was one: newleaf init --help",
+                    shell::word(dir)
+                );
             }
-            Self::Torn(_) => {
-                "put `state` back from a backup of the folder; where there is none: newleaf init \
-                 --adopt --dir DIR"
+            Self::Torn(state) => {
+                return format!(
+                    "put `state` back from a backup of the folder; where there is none: newleaf init \
+                     --adopt --dir {}",
+                    shell::word(state.parent().unwrap_or(state))
+                );
             }
             Self::Future { .. } => "start the newer version again; it wrote this file",
             Self::Exists(_) => "choose an empty folder, or start the host that is there",

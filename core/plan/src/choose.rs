@@ -61,8 +61,8 @@ pub enum Refusal {
         /// Why the list is missing.
         detail: String,
     },
-    /// The repository lists no release of it.
-    #[error("the repository lists no release of {target}")]
+    /// It is not installed, and the repository lists no release of it.
+    #[error("{target} is not installed, and the repository lists no release of it")]
     NoReleases {
         /// What was asked for.
         target: Target,
@@ -101,7 +101,9 @@ impl Refusal {
         match self {
             Self::Untrusted { .. } => "`newleaf trust show` names both signers",
             Self::NoAdvisories { .. } => "try again later; apps that run can still be updated",
-            Self::NoReleases { .. } => "check the name, or the repository's address",
+            Self::NoReleases { .. } => {
+                "check the name: `newleaf apps list` names what is installed"
+            }
             Self::NoSuchVersion { .. } => {
                 "`newleaf update --list` names the versions there are, each with its verdict"
             }
@@ -277,13 +279,18 @@ fn choose(survey: &Survey, installed: &Installed, request: &Request) -> Choice {
     }
     match &request.version {
         Some(version) if Some(version) == runs => Choice::Stay(version.clone()),
-        Some(version) => choose_version(survey, target, version),
+        Some(version) => choose_version(survey, target, version, runs),
         None => choose_newest(survey, target, runs),
     }
 }
 
 /// The release of `version`; of several builds the one that fits.
-fn choose_version(survey: &Survey, target: Target, version: &Version) -> Choice {
+fn choose_version(
+    survey: &Survey,
+    target: Target,
+    version: &Version,
+    runs: Option<&Version>,
+) -> Choice {
     let of_version = |candidate: &&Candidate| candidate.version == *version;
     let fits =
         |candidate: &Candidate| candidate.version == *version && candidate.reason().is_none();
@@ -296,6 +303,7 @@ fn choose_version(survey: &Survey, target: Target, version: &Version) -> Choice 
     let nearest = refused.clone().find(|reason| !is_about_the_build(reason));
     Choice::Refuse(match nearest.or_else(|| refused.next()).cloned() {
         Some(reason) => Refusal::CannotInstall { target, version, reason },
+        None if survey.candidates.is_empty() && runs.is_none() => Refusal::NoReleases { target },
         None => Refusal::NoSuchVersion { target, version },
     })
 }

@@ -2,8 +2,8 @@
 
 use std::cmp::Ordering;
 
-use newleaf_domain::{Target, Timestamp, Version};
-use newleaf_trust::{Targets, Verified};
+use newleaf_domain::{PackageName, Target, Timestamp, Version};
+use newleaf_trust::{Missing, Targets, TrustError, Verified};
 
 use crate::judge::Wish;
 use crate::listing::{Described, Listing, listings};
@@ -59,12 +59,26 @@ impl Looked {
         target: &Target,
         asked: Option<&Version>,
     ) -> Self {
-        let untrusted = targets.failure_of(target).map(ToString::to_string);
+        let untrusted = failure(targets, installed, target);
         let listings = newest_first(listings);
         let (candidates, ways) = candidates(&listings, target, installed, policy, asked);
         let survey = Survey { target: target.clone(), candidates, untrusted };
         Self { survey, listings, ways }
     }
+}
+
+/// Why nothing can be learnt of the releases of `target`. A namespace that nobody signs for and of
+/// which nothing is installed has no releases: a name that was mistyped is no matter of trust.
+fn failure(targets: &Verified<Targets>, installed: &Installed, target: &Target) -> Option<String> {
+    let is_known =
+        |app: &PackageName| installed.apps.keys().any(|other| other.namespace() == app.namespace());
+    let is_absent = |error: &TrustError| {
+        let why = Missing::NotDelegated;
+        matches!(error, TrustError::MissingRole { why: found, .. } if *found == why)
+    };
+    let mistyped =
+        |error: &&TrustError| is_absent(error) && target.app().is_some_and(|it| !is_known(it));
+    targets.failure_of(target).filter(|error| !mistyped(error)).map(ToString::to_string)
 }
 
 /// By version; builds of one version for several platforms by their paths.

@@ -28,7 +28,7 @@ mod view;
 pub use advisory::{Advisories, Advisory, AdvisoryKind};
 pub use artifact::check_target;
 pub use authority::Authority;
-pub use error::TrustError;
+pub use error::{Missing, TrustError};
 pub use glob::PathPattern;
 pub use key::{KeyId, KeyPair, PublicKey};
 pub use limits::Limits;

@@ -5,7 +5,7 @@ use newleaf_launcher::journal::Entry;
 use newleaf_plan::Age;
 
 use crate::Updater;
-use crate::explain::{ExitClass, Explain, chain};
+use crate::explain::{CHECK_THE_NAME, ExitClass, Explain, chain};
 use crate::port::{LauncherError, PolicyError, StoreError};
 use crate::start::Consent;
 use crate::view::ChannelView;
@@ -44,15 +44,14 @@ impl Explain for ChannelError {
     fn class(&self) -> ExitClass {
         match self {
             Self::ConsentNeeded { .. } => ExitClass::Blocked,
-            Self::NotInstalled { .. } | Self::Policy(_) | Self::Store(_) | Self::Launcher(_) => {
-                ExitClass::Failed
-            }
+            Self::NotInstalled { .. } => ExitClass::Usage,
+            Self::Policy(_) | Self::Store(_) | Self::Launcher(_) => ExitClass::Failed,
         }
     }
 
     fn todo(&self) -> String {
         match self {
-            Self::NotInstalled { .. } => "newleaf status lists what there is".to_owned(),
+            Self::NotInstalled { .. } => CHECK_THE_NAME.to_owned(),
             Self::ConsentNeeded { target, channel, .. } => {
                 format!("if that is understood: newleaf channel {target} {channel} --yes")
             }

@@ -6,6 +6,8 @@
 pub enum ExitClass {
     /// Failed; nothing changed.
     Failed = 1,
+    /// What was named is not there: as good as a word that is not understood.
+    Usage = 2,
     /// A prerequisite does not hold, or a yes is missing.
     Blocked = 3,
     /// Refused because something is not signed as it must be.
@@ -49,6 +51,9 @@ pub trait Explain: std::error::Error {
     /// What to do.
     fn todo(&self) -> String;
 }
+
+/// What to do where an app was named that is not here.
+pub const CHECK_THE_NAME: &str = "check the name: newleaf apps list names what is installed";
 
 /// The message of `error` with those of its sources, each once: `a: b: c`.
 pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {

@@ -53,7 +53,7 @@ impl Updater {
 
     /// Whether anything was taken from the repository; a folder that cannot be read is no sign that
     /// nothing was.
-    async fn was_ever_read(&self) -> bool {
+    pub(crate) async fn was_ever_read(&self) -> bool {
         let files = self.ports().store.trust_files().await;
         files.map_or(true, |files| files.contains_key("timestamp.json"))
     }

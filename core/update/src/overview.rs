@@ -1,7 +1,7 @@
 //! The host in one sentence, then in rows: what runs, what could, and what a person must read
 //! first. Looks at nothing but what is known already.
 
-use newleaf_domain::{PackageName, Target, Timestamp, UpdateId};
+use newleaf_domain::{PackageName, Target, Timestamp, UpdateId, shell};
 use newleaf_launcher::journal::{Ending, Entry};
 use newleaf_launcher::loss::Missing;
 use newleaf_launcher::state::{AppState, State};
@@ -76,7 +76,13 @@ impl Updater {
             freshness,
             seq: state.seq,
         };
-        let still = overview.running.as_ref().and_then(interruption_notice);
+        let folder = self.ports().ground.space().await.ok().map(|space| space.path);
+        let still = match overview.running.as_ref().and_then(interruption_notice) {
+            Some(notice) => Some(notice),
+            None => self.ports().launcher.refuses().map(|why| disk_notice(&why)),
+        };
+        let room = |folder| format!("df -h {}", shell::word(folder));
+        let still = still.map(|notice| Notice { command: folder.map(room), ..notice });
         overview.notices.splice(0..0, still);
         let (lost, failed_start) = {
             let ledger = self.ledger().await.map_err(OverviewError::Launcher)?;
@@ -327,6 +333,21 @@ fn tell_unknown(overview: &mut Overview, error: &CheckError) {
         command: Some("newleaf check".to_owned()),
         update: None,
     });
+}
+
+/// The launcher waits for its disk, with no update under way.
+fn disk_notice(why: &str) -> Notice {
+    let mut text = format!("The host cannot write down what it did: {why}");
+    close(&mut text);
+    Notice {
+        severity: Severity::Error,
+        text,
+        todo: Some(
+            "Make room on the disk, or mend it: the host then goes on by itself.".to_owned(),
+        ),
+        command: None,
+        update: None,
+    }
 }
 
 /// An update that stands still: before everything else, since it is mended first.

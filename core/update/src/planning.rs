@@ -50,6 +50,7 @@ impl Explain for PlanError {
         match self {
             Self::Check(error) => error.class(),
             Self::Refused(Refusal::Untrusted { .. }) => ExitClass::Trust,
+            Self::Refused(Refusal::NoReleases { .. }) => ExitClass::Usage,
             Self::Refused(_) => ExitClass::Blocked,
             Self::Store(_) | Self::UpToDate { .. } | Self::Unknown { .. } => ExitClass::Failed,
         }
@@ -108,14 +109,31 @@ impl Updater {
         Ok(self.plan_view(&known, memo.plan, planned).await)
     }
 
-    /// Measures the prerequisites: of a change of `target` where there is one, else of any update.
-    pub async fn preflight(&self, target: Option<&Target>) -> Vec<Prerequisite> {
-        let planned = match (target, self.known()) {
-            (Some(target), Some(known)) => self.choose(&known, target, None).await.ok(),
-            (Some(_), None) | (None, _) => None,
+    /// Measures the prerequisites of any update.
+    pub async fn preflight(&self) -> Vec<Prerequisite> {
+        preflight::measure(self, Scope::Any, None).await
+    }
+
+    /// Measures the prerequisites of a change of `target` where there is one, else of any update.
+    ///
+    /// # Errors
+    /// [`PlanError::Refused`]: no such app is here, or in the repository.
+    pub async fn preflight_of(&self, target: &Target) -> Result<Vec<Prerequisite>, PlanError> {
+        let planned = match self.kept_or_known(target).await {
+            Ok(known) => self.choose(&known, target, None).await.ok(),
+            Err(error) => {
+                // The rows about the repository say it, with what mends it.
+                tracing::debug!(error = chain(&error), "no change is known to measure for");
+                None
+            }
         };
+        if let Some(Outcome::Refused(refusal @ Refusal::NoReleases { .. })) =
+            planned.as_ref().map(|planned| &planned.outcome)
+        {
+            return Err(PlanError::Refused(refusal.clone()));
+        }
         let change = planned.as_ref().and_then(Planned::plan).and_then(|plan| plan.changes.first());
-        preflight::measure(self, change.map_or(Scope::Any, Scope::Change), None).await
+        Ok(preflight::measure(self, change.map_or(Scope::Any, Scope::Change), None).await)
     }
 
     pub(crate) async fn recall_plan(&self, id: &PlanId) -> Result<PlanMemo, PlanError> {

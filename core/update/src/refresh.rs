@@ -145,6 +145,18 @@ impl Updater {
         self.ports().store.put_contact(&Contact { off_since, ..contact }).await
     }
 
+    /// What is known of `target` already, be it kept on disk from an earlier look; looks at the
+    /// repository only where that does not say anything of it.
+    pub(crate) async fn kept_or_known(&self, target: &Target) -> Result<Arc<Known>, CheckError> {
+        if let Err(error) = self.recall().await {
+            tracing::debug!(error = chain(&error), "nothing is recalled of the repository");
+        }
+        match self.known().filter(|known| known.covers(target)) {
+            Some(known) => Ok(known),
+            None => self.known_for(target).await,
+        }
+    }
+
     /// The newest view that can still be believed for `target`; looks again where it is too old,
     /// and makes do with what is known where the repository is not there.
     pub(crate) async fn known_for(&self, target: &Target) -> Result<Arc<Known>, CheckError> {

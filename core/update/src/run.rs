@@ -15,7 +15,7 @@ use crate::Updater;
 use crate::explain::chain;
 use crate::hub::Told;
 use crate::phase::{Kind, State, Verdict};
-use crate::port::LauncherError;
+use crate::port::{LauncherError, Reach};
 use crate::view::{Progress, Unit};
 
 /// What a step needs to know of the update it belongs to.
@@ -53,10 +53,19 @@ impl Context {
             .map_or_else(|| "nothing".to_owned(), |from| format!("{} {from}", self.target))
     }
 
+    /// `serves` where a host runs; where none does, when it will.
+    pub(crate) fn serves(&self, host_runs: &'static str) -> &'static str {
+        match self.updater.ports().launcher.reach() {
+            Reach::Host => host_runs,
+            Reach::Folder => "serves once the host runs",
+        }
+    }
+
     fn done_about(&self, step: StepId) -> String {
         match (step.undoable(), &self.from) {
             (Undoable::NothingChanged, Some(from)) => {
-                format!("nothing was changed; {} {from} goes on serving", self.target)
+                let serves = self.serves("goes on serving");
+                format!("nothing was changed; {} {from} {serves}", self.target)
             }
             (Undoable::NothingChanged, None) => "nothing was changed".to_owned(),
             (Undoable::CanBeUndone, Some(from)) => format!("going back to {} {from}", self.target),

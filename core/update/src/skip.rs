@@ -5,7 +5,7 @@ use newleaf_domain::{Target, Version};
 use newleaf_launcher::journal::Entry;
 
 use crate::Updater;
-use crate::explain::{ExitClass, Explain, chain};
+use crate::explain::{CHECK_THE_NAME, ExitClass, Explain, chain};
 use crate::port::{LauncherError, PolicyError, StoreError};
 use crate::view::SkipView;
 
@@ -25,6 +25,12 @@ pub enum SkipError {
     /// Nothing is offered, so there is nothing to say no to.
     #[error("nothing newer is offered of {target}")]
     NothingOffered {
+        /// What was named.
+        target: Target,
+    },
+    /// It is not installed.
+    #[error("{target} is not installed")]
+    NotInstalled {
         /// What was named.
         target: Target,
     },
@@ -49,11 +55,19 @@ pub enum SkipError {
 
 impl Explain for SkipError {
     fn class(&self) -> ExitClass {
-        ExitClass::Failed
+        match self {
+            Self::NotInstalled { .. } => ExitClass::Usage,
+            Self::NothingOffered { .. }
+            | Self::NotSkipped { .. }
+            | Self::Policy(_)
+            | Self::Store(_)
+            | Self::Launcher(_) => ExitClass::Failed,
+        }
     }
 
     fn todo(&self) -> String {
         match self {
+            Self::NotInstalled { .. } => CHECK_THE_NAME.to_owned(),
             Self::NothingOffered { target } => {
                 format!("name the version: newleaf update {target} --list names those there are")
             }
@@ -83,6 +97,10 @@ impl Updater {
     ) -> Result<SkipView, SkipError> {
         let mut skipped = self.policy().skipped.get(target).cloned().unwrap_or_default();
         let before = skipped.clone();
+        let is_here = target.app().is_none_or(|app| self.state().apps.contains_key(app));
+        if before.is_empty() && !is_here {
+            return Err(SkipError::NotInstalled { target: target.clone() });
+        }
         let named = match (skip, version) {
             (Skip::Refuse, version) => {
                 let version = match version {

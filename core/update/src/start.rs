@@ -12,7 +12,7 @@ use newleaf_launcher::state::{AppSlot, CoreSlot, Way};
 use newleaf_plan::{Change, Installed, LeftBehind, Request, Stale, recheck};
 
 use crate::carry::{self, Errand};
-use crate::explain::{ExitClass, Explain};
+use crate::explain::{CHECK_THE_NAME, ExitClass, Explain};
 use crate::planning::PlanError;
 use crate::port::{Kept, LauncherError, PlanMemo, PluginError, StoreError};
 use crate::preflight::{self, Scope};
@@ -277,9 +277,9 @@ impl Explain for StartError {
             | Self::Unfinished { .. } => ExitClass::Blocked,
             Self::NotListed { .. } | Self::Unpinned { .. } => ExitClass::Trust,
             Self::Plan(error) => error.class(),
+            Self::NotInstalled { .. } => ExitClass::Usage,
             Self::Stale(_)
             | Self::NothingBefore { .. }
-            | Self::NotInstalled { .. }
             | Self::Launcher(_)
             | Self::Store(_)
             | Self::Load(_)
@@ -328,9 +328,8 @@ impl Explain for StartError {
             }
             Self::Plan(error) => error.todo(),
             Self::NotListed { .. } => "make a new plan: newleaf plan".to_owned(),
-            Self::NothingBefore { .. } | Self::NotInstalled { .. } => {
-                "newleaf status lists what there is".to_owned()
-            }
+            Self::NothingBefore { .. } => "newleaf status lists what there is".to_owned(),
+            Self::NotInstalled { .. } => CHECK_THE_NAME.to_owned(),
             Self::CannotGoBack { .. } => {
                 "keep the version that serves, or wait for the next one".to_owned()
             }
@@ -456,6 +455,9 @@ impl Updater {
     /// nothing was changed.
     pub async fn remove(&self, app: &PackageName, data: AppData) -> Result<(), StartError> {
         let _door = self.door().await?;
+        if let Some(error) = self.not_installed(app) {
+            return Err(error);
+        }
         self.refuse_if_needed(app).await?;
         match (data, self.unfinished(app)) {
             (AppData::Keep, Some(error)) => return Err(error),
@@ -550,11 +552,17 @@ impl Updater {
         app: &PackageName,
         change: AppChange,
     ) -> Result<Arc<newleaf_launcher::state::State>, StartError> {
-        if !self.state().apps.contains_key(app) {
-            return Err(StartError::NotInstalled { app: app.clone() });
+        if let Some(error) = self.not_installed(app) {
+            return Err(error);
         }
         let ask = Ask::SetApp { app: app.clone(), change };
         self.ports().launcher.ask(ask).await.map_err(StartError::Launcher)
+    }
+
+    /// The refusal of a change to an app that is not here.
+    fn not_installed(&self, app: &PackageName) -> Option<StartError> {
+        let is_here = self.state().apps.contains_key(app);
+        (!is_here).then(|| StartError::NotInstalled { app: app.clone() })
     }
 
     /// Until the way back is done, the data may be half migrated: nothing may be served on it, copied

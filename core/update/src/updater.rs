@@ -106,7 +106,7 @@ impl Updater {
     pub async fn report(&self, id: &UpdateId) -> Result<Option<Report>, LauncherError> {
         let mut report = self.report_of(id).await?;
         if let Some(report) = report.as_mut().filter(|report| report.ending.is_none()) {
-            report.interrupted = self.interruption(id);
+            report.interrupted = self.interruption(id).or_else(|| self.ports.launcher.refuses());
         }
         for row in report.iter_mut().flat_map(|report| &mut report.steps) {
             if row.standing == crate::view::StepStanding::Running {

@@ -239,7 +239,8 @@ impl Worker {
                 ToWorker::Hello { .. }
                 | ToWorker::Appended { .. }
                 | ToWorker::Changed { .. }
-                | ToWorker::Pulse => {}
+                | ToWorker::Pulse
+                | ToWorker::Disk { .. } => {}
             }
         }
         ExitCode::SUCCESS

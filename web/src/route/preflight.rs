@@ -7,6 +7,6 @@ use crate::page;
 
 /// The prerequisites of this machine.
 pub(super) async fn show(reader: Reader) -> Response {
-    let measured = reader.shared.portal.updater.preflight(None).await;
+    let measured = reader.shared.portal.updater.preflight().await;
     page::preflight(&reader.frame(), &measured).into_response()
 }

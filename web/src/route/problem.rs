@@ -36,6 +36,7 @@ impl Problem {
     ) -> Self {
         let status = match error.class() {
             ExitClass::Failed | ExitClass::RolledBack => StatusCode::INTERNAL_SERVER_ERROR,
+            ExitClass::Usage => StatusCode::NOT_FOUND,
             ExitClass::Blocked | ExitClass::Trust | ExitClass::Busy => StatusCode::CONFLICT,
         };
         let lines = shared.portal.updater.explain(error);

@@ -27,7 +27,7 @@ const EXIT_CODES: &str = "\
 Exit codes:
   0  done
   1  failed
-  2  the command line is not understood
+  2  the command line is not understood, or names an app that is not here
   3  blocked by a prerequisite, or a yes is missing
   4  refused by trust
   5  failed and rolled back

@@ -7,6 +7,7 @@ mod exit;
 pub(crate) mod owner;
 mod self_test;
 mod show;
+mod standing;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -61,9 +62,13 @@ fn run_typed(product: &'static Product) -> ExitCode {
             form_of_words(),
         );
     };
+    if let Ok(dir) = dir_of(&arguments.common) {
+        show::commands_name(&dir);
+    }
     match dispatch(product, screen, &arguments.common, command) {
         Ok(code) => code,
         Err(problem) => {
+            let problem = standing::told(problem, arguments.common.dir.as_deref());
             screen.problem(&problem);
             Exit::of(problem.kind.exit()).into()
         }
@@ -111,7 +116,8 @@ fn dispatch(
             let dir = dir_of(common)?;
             let exit = runtime()?.block_on(async {
                 let door = Door::open(product, &dir, asked.purpose()).await?;
-                command::run(Context { door: &door, screen }, asked).await
+                let ended = command::run(Context { door: &door, screen }, asked).await;
+                ended.map_err(|problem| door.tell(problem))
             })?;
             Ok(exit.into())
         }

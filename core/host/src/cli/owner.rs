@@ -1,10 +1,11 @@
 //! Who owns a host's folder: only that user works in it, so that no file becomes another's.
 
-use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::Command;
+
+use newleaf_domain::shell;
 
 use crate::route::{Kind, Problem};
 
@@ -68,8 +69,7 @@ pub(crate) fn not_yours(dir: &Path) -> Problem {
     let owner = std::fs::metadata(dir)
         .map_or_else(|_| "<owner>".to_owned(), |metadata| name_of(metadata.uid()));
     let us = us();
-    let line =
-        std::env::args_os().map(|word| shell_word(word.as_bytes())).collect::<Vec<_>>().join(" ");
+    let line = std::env::args_os().map(shell::word).collect::<Vec<_>>().join(" ");
     Problem::new(
         Kind::Blocked,
         format!("work in {}: it is owned by {owner}, this is {us}", dir.display()),
@@ -96,17 +96,6 @@ fn account(accounts: &str, uid: u32) -> Option<String> {
     })
 }
 
-/// A word as a shell reads it back.
-pub(crate) fn shell_word(word: &[u8]) -> String {
-    let word = String::from_utf8_lossy(word);
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@+".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.into_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -117,13 +106,6 @@ mod tests {
             "root:x:0:0:root:/root:/bin/sh\nnewleaf:x:998:997::/srv/newleaf:/usr/sbin/nologin\n";
         assert_eq!(account(accounts, 998).as_deref(), Some("newleaf"));
         assert_eq!(account(accounts, 997), None);
-    }
-
-    #[test]
-    fn the_line_to_paste_survives_a_shell() {
-        assert_eq!(shell_word(b"/srv/new leaf"), "'/srv/new leaf'");
-        assert_eq!(shell_word(b"it's"), r"'it'\''s'");
-        assert_eq!(shell_word(b"acme/notes"), "acme/notes");
     }
 
     #[test]

@@ -3,6 +3,8 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use newleaf_domain::shell;
+
 /// Why settings could not be read. The message names file, line and key.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -61,10 +63,10 @@ impl ConfigError {
         match self {
             Self::Read { path, source } if source.kind() == ErrorKind::NotFound => {
                 let dir = path.parent().unwrap_or(path).display();
-                format!("is {dir} the folder of a host? `newleaf init` makes one")
+                format!("is {dir} the folder of a host? newleaf init --help says how one is made")
             }
             Self::Read { path, source } if source.kind() == ErrorKind::PermissionDenied => {
-                format!("let the user that runs the host read it: ls -l {}", path.display())
+                format!("let the user that runs the host read it: ls -l {}", shell::word(path))
             }
             Self::Read { path, .. } => {
                 format!(

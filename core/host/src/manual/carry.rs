@@ -90,7 +90,7 @@ impl Records<'_> {
     fn fail(&mut self, step: StepId, what: String) -> Result<(), OfflineError> {
         let failure = Failure {
             what: what.clone(),
-            done: "nothing was changed; what served before goes on serving".to_owned(),
+            done: "nothing was changed; the host starts with what served before".to_owned(),
             todo: "mend the machine; the next start tries the program again".to_owned(),
             cause: Cause::Machine,
         };

@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use newleaf_domain::{Digest, Edition, Version};
+use newleaf_domain::{Digest, Edition, Version, shell};
 use newleaf_launcher::state::{CoreSlot, ImageNote, Origin, State, Way};
 use newleaf_update::Matched;
 
@@ -140,7 +140,7 @@ impl Against<'_> {
         let good = &host.state.core.good;
         ImageNote {
             about: good.digest,
-            text: format!("{text}. {} goes on serving", good.version),
+            text: format!("{text}. This host stays on {}", good.version),
             todo,
             command: Some(command),
         }
@@ -151,7 +151,11 @@ impl Against<'_> {
         let good = &host.state.core.good;
         let Dropped { path, version, edition, .. } = dropped;
         let (path, now) = (path.display(), &good.version);
-        let put_back = format!("sudo install -m 755 {} {path}", host.good_program.display());
+        let put_back = format!(
+            "sudo install -m 755 {} {}",
+            shell::word(&host.good_program),
+            shell::word(&dropped.path)
+        );
         let by_version = format!("newleaf update core --version {version}");
         let remove = |text: String| {
             (text, "Put the program that serves back in its place.".to_owned(), put_back.clone())
@@ -199,9 +203,21 @@ impl Against<'_> {
                     "The program at {path} is {version}, older than {now}, and was not tried, as \
                      policy.older_core says"
                 );
-                let back =
-                    if is_previous { "newleaf rollback core".to_owned() } else { by_version };
-                (text, format!("Go back to {version}, where that is wanted."), back)
+                let wanted = format!("Go back to {version}, where that is wanted.");
+                match &host.matched.release {
+                    _ if is_previous => (text, wanted, "newleaf rollback core".to_owned()),
+                    Some(_) => (text, wanted, by_version),
+                    // No release that could be chosen: only the program itself is left to be tried.
+                    None => (
+                        format!("{text}; it is of no release that the repository lists"),
+                        format!(
+                            "Put the program that serves back in its place; or, to go back to \
+                             {version}, set policy.older_core = \"tried\" in newleaf.toml and \
+                             restart the service."
+                        ),
+                        put_back,
+                    ),
+                }
             }
             Self::Unknown => remove(format!(
                 "The program at {path}, {version}, is of no signed release that is known here, and \
@@ -338,6 +354,22 @@ mod tests {
 
         let refused = Host { unknown: Admission::Refused, ..host(Matched::default()) };
         assert!(reason(&dropped(), &refused).contains("as policy.unknown_core says"));
+    }
+
+    #[test]
+    fn the_way_back_names_only_a_version_that_can_be_chosen() {
+        let older = Dropped { version: version("1.0.0"), ..dropped() };
+        let note = |host: &Host| match decide(&older, host) {
+            Decision::Unused(note) => note,
+            decision @ (Decision::Serves | Decision::Try(_)) => panic!("{decision:?}"),
+        };
+        let listed = note(&host(Matched { release: Some(signed(None)), ..Matched::default() }));
+        assert_eq!(listed.command.as_deref(), Some("newleaf update core --version 1.0.0"));
+        let unlisted = note(&host(Matched::default()));
+        assert!(unlisted.text.contains("of no release that the repository lists"), "{unlisted:?}");
+        assert!(unlisted.todo.contains("policy.older_core = \"tried\""), "{unlisted:?}");
+        let command = unlisted.command.unwrap();
+        assert!(command.starts_with("sudo install -m 755 /srv/newleaf/slots/"), "{command}");
     }
 
     #[test]

@@ -1,16 +1,14 @@
 //! What the recovery page tells, read from the folder anew for each page.
 
-use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
-use newleaf_domain::{Timestamp, Version};
+use newleaf_domain::{Timestamp, Version, shell};
 use newleaf_launcher::journal::{self, Entry, Record};
 use newleaf_launcher::state::{CorePhase, CoreState};
 use newleaf_launcher::supervisor::PAGE;
 use newleaf_launcher::words::plain;
 use newleaf_launcher::{Layout, state_file};
 
-use crate::cli::owner::shell_word;
 use crate::db::{self, snapshot};
 use crate::support::kept_log::KeptLog;
 use crate::support::redacted;
@@ -70,11 +68,11 @@ impl Story {
         let state = state_file::read(layout);
         let core = state.as_ref().ok().map(|state| &state.core);
         let last = all.iter().rev().take(RECORDS);
-        let since = since(&all);
+        let since = since(&all, core);
         let database = db::fault(layout.dir());
         // What the page says anyway is not said twice.
         let repeats = |said: &String| database.as_ref().is_some_and(|fault| said.contains(fault));
-        let reason = redacted(&reason(&all));
+        let reason = redacted(&reason(&all, core));
         let is_told = |said: &String| reason.contains(&plain(said));
         let log = redacted(&KeptLog::of(layout.dir()).tail(LOG));
         Self {
@@ -99,7 +97,7 @@ impl Story {
 fn newest_snapshot(dir: &Path) -> Option<Kept> {
     let newest = snapshot::list(dir).ok()?.into_iter().next()?;
     let folder = std::path::absolute(dir).ok()?;
-    let folder = shell_word(folder.as_os_str().as_bytes());
+    let folder = shell::word(folder);
     let command = format!("newleaf snapshot restore {} --yes --dir {folder}", newest.name);
     Some(Kept { at: newest.at, command })
 }
@@ -130,19 +128,34 @@ fn previous(core: &CoreState) -> Previous {
     Ok(slot.version.clone())
 }
 
-/// The last thing that was noticed or failed.
-fn reason(records: &[Record]) -> String {
-    let told = records.iter().rev().find_map(|record| match &record.entry {
-        Entry::Failed { failure, .. } => Some(failure.what.clone()),
-        Entry::Notice { text } if !is_order(text) => Some(text.clone()),
-        Entry::Notice { .. }
-        | Entry::Began { .. }
-        | Entry::Started { .. }
-        | Entry::Finished { .. }
-        | Entry::Ended { .. }
-        | Entry::Unknown => None,
-    });
-    told.unwrap_or_else(|| "the reason is in the log".to_owned())
+/// The last failure of a version of core; else the last thing that was noticed.
+fn reason(records: &[Record], core: Option<&CoreState>) -> String {
+    let told = |of: &dyn Fn(&str) -> bool| {
+        records.iter().rev().find_map(|record| match &record.entry {
+            Entry::Failed { failure, .. } => Some(failure.what.clone()),
+            Entry::Notice { text } if !is_order(text) && of(text) => Some(text.clone()),
+            Entry::Notice { .. }
+            | Entry::Began { .. }
+            | Entry::Started { .. }
+            | Entry::Finished { .. }
+            | Entry::Ended { .. }
+            | Entry::Unknown => None,
+        })
+    };
+    told(&|text| is_about(text, core))
+        .or_else(|| told(&|_| true))
+        .unwrap_or_else(|| "the reason is in the log".to_owned())
+}
+
+/// Whether a notice tells of a version that should run, by whose number it then begins; whatever it
+/// says where nothing is known of what should run.
+fn is_about(text: &str, core: Option<&CoreState>) -> bool {
+    let Some(core) = core else { return true };
+    let versions = [Some(&core.good), core.previous.as_ref()];
+    versions.into_iter().flatten().any(|slot| {
+        let rest = text.strip_prefix(slot.version.as_str());
+        rest.is_some_and(|rest| rest.starts_with(' '))
+    })
 }
 
 /// The last error that a log tells of since shortly before `since`.
@@ -183,10 +196,20 @@ fn is_order(text: &str) -> bool {
     text.ends_with("as ordered on the recovery page") || text.starts_with(PAGE)
 }
 
-/// When the run of failures began with which the journal ends.
-fn since(records: &[Record]) -> Option<Timestamp> {
-    let is_notice = |record: &&Record| matches!(record.entry, Entry::Notice { .. });
-    let mut run = records.iter().rev().take_while(is_notice).map(|record| record.at);
+/// When the run of failures began with which the journal ends. What else was noticed meanwhile has
+/// no part in it.
+fn since(records: &[Record], core: Option<&CoreState>) -> Option<Timestamp> {
+    let notice = |record: &Record| match &record.entry {
+        Entry::Notice { text } => Some((record.at, is_about(text, core))),
+        Entry::Began { .. }
+        | Entry::Started { .. }
+        | Entry::Finished { .. }
+        | Entry::Failed { .. }
+        | Entry::Ended { .. }
+        | Entry::Unknown => None,
+    };
+    let notices = records.iter().rev().map_while(notice);
+    let mut run = notices.filter(|(_, is_about)| *is_about).map(|(at, _)| at);
     let mut first = run.next()?;
     for at in run {
         if first.unix().saturating_sub(at.unix()) > RUN {
@@ -237,8 +260,29 @@ mod tests {
     fn a_notice_of_last_month_is_no_part_of_what_fails_now() {
         let now = 1_800_000_000;
         let records = [notice(now - 2_592_000), notice(now - 60), notice(now - 30), notice(now)];
-        assert_eq!(since(&records), Some(Timestamp::from_unix(now - 60)));
-        assert_eq!(since(&[]), None);
+        assert_eq!(since(&records, None), Some(Timestamp::from_unix(now - 60)));
+        assert_eq!(since(&[], None), None);
+    }
+
+    #[test]
+    fn what_else_was_noticed_says_neither_since_when_nor_why() {
+        let now = 1_800_000_000;
+        let other = |at, text: &str| Record {
+            entry: Entry::Notice { text: text.to_owned() },
+            ..notice(at)
+        };
+        let core = crate::worker::tests::state().core;
+        assert_eq!(core.good.version.as_str(), "1.0.0");
+        let records = [
+            other(now - 90, "ada lets core follow beta; it followed stable"),
+            notice(now - 30),
+            other(now - 20, "removed from disk, 3 versions stay: core 0.9.0"),
+            notice(now - 10),
+            other(now, "newleaf.db was put back from snapshot x"),
+        ];
+        assert_eq!(since(&records, Some(&core)), Some(Timestamp::from_unix(now - 30)));
+        assert_eq!(reason(&records, Some(&core)), "1.0.0 exited with status 1");
+        assert!(reason(&records[..1], Some(&core)).starts_with("ada lets core"));
     }
 
     #[test]

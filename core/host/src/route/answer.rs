@@ -153,12 +153,11 @@ pub(super) fn start_problem(updater: &Updater, error: &StartError) -> Problem {
         StartError::PauseUnannounced { .. } => of_kind(Kind::ConsentNeeded, updater, error),
         StartError::ConsentNeeded { changes, .. } => of_kind(Kind::ConsentNeeded, updater, error)
             .with(With { grants: changes.clone(), ..With::default() }),
-        StartError::NotInstalled { .. } | StartError::NothingBefore { .. } => {
-            of_kind(Kind::NotFound, updater, error)
-        }
+        StartError::NothingBefore { .. } => of_kind(Kind::NotFound, updater, error),
         StartError::Plan(plan) => plan_problem(updater, plan),
         StartError::LeavesBehind { .. } => of_kind(Kind::ConsentNeeded, updater, error),
-        StartError::CannotGoBack { .. }
+        StartError::NotInstalled { .. }
+        | StartError::CannotGoBack { .. }
         | StartError::Needed { .. }
         | StartError::NotListed { .. }
         | StartError::Launcher(_)
@@ -174,10 +173,10 @@ pub(super) fn start_problem(updater: &Updater, error: &StartError) -> Problem {
 pub(super) fn channel_problem(updater: &Updater, error: &ChannelError) -> Problem {
     match error {
         ChannelError::ConsentNeeded { .. } => of_kind(Kind::ConsentNeeded, updater, error),
-        ChannelError::NotInstalled { .. } => of_kind(Kind::NotFound, updater, error),
-        ChannelError::Policy(_) | ChannelError::Store(_) | ChannelError::Launcher(_) => {
-            explained(updater, error)
-        }
+        ChannelError::NotInstalled { .. }
+        | ChannelError::Policy(_)
+        | ChannelError::Store(_)
+        | ChannelError::Launcher(_) => explained(updater, error),
     }
 }
 
@@ -199,9 +198,10 @@ pub(super) fn skip_problem(updater: &Updater, error: &SkipError) -> Problem {
         SkipError::NothingOffered { .. } | SkipError::NotSkipped { .. } => {
             of_kind(Kind::NotFound, updater, error)
         }
-        SkipError::Policy(_) | SkipError::Store(_) | SkipError::Launcher(_) => {
-            explained(updater, error)
-        }
+        SkipError::NotInstalled { .. }
+        | SkipError::Policy(_)
+        | SkipError::Store(_)
+        | SkipError::Launcher(_) => explained(updater, error),
     }
 }
 
@@ -222,6 +222,7 @@ pub(super) fn accept_problem(updater: &Updater, error: &AcceptError) -> Problem 
 pub(crate) const fn kind_of(class: ExitClass) -> Kind {
     match class {
         ExitClass::Failed => Kind::Failed,
+        ExitClass::Usage => Kind::UnknownTarget,
         ExitClass::Blocked => Kind::Blocked,
         ExitClass::Trust => Kind::Refused,
         ExitClass::RolledBack => Kind::RolledBack,

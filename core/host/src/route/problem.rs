@@ -4,8 +4,10 @@
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header::CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
-use newleaf_domain::{GrantChange, UpdateId};
+use newleaf_domain::failure::one_line;
+use newleaf_domain::{GrantChange, Target, UpdateId};
 use newleaf_plan::Plan;
+use newleaf_update::explain::CHECK_THE_NAME;
 use newleaf_update::view::Prerequisite;
 use serde::{Deserialize, Serialize};
 
@@ -64,6 +66,7 @@ impl From<Document> for Problem {
         let name = kind.strip_prefix(URN).unwrap_or_default();
         let named = Kind::ALL.into_iter().find(|kind| kind.row().name == name);
         let alike = || match exit {
+            2 => Kind::Malformed,
             3 => Kind::Blocked,
             4 => Kind::Refused,
             5 => Kind::RolledBack,
@@ -108,6 +111,8 @@ pub enum Kind {
     Forbidden,
     /// No such thing.
     NotFound,
+    /// No such app is here.
+    UnknownTarget,
     /// There is such a thing, and not for this method.
     WrongMethod,
     /// As many streams of events are open as may be.
@@ -134,11 +139,12 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Malformed,
         Self::NotSignedIn,
         Self::Forbidden,
         Self::NotFound,
+        Self::UnknownTarget,
         Self::WrongMethod,
         Self::TooMany,
         Self::Busy,
@@ -165,6 +171,7 @@ impl Kind {
             Self::NotSignedIn => ("not-signed-in", "Not signed in", StatusCode::UNAUTHORIZED, 3),
             Self::Forbidden => ("forbidden", "Not allowed", StatusCode::FORBIDDEN, 3),
             Self::NotFound => ("not-found", "Not found", StatusCode::NOT_FOUND, 1),
+            Self::UnknownTarget => ("unknown-target", "No such app", StatusCode::NOT_FOUND, 2),
             Self::WrongMethod => {
                 ("wrong-method", "Not for this method", StatusCode::METHOD_NOT_ALLOWED, 2)
             }
@@ -201,16 +208,25 @@ struct Row {
 }
 
 impl Problem {
+    /// The state that a problem has which does not say how things stand: nothing was touched. The
+    /// command line, which may find no host running, says in its place what it found.
+    pub const UNTOLD: &str = "as before";
+
     /// A problem of `kind`: nothing was changed by it, and there is nothing special to do.
     pub fn new(kind: Kind, detail: impl Into<String>) -> Self {
         Self {
             kind,
             detail: detail.into(),
-            state: "what ran before still runs".to_owned(),
+            state: Self::UNTOLD.to_owned(),
             done: "nothing was changed".to_owned(),
             todo: "see the log of the host for more".to_owned(),
             with: Box::default(),
         }
+    }
+
+    /// An app was named that is not installed: the same words for whatever was asked of it.
+    pub(crate) fn unknown(target: &Target) -> Self {
+        Self::new(Kind::UnknownTarget, format!("{target} is not installed")).todo(CHECK_THE_NAME)
     }
 
     /// With the state as it is now.
@@ -250,11 +266,6 @@ impl Problem {
     pub fn lines(&self) -> [String; 4] {
         [&self.state, &self.detail, &self.done, &self.todo].map(|text| one_line(text))
     }
-}
-
-/// `text` on one line, however many it came with.
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 impl std::fmt::Display for Problem {

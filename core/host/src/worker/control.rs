@@ -60,6 +60,7 @@ struct Inner {
     standing: watch::Sender<Standing>,
     state: watch::Sender<Arc<State>>,
     pulse: watch::Sender<()>,
+    disk: watch::Sender<Option<String>>,
 }
 
 /// Requests that wait for their answer.
@@ -84,6 +85,7 @@ impl Control {
             standing: watch::Sender::new(Standing::Waiting),
             state: watch::Sender::new(Arc::new(state)),
             pulse: watch::Sender::new(()),
+            disk: watch::Sender::new(None),
         });
         let heard = Arc::clone(&inner);
         std::thread::Builder::new()
@@ -95,6 +97,11 @@ impl Control {
     /// What runs, as last told.
     pub fn state(&self) -> Arc<State> {
         Arc::clone(&self.0.state.borrow())
+    }
+
+    /// Why the launcher cannot write down what it has to, where that is so now.
+    pub(crate) fn disk_refuses(&self) -> Option<String> {
+        self.0.disk.borrow().clone()
     }
 
     /// What the launcher wants now.
@@ -232,6 +239,7 @@ impl Inner {
             }
             ToWorker::Changed { state } => self.changed(state),
             ToWorker::Pulse => self.pulse.send_replace(()),
+            ToWorker::Disk { refuses } => drop(self.disk.send_replace(refuses)),
         }
     }
 
@@ -296,6 +304,22 @@ mod tests {
         });
         heard.await.unwrap();
         life.abort();
+    }
+
+    #[tokio::test]
+    async fn what_the_disk_refuses_is_known_until_it_takes_everything_again() {
+        let (launcher, control) = pair();
+        let say = |refuses: Option<&str>| {
+            let refuses = refuses.map(str::to_owned);
+            launcher.send(&ToWorker::Disk { refuses }, &[], Blocking::Yes).unwrap();
+        };
+        let mut disk = control.0.disk.subscribe();
+        assert_eq!(control.disk_refuses(), None);
+        say(Some("No space left on device"));
+        disk.wait_for(Option::is_some).await.unwrap();
+        assert_eq!(control.disk_refuses().as_deref(), Some("No space left on device"));
+        say(None);
+        disk.wait_for(Option::is_none).await.unwrap();
     }
 
     #[tokio::test]

@@ -28,7 +28,9 @@ async fn an_app_that_is_not_installed_is_not_found() {
         scene.post("/api/v1/apps/acme/notes/disable", json!(null)).await,
         scene.post("/api/v1/rollback", json!({ "target": "acme/notes" })).await,
     ] {
-        assert_eq!((status, &problem["exit"]), (StatusCode::NOT_FOUND, &json!(1)), "{problem:#}");
+        assert_eq!((status, &problem["exit"]), (StatusCode::NOT_FOUND, &json!(2)), "{problem:#}");
+        assert_eq!(problem["type"], "urn:newleaf:problem:unknown-target");
+        assert_eq!(problem["detail"], "acme/notes is not installed");
     }
 }
 
@@ -61,7 +63,7 @@ async fn a_job_is_run_when_it_is_asked_for_and_a_refusal_says_why() {
     assert_eq!((status, end), (StatusCode::OK, json!({ "end": "done" })));
     for (path, exit, part) in [
         ("acme/notes/jobs/other", 1, "no such job"),
-        ("acme/other/jobs/fetch", 1, "not installed"),
+        ("acme/other/jobs/fetch", 2, "not installed"),
         ("acme/notes/jobs/main", 3, "the app is being updated"),
     ] {
         let (status, problem) = run(path).await;

@@ -51,7 +51,7 @@ fn a_host_is_not_made_twice() {
     state now:  the host in [place]/host is as it was
     failed:     make a host in [place]/host: there is one already
     done:       nothing was changed
-    what to do: start it: newleaf serve --dir [place]/host, or choose another folder
+    what to do: start it: newleaf serve --dir [place]/host; or choose another folder
     ");
     assert_eq!(std::fs::read(place.dir().join("state")).unwrap(), before);
 }

@@ -11,3 +11,6 @@ mod refusals;
 mod repository;
 mod serving;
 mod snapshots;
+mod told;
+#[path = "../../../../tests/src/typed.rs"]
+mod typed;

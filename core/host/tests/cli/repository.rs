@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::place::Place;
 
 /// A host of a repository that offers core 1.1.0.
-fn scene() -> Place {
+pub(crate) fn scene() -> Place {
     let world = World::new();
     world.publisher().core("1.1.0", json!({ "schema": 1, "oldest_reader": 0 }));
     let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();

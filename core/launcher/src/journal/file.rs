@@ -45,7 +45,19 @@ impl Journal {
         Self::open_at(layout.journal())
     }
 
-    /// The same where a host must serve whatever became of its journal, which decides nothing. One
+    /// The journal for one who only looks: nothing is made and nothing is cut off, so that it can be
+    /// had from a disk that is read-only.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub(crate) fn for_a_look(layout: &Layout) -> Result<Self, JournalError> {
+        let path = layout.journal();
+        let tail = read::tail(&path)?;
+        let (next, length, end) = (tail.last_seq + 1, tail.whole, End::Torn);
+        Ok(Self { file: None, path, next, length, end })
+    }
+
+    /// As [`Journal::open`] where a host must serve whatever became of its journal, which decides nothing. One
     /// that cannot be read is put aside, and begins anew with numbers that it never had; one that
     /// cannot be written is tried again with each record. The second is what to say of it.
     pub fn open_or_go_without(held: &HostLock, layout: &Layout) -> (Self, Option<String>) {

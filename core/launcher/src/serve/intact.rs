@@ -6,8 +6,8 @@ use std::io::{self, Read as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use newleaf_domain::Digest;
 use newleaf_domain::digest::DigestWriter;
+use newleaf_domain::{Digest, shell};
 
 use super::process::cannot;
 use crate::durable;
@@ -51,7 +51,7 @@ pub(super) fn check(layout: &Layout, slot: &CoreSlot, image: &Path) -> Result<Pr
         return refused("newleaf update core, with the service stopped".to_owned());
     }
     let ours = named(image);
-    let (ours, shown) = (ours.display(), program.display());
+    let (ours, shown) = (shell::word(&ours), shell::word(&program));
     match put_back(image, &program, staged) {
         Ok(()) => Ok(Program::Mended(format!(
             "core {}: {damage}; it was put back from {ours}, which is the same program",

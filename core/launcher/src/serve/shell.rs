@@ -34,6 +34,8 @@ pub(super) struct Shell {
     stuck: Option<Stuck>,
     /// Why the disk refused when that was last said, until it takes everything again.
     told_stuck: Option<String>,
+    /// The same, as the workers were told it.
+    told_workers: Option<String>,
     is_over: bool,
 }
 
@@ -69,6 +71,7 @@ impl Shell {
             waiting: VecDeque::new(),
             stuck: None,
             told_stuck: None,
+            told_workers: None,
             is_over: false,
         })
     }
@@ -93,6 +96,7 @@ impl Shell {
             }
             let status = self.status();
             self.notifier.tell(status);
+            self.tell_of_the_disk();
             self.notifier.beat(self.model.answers());
             if self.is_over {
                 return Ok(());
@@ -117,6 +121,15 @@ impl Shell {
             durable_half::log("the disk takes everything again");
         }
         status
+    }
+
+    /// Tells the workers what waits for the disk, for the overview that they show.
+    fn tell_of_the_disk(&mut self) {
+        let refuses = self.stuck.as_ref().map(|stuck| stuck.why.clone());
+        if refuses != self.told_workers {
+            self.processes.broadcast(&ToWorker::Disk { refuses: refuses.clone() });
+            self.told_workers = refuses;
+        }
     }
 
     /// Whether nothing is under way of which a successor would not know.
@@ -282,6 +295,11 @@ impl Shell {
             Effect::Go(worker) => {
                 let state = Box::new(self.model.state.clone());
                 self.processes.say(worker, &ToWorker::Go { state });
+                // It may have been started since that was told.
+                if self.told_workers.is_some() {
+                    let refuses = self.told_workers.clone();
+                    self.processes.say(worker, &ToWorker::Disk { refuses });
+                }
             }
             Effect::Drain(worker, heir) => {
                 let within = self.model.timing.drain_within.as_millis();

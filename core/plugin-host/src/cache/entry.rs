@@ -4,7 +4,7 @@
 use std::{
     fs::{self, DirBuilder, File},
     hash::{BuildHasher as _, Hasher as _, RandomState},
-    io::Write as _,
+    io::{ErrorKind, Write as _},
     os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
     sync::Arc,
@@ -65,12 +65,15 @@ pub(crate) enum CacheError {
 }
 
 impl Cache {
-    /// The cache in `folder`, which is made, and closed to everyone else.
+    /// The cache in `folder`, which is made, and closed to everyone else. On a disk that is read-only
+    /// it is what it is: one that is missing is empty, one that is open to others is refused.
     pub(crate) fn open(folder: &Path, engine: &Engine) -> Result<Self, CacheError> {
         let failed = |source| CacheError::File { action: "make", path: folder.to_owned(), source };
-        DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
-        fs::set_permissions(folder, fs::Permissions::from_mode(0o700)).map_err(failed)?;
-        sweep(folder).map_err(file("read", folder))?;
+        match make(folder) {
+            Ok(()) => sweep(folder).map_err(file("read", folder))?,
+            Err(error) if error.kind() == ErrorKind::ReadOnlyFilesystem && is_closed(folder) => {}
+            Err(error) => return Err(failed(error)),
+        }
         let engine_key = engine::compatibility(engine).short();
         Ok(Self { folder: folder.to_owned(), engine_key })
     }
@@ -111,7 +114,7 @@ impl Cache {
         let path = self.path(component);
         let bytes = match fs::read(&path) {
             Ok(bytes) => bytes,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
                 return Ok(Loaded::Nothing);
             }
             Err(source) => return Err(CacheError::File { action: "read", path, source }),
@@ -146,6 +149,20 @@ impl Cache {
 
     fn path(&self, component: &Digest) -> PathBuf {
         self.folder.join(format!("{component}-{}.code", self.engine_key))
+    }
+}
+
+/// Makes the folder, and closes it to everyone else.
+fn make(folder: &Path) -> std::io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o700))
+}
+
+/// Whether nobody else can have put anything into the folder; true of one that is not there.
+fn is_closed(folder: &Path) -> bool {
+    match fs::metadata(folder) {
+        Ok(found) => found.permissions().mode() & 0o777 == 0o700,
+        Err(error) => error.kind() == ErrorKind::NotFound,
     }
 }
 
@@ -199,7 +216,7 @@ impl Drop for Temporary {
     fn drop(&mut self) {
         match fs::remove_file(&self.0) {
             Ok(()) => {}
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => {
                 tracing::warn!(path = %self.0.display(), %error, "a temporary file stays");
             }

@@ -40,6 +40,11 @@ pub trait Launcher: Send + Sync + std::fmt::Debug {
     /// The journal cannot be read.
     async fn records(&self, after: u64) -> Result<Vec<Record>, LauncherError>;
 
+    /// Why what it has to write down cannot be, where that is so now: a full or failing disk.
+    fn refuses(&self) -> Option<String> {
+        None
+    }
+
     /// Tells of records and changes from now on. A listener that falls behind may miss some, and
     /// reads the journal again where the numbers do not follow.
     fn subscribe(&self) -> BoxStream<'static, News>;

@@ -1,10 +1,11 @@
 //! All of the host's folder is on one local filesystem, where a rename is one step and a lock is
 //! a lock, and programs may be run from it.
 
+use newleaf_domain::shell;
+
 use crate::Updater;
 use crate::explain::chain;
 use crate::port::Locality;
-use crate::preflight::write::quoted;
 use crate::preflight::{block, pass, warn};
 use crate::view::{Prerequisite, PrerequisiteId};
 
@@ -23,7 +24,7 @@ pub(super) async fn measure(updater: &Updater) -> Prerequisite {
         let shown = folder.display();
         let measured =
             format!("{shown} is on a filesystem that is mounted noexec: no version in it can run");
-        let target = format!("\"$(findmnt -no TARGET -T {})\"", quoted(folder));
+        let target = format!("\"$(findmnt -no TARGET -T {})\"", shell::word(folder));
         let command = Some(format!("sudo mount -o remount,exec {target}"));
         return Prerequisite { command, ..block(id, measured, "Mount it with exec.") };
     }

@@ -59,7 +59,7 @@ pub(crate) async fn measure(
     rows.extend(inodes::measure(updater).await);
     if !matches!(scope, Scope::Machine) {
         rows.push(repository::measure(updater).await);
-        rows.push(signatures::measure(updater));
+        rows.push(signatures::measure(updater).await);
     }
     rows.extend(scope.change().and_then(|change| core_range::measure(updater, change)));
     rows.push(ports::measure(updater).await);

@@ -1,9 +1,10 @@
 //! The next start from nothing would get its ports: handing bound sockets over hides the loss of
 //! the right to bind them until the machine is started again.
 
+use newleaf_domain::shell;
+
 use crate::Updater;
 use crate::port::{ColdStart, FileRight, FileVoid, Given, Held};
-use crate::preflight::write::quoted;
 use crate::preflight::{pass, warn};
 use crate::view::{Prerequisite, PrerequisiteId};
 
@@ -61,7 +62,7 @@ fn low_ports(start: &ColdStart) -> String {
 fn untold(start: &ColdStart, low: &str) -> Prerequisite {
     let what = format!("{low} is held, and the launcher that runs is too old to say by what right");
     let row = warn(PrerequisiteId::Ports, what, "Make sure of it before the next start.");
-    Prerequisite { command: Some(format!("getcap {}", quoted(&start.program))), ..row }
+    Prerequisite { command: Some(format!("getcap {}", shell::word(&start.program))), ..row }
 }
 
 /// It would not get them. Where systemd starts it, or the file's right is void, the file cannot
@@ -92,7 +93,7 @@ fn remedy(start: &ColdStart) -> (String, String) {
         ),
         (None, None) => (
             "Give its file the capability; nothing has to be started again for that.".to_owned(),
-            format!("sudo setcap 'cap_net_bind_service=+ep' {}", quoted(&start.program)),
+            format!("sudo setcap 'cap_net_bind_service=+ep' {}", shell::word(&start.program)),
         ),
     }
 }

@@ -2,6 +2,8 @@
 
 use std::time::Instant;
 
+use newleaf_domain::shell;
+
 use crate::Updater;
 use crate::port::Place;
 use crate::preflight::{block, pass};
@@ -29,7 +31,9 @@ pub(super) async fn measure(updater: &Updater) -> Prerequisite {
             );
             let web = address.starts_with("http");
             Prerequisite {
-                command: web.then(|| format!("curl -sSI {address}/tuf/timestamp.json")),
+                command: web.then(|| {
+                    format!("curl -sSI {}", shell::word(format!("{address}/tuf/timestamp.json")))
+                }),
                 ..row
             }
         }

@@ -1,15 +1,27 @@
 //! The signatures that everything hangs on are in force.
 
 use crate::Updater;
+use crate::explain::chain;
 use crate::preflight::{block, pass, warn};
 use crate::view::{Prerequisite, PrerequisiteId};
 
-/// Judges the newest view of the repository by the time now.
-pub(super) fn measure(updater: &Updater) -> Prerequisite {
+/// Judges the newest view of the repository by the time now: the one that is kept on disk, where
+/// nobody has looked since this process began.
+pub(super) async fn measure(updater: &Updater) -> Prerequisite {
     let id = PrerequisiteId::Signatures;
     let now = updater.ports().clock.now();
+    let recalled = updater.recall().await;
     let Some(view) = updater.known() else {
-        let row = block(id, "nothing is known of the repository yet", "Look at it once.");
+        let row = match recalled {
+            Err(error) if updater.was_ever_read().await => block(
+                id,
+                format!("what is kept of the repository cannot be used: {}", chain(&error)),
+                "Look at the repository again.",
+            ),
+            Ok(()) | Err(_) => {
+                block(id, "nothing is known of the repository yet", "Look at it once.")
+            }
+        };
         return Prerequisite { command: Some("newleaf check".to_owned()), ..row };
     };
     let expires = view.expires();

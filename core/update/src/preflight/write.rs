@@ -1,7 +1,7 @@
 //! Every directory an update writes must take a new file, a sync, a rename and a removal, and what
 //! is written where it lies must be the host's to write.
 
-use std::path::Path;
+use newleaf_domain::shell;
 
 use crate::Updater;
 use crate::port::{Area, Probe, ProbeFault, ProbeResult, Probed};
@@ -48,7 +48,7 @@ const fn owner_writes(kind: Probed) -> (u32, &'static str) {
 
 /// The sentence and the command that mend it.
 fn remedy(probe: &Probe, fault: ProbeFault) -> (String, Option<String>) {
-    let path = quoted(&probe.path);
+    let path = shell::word(&probe.path);
     let (bits, given) = owner_writes(probe.kind);
     match fault {
         ProbeFault::Permission if probe.owner != probe.user => {
@@ -73,13 +73,6 @@ fn remedy(probe: &Probe, fault: ProbeFault) -> (String, Option<String>) {
         ProbeFault::Missing => ("Make the directory.".to_owned(), Some(format!("mkdir -p {path}"))),
         ProbeFault::Other => ("Look at the disk and the system's log.".to_owned(), None),
     }
-}
-
-/// The path as a shell takes it.
-pub(super) fn quoted(path: &Path) -> String {
-    let text = path.display().to_string();
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@".contains(c);
-    if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
 }
 
 #[cfg(test)]

@@ -28,7 +28,7 @@ async fn core(cx: Context, blame: Blame, reason: &str) -> StepResult<()> {
     if bad.is_some() || launcher.state().core.phase == CorePhase::Expand {
         launcher.ask(Ask::Abort { update: cx.id.clone(), app: None, bad }).await?;
     }
-    Ok(Passed::done((), format!("{} never stopped serving", cx.before())))
+    Ok(Passed::done((), format!("{} {}", cx.before(), cx.serves("never stopped serving"))))
 }
 
 /// The way back of an app.
@@ -101,7 +101,7 @@ impl Back {
             None => plugins.forget(&self.app).await,
         }
         self.remember_bad().await?;
-        Ok(Passed::done((), format!("{} serves on", self.cx.before())))
+        Ok(Passed::done((), format!("{} {}", self.cx.before(), self.cx.serves("serves on"))))
     }
 
     /// Copied, maybe migrated, never released: the copy is what the data was, nothing is lost.
@@ -128,7 +128,8 @@ impl Back {
                 self.forget_trial().await?;
             }
         }
-        Ok(Passed::done((), format!("{} serves with its data as it was", self.cx.before())))
+        let serves = self.cx.serves("serves");
+        Ok(Passed::done((), format!("{} {serves}, with its data as it was", self.cx.before())))
     }
 
     /// Released: the new version may have written.
@@ -192,7 +193,8 @@ impl Back {
             return Ok(told(format!("{} {version} stays off; {data}", self.app), lost));
         }
         ports.plugins.release(&self.app).await.map_err(|error| stuck(&error))?;
-        Ok(told(format!("{} {version} serves; {data}", self.app), lost))
+        let serves = self.cx.serves("serves");
+        Ok(told(format!("{} {version} {serves}; {data}", self.app), lost))
     }
 
     fn data_way(&self, old: &AppSlot, new: &AppSlot) -> DataWay {

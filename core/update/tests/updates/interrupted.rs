@@ -56,6 +56,24 @@ async fn mended(host: &Host, id: &UpdateId) -> Ending {
 const APP_RECORDS: usize = 2 + 2 * StepId::APP.len();
 
 #[tokio::test]
+async fn what_the_launcher_cannot_write_down_is_told_first_with_what_mends_it() {
+    let world = world_with_update().await;
+    let host = world.start();
+    let first = async || host.updater.overview().await.unwrap().notices.into_iter().next();
+    let before = first().await;
+    host.launcher.set_refuses(Some("replace state: No space left on device"));
+    let notice = first().await.unwrap();
+    assert_eq!(
+        notice.text,
+        "The host cannot write down what it did: replace state: No space left on device."
+    );
+    assert!(notice.todo.unwrap().starts_with("Make room on the disk"));
+    assert!(notice.command.unwrap().starts_with("df -h /"));
+    host.launcher.set_refuses(None);
+    assert_eq!(first().await, before);
+}
+
+#[tokio::test]
 async fn an_app_update_whose_disk_is_full_after_any_record_is_ended_by_the_same_host() {
     for records in 1..APP_RECORDS {
         let world = world_with_update().await;

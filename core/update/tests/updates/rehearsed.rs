@@ -1,6 +1,7 @@
 //! Apps on a copy of their data: what a rehearsal stops, what it lets a plan say, and how long a
 //! switch may take after it.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use newleaf_domain::ByteSize;
@@ -50,6 +51,49 @@ async fn a_version_that_fails_on_a_copy_never_gets_near_the_data() {
     is_as_before(&world, &host);
     assert_eq!(world.disk.state().bad.len(), 1, "it is offered again");
     assert_eq!(world.disk.snapshots(), copies, "the data itself was copied");
+}
+
+/// What is logged in this thread, for as long as the guard lives.
+#[derive(Debug, Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    fn listen(&self) -> tracing::subscriber::DefaultGuard {
+        let log = self.clone();
+        let subscriber = tracing_subscriber::fmt().with_ansi(false);
+        tracing::subscriber::set_default(subscriber.with_writer(move || log.clone()).finish())
+    }
+
+    fn lines_with(&self, part: &str) -> Vec<String> {
+        let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
+        text.lines().filter(|line| line.contains(part)).map(str::to_owned).collect()
+    }
+}
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_rehearsal_that_fails_is_one_line_of_the_log_with_app_versions_and_reason() {
+    let world = world_with_update().await;
+    let host = world.start();
+    world.disk.fail(Point::Rehearse, Fault::Version);
+    let log = Log::default();
+    let _listens = log.listen();
+    update(&host, &target()).await;
+    let lines = log.lines_with("the rehearsal of an app failed");
+    let [line] = &lines[..] else { panic!("{lines:?}") };
+    for part in [" WARN ", "app=acme/notes", "from=1.0.0", "to=2.0.0", "failed to migrate"] {
+        assert!(line.contains(part), "{part:?} is not in {line}");
+    }
 }
 
 #[tokio::test]

@@ -53,6 +53,10 @@ impl Launcher for WorkerLauncher {
         if answered.seq > told.seq { Arc::clone(&answered) } else { told }
     }
 
+    fn refuses(&self) -> Option<String> {
+        self.control.disk_refuses()
+    }
+
     async fn append(
         &self,
         update: Option<&UpdateId>,

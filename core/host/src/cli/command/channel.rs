@@ -6,7 +6,7 @@ use newleaf_update::view::ChannelView;
 use super::Context;
 use crate::cli::arguments::{ChannelArguments, Spoken};
 use crate::cli::{Exit, show};
-use crate::route::{ChannelRequest, ConsentWord, Kind, Problem};
+use crate::route::{ChannelRequest, ConsentWord, Problem};
 
 pub(super) async fn run(
     context: Context<'_>,
@@ -20,11 +20,7 @@ pub(super) async fn run(
             if let Some(target) = target {
                 views.retain(|view| view.target == target);
                 if views.is_empty() {
-                    return Err(Problem::new(
-                        Kind::NotFound,
-                        format!("find {target}: it is not installed"),
-                    )
-                    .todo("newleaf status lists what there is"));
+                    return Err(Problem::unknown(&target));
                 }
             }
             context.screen.show(|| show::channels(&views), &views);

@@ -33,6 +33,13 @@ pub(crate) struct Context<'a> {
     pub(crate) screen: Screen,
 }
 
+impl Context<'_> {
+    /// Prints a failure after which the command goes on.
+    pub(crate) fn problem(self, problem: Problem) {
+        self.screen.problem(&self.door.tell(problem));
+    }
+}
+
 /// Runs a command that asks a host.
 ///
 /// # Errors

@@ -26,8 +26,8 @@ pub(super) async fn run(context: Context<'_>, arguments: &PlanArguments) -> Resu
                 context.screen.show(|| problem.detail.clone(), &problem);
             }
             Err(problem) => {
-                context.screen.problem(&problem);
                 exit = exit.and(Exit::of(problem.kind.exit()));
+                context.problem(problem);
             }
         }
     }

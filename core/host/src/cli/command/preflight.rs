@@ -16,7 +16,15 @@ pub(super) async fn run(context: Context<'_>, targets: &[Target]) -> Result<Exit
         if targets.len() > 1 {
             context.screen.say(&format!("{target}:"));
         }
-        exit = exit.and(one(context, &format!("/api/v1/preflight?target={target}")).await?);
+        let measured = one(context, &format!("/api/v1/preflight?target={target}")).await;
+        if targets.len() == 1 {
+            return measured;
+        }
+        exit = exit.and(measured.unwrap_or_else(|problem| {
+            let exit = Exit::of(problem.kind.exit());
+            context.problem(problem);
+            exit
+        }));
     }
     Ok(exit)
 }

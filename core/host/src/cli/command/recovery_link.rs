@@ -9,6 +9,7 @@ use crate::cli::owner::{self, Standing};
 use crate::cli::show::Screen;
 use crate::cli::{Exit, runtime};
 use crate::route::{Kind, NewLink, Problem};
+use newleaf_domain::shell;
 
 /// Prints a link. Only root and the folder's owner get one: the socket says who asks.
 pub(in crate::cli) fn run(screen: Screen, dir: &Path) -> Result<Exit, Problem> {
@@ -25,7 +26,7 @@ async fn new_link(dir: &Path) -> Result<NewLink, Problem> {
     let Some(door) = Door::running(dir).await? else {
         return Err(blocked("no host runs there")
             .state("no host runs on this folder")
-            .todo(format!("start it: newleaf serve --dir {}", dir.display())));
+            .todo(format!("start it: newleaf serve --dir {}", shell::word(dir))));
     };
     match door.post("/api/v1/recovery-links", &Value::Null).await {
         Err(problem) if problem.is(Kind::NotFound) => Err(blocked("the product serves")

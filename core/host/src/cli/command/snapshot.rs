@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use newleaf_domain::{ByteSize, Clock as _, Version};
+use newleaf_domain::{ByteSize, Clock as _, Version, shell};
 use newleaf_launcher::journal::Entry;
 use newleaf_launcher::offline::Purpose;
 use newleaf_launcher::state::State;
@@ -149,7 +149,7 @@ fn restore(
         });
         format!(
             "{text}; everyone has to sign in again{kept}\nstart the host: newleaf serve --dir {}",
-            dir.display()
+            shell::word(&dir)
         )
     };
     screen.show(say, &Restored { restored: chosen, kept: kept.as_deref() });

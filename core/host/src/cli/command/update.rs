@@ -87,8 +87,9 @@ async fn all(context: Context<'_>, targets: Vec<Target>, wish: &Wish) -> Result<
         exit = exit.and(match one(context, target, wish).await {
             Ok(exit) => exit,
             Err(problem) => {
-                context.screen.problem(&problem);
-                Exit::of(problem.kind.exit())
+                let exit = Exit::of(problem.kind.exit());
+                context.problem(problem);
+                exit
             }
         });
     }

@@ -3,7 +3,7 @@
 
 use std::io::Write as _;
 use std::os::unix::process::CommandExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use axum::Router;
@@ -25,6 +25,7 @@ use crate::route::{self, Caller, Kind, Problem};
 #[derive(Debug)]
 pub(crate) struct Alone {
     router: Router,
+    dir: PathBuf,
 }
 
 impl Alone {
@@ -55,7 +56,13 @@ impl Alone {
             failed(Kind::Failed, &error).state("no host runs; what it would run is as it was")
         })?;
         let caller = Caller::user(rustix::process::geteuid().as_raw());
-        Ok(Self { router: named_in(route::alone(&api, caller), product.program) })
+        let router = named_in(route::alone(&api, caller), product.program);
+        Ok(Self { router, dir: dir.to_owned() })
+    }
+
+    /// The folder.
+    pub(super) fn dir(&self) -> &Path {
+        &self.dir
     }
 
     pub(super) async fn send(&self, request: Request<Body>) -> Result<Response<Body>, Problem> {

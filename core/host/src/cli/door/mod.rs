@@ -20,6 +20,7 @@ pub(crate) use self::alone::become_good;
 use self::running::Running;
 pub(crate) use self::sse::{Events, NextEvent};
 use crate::Product;
+use crate::cli::standing;
 use crate::route::{Kind, Problem};
 
 /// The largest answer that is read whole.
@@ -81,6 +82,15 @@ impl Door {
         match response.status() {
             StatusCode::OK => Ok(Events::new(response.into_body())),
             _ => Err(problem_of(response).await),
+        }
+    }
+
+    /// `problem`, which says how things stand.
+    pub(crate) fn tell(&self, problem: Problem) -> Problem {
+        match self {
+            _ if problem.state != Problem::UNTOLD => problem,
+            Self::Running(_) => problem.state("the host goes on as before"),
+            Self::Alone(alone) => problem.state(standing::stopped(alone.dir())),
         }
     }
 

@@ -12,6 +12,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
+use newleaf_launcher::Layout;
 use tokio::net::UnixStream;
 
 use super::socket_of;
@@ -82,6 +83,7 @@ impl Running {
         match UnixStream::connect(&socket).await {
             Ok(_) => Ok(Some(Self { socket })),
             Err(error) if nobody_listens(&error) => Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => Err(too_deep(dir)),
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
                 Err(owner::not_yours(dir))
             }
@@ -146,6 +148,17 @@ pub(super) const NOT_KNOWN: &str =
 
 fn nobody_listens(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused)
+}
+
+/// The host was moved to a place whose sockets have too long paths.
+fn too_deep(dir: &Path) -> Problem {
+    let shown = dir.display();
+    let (socket, allowed) = (socket_of(dir), Layout::new(dir).socket_too_long());
+    let allowed =
+        allowed.map_or_else(String::new, |(_, bytes)| format!(" of more than {bytes} bytes"));
+    Problem::new(Kind::Blocked, format!("ask the host on {}: a path{allowed}", socket.display()))
+        .state(format!("whether a host runs in {shown} is not known"))
+        .todo("move the host's folder to a shorter place, such as /srv/newleaf")
 }
 
 fn unreachable(socket: &Path, error: &dyn std::error::Error) -> Problem {

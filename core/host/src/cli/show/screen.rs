@@ -1,12 +1,16 @@
 //! The two streams of a command, in the form that was asked for.
 
+use std::borrow::Cow;
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
+use std::path::Path;
 use std::sync::OnceLock;
 
 use newleaf_domain::failure::FailureLines;
+use newleaf_domain::shell;
 use serde::Serialize;
 
-use crate::program::named;
+use super::width;
+use crate::program::{named, named_on};
 use crate::route::Problem;
 
 /// The form of what is printed.
@@ -39,14 +43,23 @@ impl Screen {
     /// Prints text on stdout; nothing where JSON was asked for.
     pub(crate) fn say(self, text: &str) {
         if self.form == Form::Text {
-            out(&named(self.program, text));
+            out(&self.typed(text));
+        }
+    }
+
+    /// `text` with its commands as they can be typed here, in the width that there is.
+    fn typed(self, text: &str) -> Cow<'_, str> {
+        let text = named_on(self.program, FOLDER.get().map(String::as_str), text);
+        match width::narrow() {
+            Some(columns) => Cow::Owned(width::wrapped(&text, columns)),
+            None => text,
         }
     }
 
     /// Prints `text` to people, or `value` as one line of JSON.
     pub(crate) fn show<T: Serialize>(self, text: impl FnOnce() -> String, value: &T) {
         match self.form {
-            Form::Text => out(&named(self.program, &text())),
+            Form::Text => out(&self.typed(&text())),
             Form::Json => self.line(value),
         }
     }
@@ -64,7 +77,7 @@ impl Screen {
     /// Prints a failure: four lines on stderr, or the problem document on stdout.
     pub(crate) fn problem(self, problem: &Problem) {
         match self.form {
-            Form::Text => err(&named(self.program, &four_lines(problem))),
+            Form::Text => err(&self.typed(&four_lines(problem))),
             Form::Json => self.line(problem),
         }
     }
@@ -87,6 +100,19 @@ impl Screen {
 pub(crate) fn four_lines(problem: &Problem) -> String {
     let Problem { state, detail, done, todo, .. } = problem;
     FailureLines { state, failed: detail, done, todo }.to_string()
+}
+
+/// The host's folder, as it must be typed in each command that is shown; not set where the
+/// environment names it already.
+static FOLDER: OnceLock<String> = OnceLock::new();
+
+/// From now on each command that is shown names `dir`, unless the environment does.
+pub(crate) fn commands_name(dir: &Path) {
+    let named = std::env::var_os("NEWLEAF_DIR").and_then(|it| std::path::absolute(it).ok());
+    if named.as_deref() != Some(dir) {
+        // Set once: one command works on one folder.
+        drop(FOLDER.set(shell::word(dir)));
+    }
 }
 
 /// The first error of standard output; what was printed after it may be lost too.

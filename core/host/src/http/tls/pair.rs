@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use newleaf_domain::Timestamp;
+use newleaf_domain::{Timestamp, shell};
 use rustls::crypto::ring;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -93,17 +93,17 @@ impl PairError {
             Self::Read { path, source } if source.kind() == io::ErrorKind::PermissionDenied => {
                 let user = crate::cli::owner::name_of(rustix::process::geteuid().as_raw());
                 let (right, path) = barred_at(path);
-                format!("sudo setfacl -m u:{user}:{right} {}", path.display())
+                format!("sudo setfacl -m u:{user}:{right} {}", shell::word(path))
             }
-            Self::Read { path, .. } => format!("ls -lL {}", path.display()),
-            Self::Form { path, .. } => format!("grep BEGIN {}", path.display()),
+            Self::Read { path, .. } => format!("ls -lL {}", shell::word(path)),
+            Self::Form { path, .. } => format!("grep BEGIN {}", shell::word(path)),
             Self::Mismatch { files } => format!(
                 "openssl x509 -noout -pubkey -in {}; openssl pkey -pubout -in {}",
-                files.certificate.display(),
-                files.key.display()
+                shell::word(&files.certificate),
+                shell::word(&files.key)
             ),
             Self::Expired { path, .. } => {
-                format!("openssl x509 -noout -subject -dates -in {}", path.display())
+                format!("openssl x509 -noout -subject -dates -in {}", shell::word(path))
             }
         }
     }

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::{Extension, Json};
-use newleaf_domain::{JobName, PackageName};
+use newleaf_domain::{JobName, PackageName, Target};
 use newleaf_update::view::{AppRow, JobEnd, KeptData};
 use newleaf_update::{AppData, StartError};
 
@@ -24,11 +24,7 @@ pub(super) async fn info(
 
 async fn row(api: &Api, name: &PackageName) -> Result<AppRow, Problem> {
     let found = super::status::overview(api).await?.apps.into_iter().find(|app| app.id == *name);
-    found.ok_or_else(|| {
-        Problem::new(Kind::NotFound, format!("find {name} among the installed apps"))
-            .state(api.updater.standing())
-            .todo(format!("newleaf apps list, or newleaf apps install {name}"))
-    })
+    found.ok_or_else(|| unknown(api, name))
 }
 
 /// Removes the app; answers 204.
@@ -98,7 +94,7 @@ pub(super) async fn run_job(
     tracing::info!(app = %name, %job, by = caller.by, "running a job of {name}");
     api.jobs.run_now(&name, &job).await.map(Json).map_err(|refusal| {
         let (kind, todo) = match &refusal {
-            JobRefusal::NoApp => (Kind::NotFound, "newleaf apps list".to_owned()),
+            JobRefusal::NoApp => return unknown(&api, &name),
             JobRefusal::NoJob => {
                 (Kind::NotFound, format!("newleaf apps info {name} names its jobs"))
             }
@@ -110,6 +106,10 @@ pub(super) async fn run_job(
             .state(api.updater.standing())
             .todo(todo)
     })
+}
+
+fn unknown(api: &Api, name: &PackageName) -> Problem {
+    Problem::unknown(&Target::App(name.clone())).state(api.updater.standing())
 }
 
 fn done(api: &Api, result: Result<(), StartError>) -> Result<StatusCode, Problem> {

@@ -25,6 +25,11 @@ pub(super) async fn get(
     let mut entries = found.map_err(|error| unreadable(&api.updater, &error))?;
     if let Some(target) = of.target {
         entries.retain(|entry| entry.target.target == target);
+        let state = api.updater.state();
+        let is_here = target.app().is_none_or(|app| state.apps.contains_key(app));
+        if entries.is_empty() && !is_here {
+            return Err(Problem::unknown(&target).state(api.updater.standing()));
+        }
     }
     Ok(Json(entries))
 }

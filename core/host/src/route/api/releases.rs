@@ -21,5 +21,10 @@ pub(super) async fn get(
     Asked(of): Asked<Of>,
 ) -> Result<Json<ReleasesView>, Problem> {
     let releases = api.updater.releases(&of.target).await;
-    releases.map(Json).map_err(|error| unreadable(&api.updater, &error))
+    let releases = releases.map_err(|error| unreadable(&api.updater, &error))?;
+    let is_here = releases.version.is_some() || releases.blocked.is_some();
+    if releases.releases.is_empty() && !is_here {
+        return Err(Problem::unknown(&of.target).state(api.updater.standing()));
+    }
+    Ok(Json(releases))
 }

@@ -15,7 +15,7 @@ pub(super) async fn post(State(api): State<Api>) -> Result<(StatusCode, Json<New
     let Some(portal) = &api.portal else {
         return Err(Problem::new(Kind::Blocked, "make a sign-in link: no host serves the portal")
             .state("no host runs on this folder")
-            .todo("start it: newleaf serve --dir <folder>"));
+            .todo("start it: newleaf serve"));
     };
     let expires = api.clock.now().plus_seconds(LINK_SECONDS);
     let secret =

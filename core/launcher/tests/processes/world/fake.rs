@@ -143,7 +143,7 @@ fn answer_probes(socket: &str, answer: &'static str) {
 
 /// Passes orders on, each a line of JSON, and answers with what the launcher said.
 fn recovery(wire: &Wire, public: TcpListener, local: UnixListener) -> i32 {
-    accept(public, "recovery");
+    accept(public, &Arc::new(Mutex::new("recovery".to_owned())));
     let orders = wire.try_clone().unwrap();
     let streams = Arc::new(Mutex::new(Vec::<UnixStream>::new()));
     let asked = Arc::clone(&streams);
@@ -165,13 +165,14 @@ fn recovery(wire: &Wire, public: TcpListener, local: UnixListener) -> i32 {
     0
 }
 
-/// Answers each connection with the version.
-fn accept(public: TcpListener, version: &str) {
-    let version = version.to_owned();
+/// Answers each connection with what is in `said`.
+fn accept(public: TcpListener, said: &Arc<Mutex<String>>) {
+    let said = Arc::clone(said);
     std::thread::spawn(move || {
         for stream in public.incoming() {
             // A client that went away wants no answer.
-            drop(stream.unwrap().write_all(version.as_bytes()));
+            let said = said.lock().unwrap().clone();
+            drop(stream.unwrap().write_all(said.as_bytes()));
         }
     });
 }
@@ -186,6 +187,7 @@ fn live(
     let (happens, queue) = mpsc::channel();
     listen(wire.try_clone().unwrap(), happens.clone());
     let mut doors = Some((public, local));
+    let said = Arc::new(Mutex::new(version.to_owned()));
     let mut is_stuck = false;
     let mut asked = Vec::new();
     let watchers = Arc::new(Mutex::new(Vec::<UnixStream>::new()));
@@ -195,13 +197,17 @@ fn live(
                 ToWorker::Go { .. } if behaviour == "dies" => return 3,
                 ToWorker::Go { .. } => {
                     let (public, local) = doors.take().unwrap();
-                    accept(public, version);
+                    accept(public, &said);
                     hear(local, happens.clone());
                 }
                 ToWorker::Drain { .. } => {
                     wire.send(&ToLauncher::Drained, &[], Blocking::Yes).unwrap();
                     return 0;
                 }
+                ToWorker::Disk { refuses: Some(why) } => {
+                    *said.lock().unwrap() = format!("{version}, {why}");
+                }
+                ToWorker::Disk { refuses: None } => version.clone_into(&mut said.lock().unwrap()),
                 ToWorker::Pulse if is_stuck => {}
                 // A launcher that is gone is told by the end of the wire.
                 ToWorker::Pulse => drop(wire.send(&ToLauncher::Pulse, &[], Blocking::Yes)),

@@ -44,6 +44,7 @@ pub struct FakeLauncher {
     left: Mutex<Option<usize>>,
     room: Mutex<Option<usize>>,
     way: Mutex<LauncherWay>,
+    refuses: Mutex<Option<String>>,
 }
 
 impl FakeLauncher {
@@ -56,7 +57,13 @@ impl FakeLauncher {
             left: Mutex::new(None),
             room: Mutex::new(None),
             way: Mutex::default(),
+            refuses: Mutex::default(),
         }
+    }
+
+    /// Says from now on why it cannot write down what it has to; none where it can.
+    pub fn set_refuses(&self, why: Option<&str>) {
+        *self.refuses.lock().unwrap_or_else(PoisonError::into_inner) = why.map(str::to_owned);
     }
 
     /// The process dies right after `records` more records are on disk.
@@ -184,6 +191,10 @@ impl Launcher for FakeLauncher {
 
     fn state(&self) -> Arc<State> {
         Arc::new(self.disk.state())
+    }
+
+    fn refuses(&self) -> Option<String> {
+        self.refuses.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     async fn append(

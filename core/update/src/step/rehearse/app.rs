@@ -1,7 +1,7 @@
 //! App: migrates a copy of the data, asks the new version for its health and for pages that visitors
 //! read lately, and says how long the switch will keep visitors waiting.
 
-use newleaf_domain::Target;
+use newleaf_domain::{Target, Version};
 use newleaf_launcher::journal::Outcome;
 
 use crate::Rehearsal;
@@ -74,11 +74,22 @@ pub(crate) async fn on_a_copy(cx: &Context, switch: &AppSwitch) -> Result<Verdic
     let within = cx.updater.settings().migrate_within;
     match plugins.rehearse(&switch.app, &switch.new, old.schema, within).await {
         Ok(rehearsed) => Ok(Verdict::Fits(rehearsed)),
-        Err(error) if error.is_machine_fault() => {
-            Ok(Verdict::NotTried(format!("not rehearsed to a good end: {}", chain(&error))))
+        Err(error) => {
+            log(switch, &old.version, &error);
+            if error.is_machine_fault() {
+                let why = format!("not rehearsed to a good end: {}", chain(&error));
+                return Ok(Verdict::NotTried(why));
+            }
+            Err(failed(&error))
         }
-        Err(error) => Err(failed(&error)),
     }
+}
+
+/// Says in the log, once, that a rehearsal failed: whoever watches a host reads it there.
+fn log(switch: &AppSwitch, from: &Version, error: &PluginError) {
+    let AppSwitch { app, new, .. } = switch;
+    let (to, reason) = (&new.version, chain(error));
+    tracing::warn!(%app, %from, %to, reason, "the rehearsal of an app failed");
 }
 
 /// How long visitors will wait, and whether they are told.

@@ -6,7 +6,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use newleaf_domain::{Manifest, PackageName, Target};
+use newleaf_domain::{Manifest, PackageName, Target, shell};
 use newleaf_launcher::Layout;
 use newleaf_launcher::journal::{Ending, Entry, Record};
 use newleaf_launcher::lock::LockError;
@@ -62,12 +62,12 @@ pub(super) fn run(product: &Product, screen: Screen, dir: &Path) -> Result<Exit,
 }
 
 fn text(adopted: &Adopted<'_>, product: &Product) -> String {
-    let dir = adopted.dir.display();
+    let (dir, typed) = (adopted.dir.display(), shell::word(adopted.dir));
     let mut lines = vec![format!(
         "{} {} is ready in {dir}, with its data; its state was lost, and with it what was installed",
         product.name, adopted.version
     )];
-    lines.push(format!("start it: newleaf serve --dir {dir}"));
+    lines.push(format!("start it: newleaf serve --dir {typed}"));
     lines.extend(adopted.apps.iter().map(|app| {
         format!("then install {app} again; it goes on with its data: newleaf apps install {app}")
     }));
@@ -228,7 +228,10 @@ fn refused(dir: &Path, error: &OfflineError) -> Problem {
         }
         OfflineError::State(StateError::Exists(_)) => (
             Kind::Blocked,
-            format!("start the host, whose state is well: newleaf serve --dir {shown}"),
+            format!(
+                "start the host, whose state is well: newleaf serve --dir {}",
+                shell::word(dir)
+            ),
         ),
         OfflineError::Lock(_) | OfflineError::State(_) | OfflineError::Journal(_) => {
             (Kind::Failed, error.hint())

@@ -6,6 +6,8 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
 use crate::route::{Kind, Problem};
+use newleaf_domain::shell;
+use newleaf_launcher::Layout;
 
 /// Every folder of a host, parents first. Only the owner may look into them.
 const FOLDERS: [&str; 14] = [
@@ -25,16 +27,32 @@ const FOLDERS: [&str; 14] = [
     "plans",
 ];
 
+/// Refuses a place whose sockets nobody could open, before anything is made.
+pub(super) fn refuse_too_deep(dir: &Path) -> Result<(), Problem> {
+    let Some((longest, allowed)) = Layout::new(dir).socket_too_long() else { return Ok(()) };
+    let shown = dir.display();
+    let room = dir.as_os_str().len().saturating_sub(longest - allowed);
+    Err(Problem::new(
+        Kind::Blocked,
+        format!(
+            "make a host in {shown}: the paths of its sockets would have up to {longest} bytes, and \
+             the system allows {allowed} (unix(7))"
+        ),
+    )
+    .state(format!("no host was made in {shown}"))
+    .todo(format!("choose a place whose path has at most {room} bytes, such as /srv/newleaf")))
+}
+
 /// Refuses a folder that is a host already, holds foreign files, or lies on a network filesystem.
 pub(super) fn refuse_unfit(dir: &Path) -> Result<(), Problem> {
-    let shown = dir.display();
+    let (shown, typed) = (dir.display(), shell::word(dir));
     if dir.join("state").exists() || dir.join("state.prev").exists() {
         return Err(Problem::new(
             Kind::Blocked,
             format!("make a host in {shown}: there is one already"),
         )
         .state(format!("the host in {shown} is as it was"))
-        .todo(format!("start it: newleaf serve --dir {shown}, or choose another folder")));
+        .todo(format!("start it: newleaf serve --dir {typed}; or choose another folder")));
     }
     let is_fit = match fs::read_dir(dir) {
         Ok(mut entries) => entries.next().is_none(),
@@ -50,7 +68,7 @@ pub(super) fn refuse_unfit(dir: &Path) -> Result<(), Problem> {
         .state(format!("{shown} is as it was"))
         .todo(if dir.join("trust/root.json").is_file() {
             format!(
-                "where it is a host that lost its state: newleaf init --adopt --dir {shown}; else \
+                "where it is a host that lost its state: newleaf init --adopt --dir {typed}; else \
                  choose an empty folder"
             )
         } else {
@@ -92,7 +110,8 @@ fn refused(doing: &str, dir: &Path, error: &std::io::Error) -> Problem {
     problem.todo(if error.kind() == ErrorKind::PermissionDenied {
         format!(
             "make it this user's own, then run the same line again: \
-             sudo install -d -m 700 -o {us} {shown}"
+             sudo install -d -m 700 -o {us} {}",
+            shell::word(dir)
         )
     } else if error.kind() == ErrorKind::ReadOnlyFilesystem {
         "choose a folder on a disk that is writable".to_owned()
@@ -174,6 +193,18 @@ mod tests {
         assert!(
             problem.state.ends_with("as it was") || problem.state.starts_with("no host was made")
         );
+    }
+
+    #[test]
+    fn a_place_whose_sockets_nobody_could_open_is_refused_with_the_room_there_is() {
+        let deep = |bytes: usize| Path::new("/srv").join("d".repeat(bytes - 5));
+        refuse_too_deep(&deep(85)).unwrap();
+        let problem = refuse_too_deep(&deep(86)).unwrap_err();
+        assert!(
+            problem.is(Kind::Blocked) && problem.detail.contains("up to 108 bytes"),
+            "{problem}"
+        );
+        assert!(problem.todo.contains("at most 85 bytes"), "{}", problem.todo);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
 
+use newleaf_domain::shell;
 use newleaf_launcher::state::{Image, State};
 use newleaf_launcher::{Layout, StoppedHost};
 use newleaf_trust::{Limits, TrustStore};
@@ -45,6 +46,7 @@ pub(in crate::cli) fn run(
     };
     let nothing_made = format!("no host was made in {}", dir.display());
     let root = root(product, arguments).map_err(|problem| problem.state(nothing_made))?;
+    folder::refuse_too_deep(dir)?;
     folder::refuse_unfit(dir)?;
     folder::begin(dir)?;
     make(product, dir, repository, &root).map_err(|problem| {
@@ -59,9 +61,9 @@ pub(in crate::cli) fn run(
 }
 
 fn text(dir: &Path, product: &Product) -> String {
-    let dir = dir.display();
+    let (shown, typed) = (dir.display(), shell::word(dir));
     format!(
-        "{} {} is ready in {dir}\nsettings: {dir}/{}\nstart it: newleaf serve --dir {dir}",
+        "{} {} is ready in {shown}\nsettings: {shown}/{}\nstart it: newleaf serve --dir {typed}",
         product.name,
         product.version,
         config::FILE
@@ -141,7 +143,7 @@ fn read_root(path: &Path) -> Result<Vec<u8>, Problem> {
     read.map_err(|error| {
         Problem::new(Kind::Failed, format!("read the root role {}: {error}", path.display())).todo(
             if error.kind() == io::ErrorKind::PermissionDenied {
-                format!("let this user read it: ls -l {}", path.display())
+                format!("let this user read it: ls -l {}", shell::word(path))
             } else {
                 "name the repository's root.json, a file, by --root FILE".to_owned()
             },

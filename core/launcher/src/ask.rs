@@ -52,7 +52,7 @@ pub fn apply(state: &State, ask: &Ask, tries: u8) -> Result<State, Refusal> {
             idle(state)?;
             next.core.phase = CorePhase::Expand;
         }
-        Ask::Arm { update, slot, way } => {
+        Ask::Arm { update, slot, way, .. } => {
             return arm(state, update, slot, *way, tries);
         }
         Ask::Contracted { oldest_reader } => {
@@ -111,7 +111,8 @@ fn arm(
     if state.core.good.digest == slot.digest {
         return Err(Refusal::AlreadyGood(slot.version.clone()));
     }
-    let trial = Trial { slot: slot.clone(), tries, update: update.clone(), way };
+    let (update, expand_within_ms) = (update.clone(), None);
+    let trial = Trial { slot: slot.clone(), tries, update, way, expand_within_ms };
     let core = CoreState { trial: Some(trial), phase: CorePhase::Trial, ..state.core.clone() };
     Ok(State { core, seq: state.seq + 1, ..state.clone() })
 }
@@ -122,6 +123,8 @@ pub const TRIES: u8 = 2;
 /// The state of a host that does not run, after `slot` was staged for it: the schema is extended
 /// and the trial is made, with `tries` starts, when the host starts next.
 ///
+/// The extension may take `expand_within_ms`, where that is more than the settings allow.
+///
 /// # Errors
 /// Another update is under way, or the slot is good already.
 pub fn defer(
@@ -130,9 +133,13 @@ pub fn defer(
     slot: &CoreSlot,
     way: Way,
     tries: u8,
+    expand_within_ms: Option<u64>,
 ) -> Result<State, Refusal> {
     let mut next = arm(state, update, slot, way, tries)?;
     next.core.phase = CorePhase::Expand;
+    if let Some(trial) = &mut next.core.trial {
+        trial.expand_within_ms = expand_within_ms;
+    }
     Ok(next)
 }
 
@@ -384,6 +391,7 @@ mod tests {
             update: sample::update(),
             slot: Box::new(sample::slot("1.0.0")),
             way: Way::Forward,
+            expand_within_ms: None,
         };
         let version = Version::parse("1.0.0").unwrap();
         assert_eq!(apply(&sample::state(), &ask), Err(Refusal::AlreadyGood(version)));

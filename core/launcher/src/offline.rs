@@ -196,8 +196,8 @@ impl StoppedHost {
 
     fn next(&self, ask: &Ask) -> Result<State, Refusal> {
         match ask {
-            Ask::Arm { update, slot, way } => {
-                ask::defer(&self.state, update, slot, *way, self.tries)
+            Ask::Arm { update, slot, way, expand_within_ms } => {
+                ask::defer(&self.state, update, slot, *way, self.tries, *expand_within_ms)
             }
             Ask::Append { .. }
             | Ask::Expand { .. }
@@ -271,10 +271,13 @@ mod tests {
             update: sample::update(),
             slot: Box::new(sample::slot("1.1.0")),
             way: Way::Forward,
+            expand_within_ms: Some(90_000),
         };
         assert!(matches!(host.ask(&arm).unwrap(), Answer::Changed { .. }));
         drop(host);
         let core = state_file::read(&layout).unwrap().core;
-        assert_eq!((core.phase, core.trial.map(|trial| trial.tries)), (CorePhase::Expand, Some(3)));
+        let trial = core.trial.unwrap();
+        assert_eq!((core.phase, trial.tries), (CorePhase::Expand, 3));
+        assert_eq!(trial.expand_within_ms, Some(90_000), "what the rehearsal told is kept");
     }
 }

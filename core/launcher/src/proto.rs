@@ -189,6 +189,10 @@ pub enum Ask {
         slot: Box<CoreSlot>,
         /// Forward, or back to the version before.
         way: Way,
+        /// Without a host that runs: how long the extension of the data may take at the next start,
+        /// in milliseconds, where its rehearsal has told.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        expand_within_ms: Option<u64>,
     },
     /// An app's version is being brought in; with its snapshot once that is complete.
     TrialApp {

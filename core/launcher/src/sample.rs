@@ -28,7 +28,12 @@ pub(crate) fn update() -> UpdateId {
 pub(crate) fn trial(tries: u8, phase: CorePhase) -> State {
     let mut state = state();
     state.core.phase = phase;
-    state.core.trial =
-        Some(Trial { slot: slot("1.1.0"), tries, update: update(), way: Way::Forward });
+    state.core.trial = Some(Trial {
+        slot: slot("1.1.0"),
+        tries,
+        update: update(),
+        way: Way::Forward,
+        expand_within_ms: None,
+    });
     state
 }

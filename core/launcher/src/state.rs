@@ -111,6 +111,10 @@ pub struct Trial {
     /// Whether the trial is a new version or the way back to an old one.
     #[serde(default)]
     pub way: Way,
+    /// How long the extension of the data may take at the next start, in milliseconds, where its
+    /// rehearsal has told; less than the settings say counts as what they say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expand_within_ms: Option<u64>,
 }
 
 /// The direction of a switch.

@@ -1,5 +1,7 @@
 //! The way of each kind of update through its steps. What a step proves goes into the next one.
 
+use std::time::Duration;
+
 use newleaf_domain::PackageName;
 use newleaf_launcher::journal::StepId;
 use newleaf_launcher::state::{AppSlot, CoreSlot};
@@ -40,8 +42,8 @@ pub(crate) enum Errand {
 enum Handed {
     /// The launcher carries it to its end.
     ToLauncher,
-    /// It waits for the next start.
-    Deferred,
+    /// It waits for the next start, which extends the data within this time, where it has to.
+    Deferred(Option<Duration>),
 }
 
 /// Carries an update out to its end, or to where the launcher takes it over.
@@ -79,7 +81,7 @@ pub(crate) async fn out(cx: Context, errand: Errand) {
 async fn hand_over(run: Run, result: Result<Handed, Stop>) {
     match result {
         Ok(Handed::ToLauncher) => {}
-        Ok(Handed::Deferred) => run.defer().await,
+        Ok(Handed::Deferred(_)) => run.defer().await,
         Err(stop) => run.end(Err(stop)).await,
     }
 }
@@ -101,10 +103,10 @@ async fn core(run: &mut Run, listed: Listed, suspend: Consent) -> Result<Handed,
     let rehearsed = run.step(StepId::Rehearse, rehearse::core(cx.clone(), &slot, policy)).await?;
     let breaking = prewarm::Breaking::of(policy, suspend);
     run.step(StepId::Prewarm, prewarm::core(cx.clone(), &slot, breaking)).await?;
-    if cx.updater.ports().launcher.reach() == Reach::Folder {
-        return arm(run, &slot, Handed::Deferred).await;
-    }
     let within = rehearsed.expand_within(cx.updater.settings().expand_within);
+    if cx.updater.ports().launcher.reach() == Reach::Folder {
+        return arm(run, &slot, Handed::Deferred(Some(within))).await;
+    }
     run.step(StepId::Expand, expand::run(cx, &slot, within)).await?;
     arm(run, &slot, Handed::ToLauncher).await
 }
@@ -118,7 +120,7 @@ async fn core_back(run: &mut Run, slot: &CoreSlot) -> Result<Handed, Stop> {
     run.step(StepId::Rehearse, async { Ok(rehearse::core_back()) }).await?;
     run.step(StepId::Prewarm, async { Ok(prewarm::core_back()) }).await?;
     if cx.updater.ports().launcher.reach() == Reach::Folder {
-        return arm(run, slot, Handed::Deferred).await;
+        return arm(run, slot, Handed::Deferred(None)).await;
     }
     let why = "the version before reads the database as it is";
     run.step(StepId::Expand, async { Ok(Passed::skipped((), why)) }).await?;
@@ -127,16 +129,14 @@ async fn core_back(run: &mut Run, slot: &CoreSlot) -> Result<Handed, Stop> {
 
 /// Point A. Its records are the launcher's; only a refusal is told here.
 async fn arm(run: &mut Run, slot: &CoreSlot, handed: Handed) -> Result<Handed, Stop> {
-    match activate::arm(&run.cx().clone(), slot).await {
+    let (step, within) = match handed {
+        Handed::ToLauncher => (StepId::Activate, None),
+        Handed::Deferred(within) => (StepId::Expand, within),
+    };
+    match activate::arm(&run.cx().clone(), slot, within).await {
         Ok(()) => Ok(handed),
         Err(error) => match Stop::from(error) {
-            Stop::Failed(broken) => {
-                let step = match handed {
-                    Handed::ToLauncher => StepId::Activate,
-                    Handed::Deferred => StepId::Expand,
-                };
-                Err(run.failed(step, broken).await)
-            }
+            Stop::Failed(broken) => Err(run.failed(step, broken).await),
             Stop::Lost(error) => Err(Stop::Lost(error)),
         },
     }

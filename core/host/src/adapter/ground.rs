@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -185,13 +185,39 @@ fn probe_all(folder: PathBuf, files: Files) -> Probe {
         Files::All => [&folder].into_iter().chain(&below).flat_map(|path| files_in(path)).collect(),
     };
     let own = probe(folder);
-    if matches!(own.result, ProbeResult::Failed { .. }) {
-        return own;
+    if own.has_failed() {
+        return own.told();
     }
-    let failed = |probe: &Probe| matches!(probe.result, ProbeResult::Failed { .. });
     let file = |path: PathBuf| path.is_file().then(|| probe_file(path));
     let mut probes = below.into_iter().map(probe).chain(written.into_iter().filter_map(file));
-    probes.find(failed).unwrap_or(own)
+    probes.find(Tried::has_failed).unwrap_or(own).told()
+}
+
+/// What came of a probe. Whose folder it is costs a look into the list of users, so it is asked
+/// only of the one that is told.
+struct Tried {
+    path: PathBuf,
+    kind: Probed,
+    result: ProbeResult,
+}
+
+impl Tried {
+    const fn has_failed(&self) -> bool {
+        matches!(self.result, ProbeResult::Failed { .. })
+    }
+
+    fn told(self) -> Probe {
+        let found = fs::metadata(&self.path).ok();
+        let user = rustix::process::geteuid().as_raw();
+        let name = user_name(user);
+        let owner = match found.as_ref().map(MetadataExt::uid) {
+            None => "nobody".to_owned(),
+            Some(owner) if owner == user => name.clone(),
+            Some(owner) => user_name(owner),
+        };
+        let mode = found.map_or(0, |found| found.mode() & 0o7777);
+        Probe { kind: self.kind, owner, mode, user: name, path: self.path, result: self.result }
+    }
 }
 
 /// The files in `folder`; as [`folders_in`].
@@ -201,7 +227,7 @@ fn files_in(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// Asks whether the file may be read and written, and leaves it alone.
-fn probe_file(path: PathBuf) -> Probe {
+fn probe_file(path: PathBuf) -> Tried {
     use rustix::fs::{Access, AtFlags, CWD, accessat};
     let asked = accessat(CWD, &path, Access::READ_OK | Access::WRITE_OK, AtFlags::EACCESS);
     let result = match asked.map_err(io::Error::from) {
@@ -214,7 +240,7 @@ fn probe_file(path: PathBuf) -> Probe {
             detail: error.to_string(),
         },
     };
-    probed(path, Probed::File, result)
+    Tried { path, kind: Probed::File, result }
 }
 
 /// `core/`, and `apps/` with each namespace and app: slots and data are laid out alike. What is
@@ -234,26 +260,14 @@ fn folders_in(folder: &Path) -> Vec<PathBuf> {
     entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect()
 }
 
-fn probe(path: PathBuf) -> Probe {
+fn probe(path: PathBuf) -> Tried {
     let result = match write_once(&path) {
         Ok(()) => ProbeResult::Written,
         Err((doing, error)) => {
             ProbeResult::Failed { doing, fault: fault_of(&error), detail: error.to_string() }
         }
     };
-    probed(path, Probed::Folder, result)
-}
-
-fn probed(path: PathBuf, kind: Probed, result: ProbeResult) -> Probe {
-    let found = fs::metadata(&path).ok();
-    Probe {
-        kind,
-        owner: found.as_ref().map_or_else(|| "nobody".to_owned(), |found| user_name(found.uid())),
-        mode: found.map_or(0, |found| found.mode() & 0o7777),
-        user: user_name(rustix::process::geteuid().as_raw()),
-        path,
-        result,
-    }
+    Tried { path, kind: Probed::Folder, result }
 }
 
 /// How the names of all probes begin.

@@ -53,6 +53,19 @@ pub(crate) enum BuildError {
     },
 }
 
+impl BuildError {
+    /// Whether the settings, the machine or a person are to blame and not this version.
+    pub(crate) const fn is_machine(&self) -> bool {
+        match self {
+            Self::Config(_) | Self::Repository(_) | Self::Owner { .. } | Self::Origin { .. } => {
+                true
+            }
+            // What a system refuses an engine is told by the system's own word for it.
+            Self::Product(_) | Self::Apps(_) => false,
+        }
+    }
+}
+
 /// How apps are held, as the settings say.
 pub(crate) const fn holding(config: &Config) -> Holding {
     let apps = &config.apps;

@@ -66,7 +66,12 @@ pub(super) fn out(
     records.finished(StepId::Stage, Outcome::Done { detail })?;
     records.step(StepId::Rehearse, Outcome::Skipped { why: STARTING.to_owned() })?;
     records.step(StepId::Prewarm, Outcome::Skipped { why: STARTING.to_owned() })?;
-    let arm = Ask::Arm { update: records.id.clone(), slot: Box::new(trial.slot), way: trial.way };
+    let arm = Ask::Arm {
+        update: records.id.clone(),
+        slot: Box::new(trial.slot),
+        way: trial.way,
+        expand_within_ms: None,
+    };
     if let Answer::Refused { why, .. } = records.host.ask(&arm)? {
         return records.fail(StepId::Expand, why);
     }

@@ -18,6 +18,7 @@ use tokio_rustls::TlsAcceptor;
 use super::hello::{Hello, HelloError, addresses};
 use super::{Control, ControlError, Routers, Standing, WorkerContext, private};
 use crate::adapter::SystemClock;
+use crate::app::BuildError;
 use crate::config::{ConfigError, Settings};
 use crate::db::{Db, DbError};
 use crate::http::tls::Certificates;
@@ -82,13 +83,14 @@ impl WorkerError {
         if let Self::Db(error) = self {
             return error.is_machine();
         }
-        if let Self::Certificate(_) = self {
+        if let Self::Certificate(_) | Self::Config(_) = self {
             return true;
         }
         let error: &(dyn std::error::Error + 'static) = self;
         std::iter::successors(Some(error), |error| error.source()).any(|error| {
             error.downcast_ref::<std::io::Error>().is_some_and(newleaf_launcher::serve::is_machine)
                 || error.downcast_ref::<DbError>().is_some_and(DbError::is_machine)
+                || error.downcast_ref::<BuildError>().is_some_and(BuildError::is_machine)
         })
     }
 }
@@ -130,7 +132,9 @@ async fn live(
     let traffic = Arc::new(Traffic::default());
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let certificates = Certificates::open(&config.listen, dir, &clock);
-    if let (true, Some(notice)) = (is_trial, certificates.silent()) {
+    // A rehearsal has no doors, and files that are named from the host's folder are not in its own.
+    let has_doors = !(public.is_empty() && admin.is_empty());
+    if let (true, Some(notice)) = (is_trial && has_doors, certificates.silent()) {
         return Err(WorkerError::Certificate(notice.text));
     }
     certificates.follow(&watch);
@@ -238,4 +242,25 @@ fn ignore_signals() -> Result<(), WorkerError> {
         drop(signal(kind).map_err(WorkerError::system("ignore signals"))?);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_that_cannot_serve_blame_no_version() {
+        let path = Path::new("newleaf.toml");
+        let torn = crate::config::Config::parse("[repository", path).unwrap_err();
+        let given = "not an origin".to_owned();
+        for error in [
+            WorkerError::Certificate("there is none".to_owned()),
+            WorkerError::Build(Box::new(BuildError::Origin { given })),
+            WorkerError::Build(Box::new(BuildError::Config(torn))),
+        ] {
+            assert!(error.is_machine(), "{error}");
+        }
+        let product = newleaf_domain::Version::parse("no version").unwrap_err();
+        assert!(!WorkerError::Build(Box::new(BuildError::Product(product))).is_machine());
+    }
 }

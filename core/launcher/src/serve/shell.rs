@@ -309,7 +309,9 @@ impl Shell {
             Effect::Succeed(slot) => self.succeed(&slot),
             Effect::Kill(worker) => self.processes.kill(worker),
             Effect::Expand(slot) => {
-                if let Err(exit) = self.see_to(&slot).and_then(|()| self.processes.expand(&slot)) {
+                let within = self.model.expand_within();
+                let begun = self.see_to(&slot).and_then(|()| self.processes.expand(&slot, within));
+                if let Err(exit) = begun {
                     self.waiting.push_back(Event::Expanded(Err(exit)));
                 }
             }
@@ -553,7 +555,7 @@ impl Shell {
         let expand = &mut self.processes.expand;
         if let Some(mut expansion) = expand.take_if(|expansion| expansion.errand.until <= now) {
             expansion.errand.process.kill();
-            let within = self.model.timing.expand_within.as_secs();
+            let within = self.model.expand_within().as_secs_f32();
             let how = format!("was not done within {within} s");
             // A busy disk is slow too: as where the old version serves meanwhile, nobody is blamed.
             let exit = Exit { how, evidence: Evidence::Machine };

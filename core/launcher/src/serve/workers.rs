@@ -229,8 +229,8 @@ impl Processes {
         Ok(())
     }
 
-    /// Lets a slot's program extend the schema.
-    pub(super) fn expand(&mut self, slot: &CoreSlot) -> Result<(), Exit> {
+    /// Lets a slot's program extend the schema, within this time.
+    pub(super) fn expand(&mut self, slot: &CoreSlot, within: Duration) -> Result<(), Exit> {
         let program = self.layout.program(slot);
         let arguments = [
             "worker".as_ref(),
@@ -243,7 +243,7 @@ impl Processes {
         let output = report.output().map_err(failed)?;
         let process =
             Process::start(&program, &arguments, Stdio::null(), output).map_err(failed)?;
-        let until = Instant::now() + self.settings.timing.expand_within;
+        let until = Instant::now() + within;
         self.expand = Some(Expansion { errand: Errand { process, until }, report });
         Ok(())
     }

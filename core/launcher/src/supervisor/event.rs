@@ -106,6 +106,9 @@ pub enum Evidence {
     /// It does not: the disk failed each time to give the program, which was not run. It may give
     /// it the next time.
     Unreadable,
+    /// It does not: the good version cannot be started either any more, so the settings or the
+    /// machine are to blame.
+    Surroundings,
 }
 
 /// Something to be woken for.

@@ -47,7 +47,8 @@ impl Machine {
         machine.take(Event::Start(None));
         machine.runs_for(Duration::from_secs(10));
         let slot = Box::new(sample::slot("1.1.0"));
-        let ask = Ask::Arm { update: sample::update(), slot, way: Way::Forward };
+        let (update, way) = (sample::update(), Way::Forward);
+        let ask = Ask::Arm { update, slot, way, expand_within_ms: None };
         machine.take(Event::Asked { worker: WorkerId(1), id: 1, ask });
         machine.until_watched(1);
         machine

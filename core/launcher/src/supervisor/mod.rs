@@ -7,10 +7,12 @@
 //! Rules that hold everywhere: a record stands before the effect it announces; a try is burnt
 //! before the start it pays for; the start of the good version stands before every record, so
 //! that a full disk never keeps it down; only what was probed is told to go; a full disk or a
-//! lack of descriptors is never evidence against a version, and neither is damage on disk.
+//! lack of descriptors is never evidence against a version, and neither is damage on disk; no
+//! version is blamed for a start that the good one, with the same settings, could not make either.
 
 mod asked;
 mod damage;
+mod doubt;
 mod event;
 mod model;
 mod ordered;
@@ -27,6 +29,7 @@ mod instants;
 #[cfg(test)]
 mod tests;
 
+pub use doubt::Doubt;
 pub use event::{Effect, Event, Evidence, Exit, Reply, Timer};
 pub use model::{
     Beat, Model, Speech, Stage, StandIn, Succession, Timing, Watch, Which, Worker, WorkerId,

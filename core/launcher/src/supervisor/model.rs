@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use newleaf_domain::UpdateId;
 
+use super::Doubt;
 use crate::journal::StepId;
 use crate::proto::PROTOCOL;
 use crate::state::{BadRelease, CoreSlot, State};
@@ -90,6 +91,8 @@ pub enum Which {
     Good,
     /// The one on trial.
     Trial,
+    /// The one that is good, started beside itself while the one on trial is in doubt.
+    Witness,
 }
 
 /// How far a worker is.
@@ -174,6 +177,8 @@ pub struct Model {
     pub page_failures: u32,
     /// The way back from a trial, while it waits for the good version to come up.
     pub going_back: Option<GoingBack>,
+    /// The failure of a version on trial, until it is known whose fault it is.
+    pub doubt: Option<Doubt>,
     /// The version that starts in the place of a good one that cannot, until it is up.
     pub stands_in: Option<StandIn>,
     /// The update for which the serving worker extends the schema.
@@ -229,6 +234,7 @@ impl Model {
             recovery: false,
             page_failures: 0,
             going_back: None,
+            doubt: None,
             stands_in: None,
             expanding: None,
             stopping: false,
@@ -242,6 +248,13 @@ impl Model {
     pub const fn speaking(mut self, protocol: u32) -> Self {
         self.protocol = protocol;
         self
+    }
+
+    /// How long the extension of the data may take at this start: what its rehearsal has told,
+    /// and never less than the settings say.
+    pub fn expand_within(&self) -> Duration {
+        let told = self.state.core.trial.as_ref().and_then(|trial| trial.expand_within_ms);
+        self.timing.expand_within.max(Duration::from_millis(told.unwrap_or(0)))
     }
 
     /// The worker that holds the baton.

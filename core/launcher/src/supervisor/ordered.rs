@@ -74,7 +74,12 @@ impl Turn {
                 slot.version
             ));
         }
-        let ask = Ask::Arm { update: update.clone(), slot: Box::new(slot.clone()), way: Way::Back };
+        let ask = Ask::Arm {
+            update: update.clone(),
+            slot: Box::new(slot.clone()),
+            way: Way::Back,
+            expand_within_ms: None,
+        };
         ask::apply(&self.model.state, &ask, self.model.timing.tries)
             .map(|next| (slot, next))
             .map_err(|refusal| refusal.to_string())

@@ -46,7 +46,7 @@ impl Turn {
             self.notice(format!("{what}; it is tried again"));
             self.try_trial(why);
         } else {
-            self.fail_back(step, what, evidence);
+            self.last_try_failed(step, what);
         }
     }
 
@@ -71,7 +71,10 @@ impl Turn {
             done: format!("went back to {good}"),
             todo: advice(evidence, is_bad).to_owned(),
             cause: match evidence {
-                Evidence::Machine | Evidence::Damage | Evidence::Unreadable => Cause::Machine,
+                Evidence::Machine
+                | Evidence::Damage
+                | Evidence::Unreadable
+                | Evidence::Surroundings => Cause::Machine,
                 Evidence::Release => Cause::Release,
             },
         };
@@ -82,6 +85,7 @@ impl Turn {
     /// Goes back; where the good version does not serve, it must come up first.
     pub(super) fn begin_back(&mut self, reason: String, evidence: Evidence) {
         let Some(trial) = self.trial() else { return };
+        self.dismiss_witness();
         self.spawn_good();
         self.started(&trial.update, StepId::Rollback);
         let spent = evidence == Evidence::Release;
@@ -105,11 +109,6 @@ impl Turn {
         let forward = self.trial().is_some_and(|trial| trial.way == Way::Forward);
         self.model.going_back = Some(GoingBack { reason, is_bad: spent && forward });
         self.spawn_good();
-    }
-
-    fn good_serves(&self) -> bool {
-        let serves = |w: &super::Worker| w.which == Which::Good && w.stage == Stage::Serving;
-        self.model.find(serves).is_some()
     }
 
     /// The good version serves again: one write, then the last records.
@@ -171,6 +170,9 @@ const fn advice(evidence: Evidence, is_bad: bool) -> &'static str {
         }
         (Evidence::Damage | Evidence::Unreadable, _) => {
             "look at the disk for faults, then update again: it is unpacked anew"
+        }
+        (Evidence::Surroundings, _) => {
+            "look at what was changed last in newleaf.toml and on the machine, then update again"
         }
         (Evidence::Release, true) => {
             "wait for a newer release; this one is not offered again by itself"

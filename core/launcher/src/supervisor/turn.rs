@@ -98,7 +98,7 @@ impl Turn {
     pub(super) fn spawn(&mut self, which: Which, slot: CoreSlot) {
         let id = WorkerId(self.model.next_worker);
         self.model.next_worker += 1;
-        let on_trial = which == Which::Trial;
+        let on_trial = which != Which::Good;
         self.push(Effect::Spawn { worker: id, slot: slot.clone(), on_trial });
         self.wake(Timer::Ready(id), self.model.timing.ready_within);
         let (stage, watch, speech) = (Stage::Starting, Watch::Runs, Speech::Known);

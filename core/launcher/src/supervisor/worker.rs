@@ -37,13 +37,15 @@ impl Turn {
                 }
             }
             (Which::Good, Stage::Probing) => self.good_came_up(id),
+            (Which::Witness, Stage::Probing) => self.witness_came_up(id),
             (Which::Trial, Stage::Serving) if watch == Watch::IsOver && self.may_commit() => {
                 self.commit(id);
             }
             (Which::Trial, Stage::Serving) => {
                 self.wake(Timer::Probe(id), self.model.timing.probe_every);
             }
-            (Which::Good, Stage::Serving) | (_, Stage::Starting | Stage::Draining) => {}
+            (Which::Good | Which::Witness, Stage::Serving)
+            | (_, Stage::Starting | Stage::Draining) => {}
         }
     }
 
@@ -65,6 +67,7 @@ impl Turn {
         self.go(id);
         self.model.workers.extend(kept);
         self.stand_in_came_up(id);
+        self.good_can_start();
         self.finish_back();
     }
 
@@ -74,7 +77,10 @@ impl Turn {
         let why = &exit.how;
         let what = match exit.evidence {
             Evidence::Release => format!("is not healthy: {why}"),
-            Evidence::Machine | Evidence::Damage | Evidence::Unreadable => why.clone(),
+            Evidence::Machine
+            | Evidence::Damage
+            | Evidence::Unreadable
+            | Evidence::Surroundings => why.clone(),
         };
         match (which, stage) {
             (Which::Trial, Stage::Probing) => {
@@ -85,6 +91,10 @@ impl Turn {
                 self.kill(id);
                 self.good_failed(&slot, &what);
             }
+            (Which::Witness, Stage::Probing) => {
+                self.kill(id);
+                self.witness_failed(&what);
+            }
             // Nobody asked it; it is asked again.
             (Which::Trial, Stage::Serving) if exit.evidence != Evidence::Release => {
                 self.notice(format!("{} {what}", slot.version));
@@ -94,7 +104,8 @@ impl Turn {
                 worker.strikes += 1;
                 self.struck(id, why);
             }
-            (Which::Good, Stage::Serving) | (_, Stage::Starting | Stage::Draining) => {}
+            (Which::Good | Which::Witness, Stage::Serving)
+            | (_, Stage::Starting | Stage::Draining) => {}
         }
     }
 
@@ -121,6 +132,7 @@ impl Turn {
                 self.trial_failed(Model::step_of(stage), &exit.how, exit.evidence);
             }
             (Which::Good, _) => self.good_left(&worker, exit),
+            (Which::Witness, _) => self.witness_failed(&exit.how),
         }
         self.exit_when_empty();
     }
@@ -141,7 +153,11 @@ impl Turn {
             Evidence::Unreadable if is_good && self.is_given_up() => {
                 self.good_is_damaged(&exit.how);
             }
-            Evidence::Damage | Evidence::Unreadable | Evidence::Machine | Evidence::Release => {
+            Evidence::Damage
+            | Evidence::Unreadable
+            | Evidence::Machine
+            | Evidence::Surroundings
+            | Evidence::Release => {
                 self.good_failed(&worker.slot, &exit.how);
             }
         }
@@ -250,6 +266,7 @@ impl Turn {
         match worker.which {
             Which::Trial => self.trial_failed(StepId::Activate, &why, Evidence::Release),
             Which::Good => self.good_failed(&worker.slot, &why),
+            Which::Witness => self.witness_failed(&why),
         }
     }
 

@@ -1,9 +1,11 @@
 //! Updates of core with real processes, that go well and that do not.
 
 use newleaf_launcher::journal::{self, Ending, Entry};
-use newleaf_launcher::state::CorePhase;
+use newleaf_launcher::proto::{Answer, Ask};
+use newleaf_launcher::state::{CorePhase, Way};
 
-use super::world::{Host, World, slot};
+use super::world::fake::GROWS;
+use super::world::{Host, World, arm, began, slot, update};
 
 /// Starts 1.0.0, updates to a 1.1.0 that behaves so, waits for the end.
 pub(crate) fn updated(world: &World, behaviour: &str) -> Host {
@@ -129,4 +131,54 @@ fn what_a_version_says_of_its_end_stands_in_the_records_in_one_short_line() {
     let records = journal::read_from(&world.layout, 1).unwrap();
     let is_told = |entry: &Entry| matches!(entry, Entry::Failed { failure, .. } if failure.what.contains(": newleaf.db is"));
     assert!(records.iter().any(|record| is_told(&record.entry)));
+}
+
+#[test]
+fn a_version_that_exits_with_settings_that_no_version_can_start_with_is_not_blamed() {
+    let world = World::new();
+    let host = world.start();
+    assert_eq!(host.version(), "1.0.0");
+    // As an edit of the settings would have it: what runs goes on, what starts does not.
+    world.stage("1.0.0", "exits");
+    host.update_to(&world.stage("1.1.0", "exits"));
+    host.wait_for_end();
+    assert_eq!(host.version(), "1.0.0");
+    assert_eq!(world.endings(), [Ending::RolledBack]);
+    assert!(world.state().bad.is_empty(), "{:?}", world.state().bad);
+}
+
+/// Lays 1.1.0 ready without a host, whose data takes longer to extend than the settings allow, and
+/// starts the host.
+fn laid_ready(expand_within_ms: Option<u64>) -> (World, Host) {
+    let world = World::new();
+    let slot = world.stage("1.1.0", "grows");
+    let mut stopped = world.stopped();
+    stopped.append(Some(update()), began(&slot)).unwrap();
+    let Ask::Arm { update, slot, way, .. } = arm(&slot, Way::Forward) else {
+        unreachable!("it arms")
+    };
+    let laid = stopped.ask(&Ask::Arm { update, slot, way, expand_within_ms }).unwrap();
+    assert!(matches!(laid, Answer::Changed { .. }));
+    drop(stopped);
+    let allowed = (GROWS.as_millis() / 10).to_string();
+    let host = world.start_told(&[("FAKE_EXPAND_WITHIN", &allowed)]);
+    host.wait_for_end();
+    (world, host)
+}
+
+#[test]
+fn data_that_took_long_in_its_rehearsal_gets_the_time_at_the_next_start() {
+    let (world, host) = laid_ready(Some(60_000));
+    assert_eq!(host.version(), "1.1.0");
+    assert_eq!(world.endings(), [Ending::Committed]);
+}
+
+#[test]
+fn a_machine_that_is_too_slow_to_extend_the_data_in_time_blames_no_version() {
+    for too_little in [None, Some(10)] {
+        let (world, host) = laid_ready(too_little);
+        assert_eq!(host.version(), "1.0.0");
+        assert_eq!(world.endings(), [Ending::RolledBack]);
+        assert!(world.state().bad.is_empty(), "{:?}", world.state().bad);
+    }
 }

@@ -1,5 +1,7 @@
 //! Switches to the new version: an app in one write of `state`, core by putting it on trial.
 
+use std::time::Duration;
+
 use newleaf_domain::PackageName;
 use newleaf_launcher::proto::Ask;
 use newleaf_launcher::state::{AppSlot, CoreSlot, Way};
@@ -74,7 +76,15 @@ async fn pin(cx: &Context, switch: &AppSwitch, signer: Option<&Pin>) -> Result<(
 }
 
 /// Point A: hands core to the launcher, which starts, probes, watches and records from here on.
-pub(crate) async fn arm(cx: &Context, slot: &CoreSlot) -> Result<(), LauncherError> {
-    let ask = Ask::Arm { update: cx.id.clone(), slot: Box::new(slot.clone()), way: cx.way };
+/// Where the next start is to extend the data, `expand_within` is how long that may take.
+pub(crate) async fn arm(
+    cx: &Context,
+    slot: &CoreSlot,
+    expand_within: Option<Duration>,
+) -> Result<(), LauncherError> {
+    let expand_within_ms =
+        expand_within.map(|within| u64::try_from(within.as_millis()).unwrap_or(u64::MAX));
+    let (update, slot) = (cx.id.clone(), Box::new(slot.clone()));
+    let ask = Ask::Arm { update, slot, way: cx.way, expand_within_ms };
     cx.updater.ports().launcher.ask(ask).await.map(|_| ())
 }

@@ -4,8 +4,8 @@ use newleaf_domain::Target;
 use newleaf_launcher::journal::{Ending, Entry, StepId};
 use newleaf_launcher::state::CorePhase;
 use newleaf_update::port::Launcher as _;
-use newleaf_update::port::fake::{Fault, LauncherWay, Lie, Point, World};
-use newleaf_update::{ExitClass, Explain as _, UndoStands};
+use newleaf_update::port::fake::{Fault, LauncherWay, Lie, Point, World, quick};
+use newleaf_update::{ExitClass, Explain as _, Settings, UndoStands};
 use serde_json::json;
 
 use crate::story::*;
@@ -165,6 +165,19 @@ async fn a_core_that_failed_to_extend_the_database_is_marked_although_the_host_w
         assert_eq!(end(&next, &id).await.ending, Some(Ending::RolledBack), "{records}");
         let state = world.disk.state();
         assert_eq!((state.core.phase, state.bad.len()), (CorePhase::Idle, 1), "{records}");
+    }
+}
+
+#[tokio::test]
+async fn without_a_host_too_the_extension_gets_ten_times_its_rehearsed_time() {
+    for (least, expected) in [(100, 300), (60_000, 60_000)] {
+        let world = world_with_core();
+        let expand_within = std::time::Duration::from_millis(least);
+        let host = world.start_with(Settings { expand_within, ..quick() });
+        host.launcher.set_way(LauncherWay::Absent);
+        update(&host, &Target::Core).await;
+        let trial = world.disk.state().core.trial.unwrap();
+        assert_eq!(trial.expand_within_ms, Some(expected), "it was rehearsed in 30 ms");
     }
 }
 

@@ -86,11 +86,50 @@ pub(super) async fn rehearse(
         .map_err(RehearsalError::Expand)?;
     let expand_ms = millis(start);
     let start = Instant::now();
-    let mut stage = Stage::open(&layout, &program, &place.0, state)?;
+    if let Err(failed) = started(&layout, &program, &place.0, state, waits).await {
+        return Err(whose_fault(failed, &layout, &place.0, state, waits).await);
+    }
+    Ok(Rehearsed { copied, copy_ms, expand_ms, start_ms: millis(start) })
+}
+
+/// Starts `program` on the copy in `dir` as for a trial, and asks it for its health.
+async fn started(
+    layout: &Layout,
+    program: &Path,
+    dir: &Path,
+    state: &State,
+    waits: RehearsalWaits,
+) -> Result<(), RehearsalError> {
+    let mut stage = Stage::open(layout, program, dir, state)?;
     let fit = stage.fits(waits).await;
     stage.end().await;
-    fit?;
-    Ok(Rehearsed { copied, copy_ms, expand_ms, start_ms: millis(start) })
+    fit
+}
+
+/// A start that failed says something of its version only where the version that serves can be
+/// started on the same copy: the settings may have changed since it was.
+async fn whose_fault(
+    failed: RehearsalError,
+    layout: &Layout,
+    dir: &Path,
+    state: &State,
+    waits: RehearsalWaits,
+) -> RehearsalError {
+    let good = &state.core.good;
+    if failed.is_machine_fault() {
+        return failed;
+    }
+    match started(layout, &layout.program(good), dir, state, waits).await {
+        Ok(()) => failed,
+        Err(too) => RehearsalError::Machine {
+            detail: format!(
+                "{}; core {} cannot be started with these settings either: {}",
+                chain(&failed),
+                good.version,
+                chain(&too)
+            ),
+        },
+    }
 }
 
 fn millis(since: Instant) -> u64 {
@@ -289,5 +328,41 @@ mod tests {
         let at = place.0.clone();
         drop(place);
         assert!(!at.exists());
+    }
+
+    /// A host whose core 1.0.0 does what `serves` says when it is started; gives the folder and
+    /// what became of a 1.1.0 that exits on a copy of the data.
+    async fn rehearsed_beside(serves: &str) -> RehearsalError {
+        let dir = tempfile::tempdir().unwrap();
+        let layout = Layout::new(dir.path());
+        let state = crate::worker::tests::state();
+        let new = CoreSlot {
+            digest: newleaf_domain::Digest::of(b"1.1.0"),
+            version: newleaf_domain::Version::parse("1.1.0").unwrap(),
+            ..state.core.good.clone()
+        };
+        fs::create_dir_all(layout.run()).unwrap();
+        for (slot, does) in [(&state.core.good, serves), (&new, "echo no such file >&2; exit 1")] {
+            let program = layout.program(slot);
+            fs::create_dir_all(program.parent().unwrap()).unwrap();
+            let text = format!("#!/bin/sh\n[ \"$2\" = --expand ] && exit 0\n{does}\n");
+            fs::write(&program, text).unwrap();
+            let runs = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+            fs::set_permissions(&program, runs).unwrap();
+        }
+        let waits = Duration::from_secs(20);
+        let waits = RehearsalWaits { expand: waits, ready: waits, probe: waits };
+        rehearse(&DiskSlots::new(layout), &new, &state, waits).await.unwrap_err()
+    }
+
+    #[tokio::test]
+    async fn settings_with_which_no_version_starts_are_no_evidence_against_the_new_one() {
+        let error = rehearsed_beside("echo no certificate >&2; exit 1").await;
+        assert!(error.is_machine_fault() && !error.blames_version(), "{error}");
+        let told = error.to_string();
+        for part in ["no such file", "core 1.0.0 cannot be started with these settings either"] {
+            assert!(told.contains(part), "{part:?} is not in {told}");
+        }
+        assert!(told.contains("no certificate"), "{told}");
     }
 }

@@ -11,11 +11,12 @@ type ToEvent = fn(u64) -> Event;
 /// Every situation against every event, so that a change of policy is a change of one file.
 #[test]
 fn the_whole_matrix() {
-    let situations: [Named<fn() -> Story>; 6] = [
+    let situations: [Named<fn() -> Story>; 7] = [
         ("good starts", || Story::of(sample::state()).then(Event::Start(None))),
         ("good serves", serving),
         ("trial starts", on_trial),
         ("trial is probed", || on_trial().then(ready(2))),
+        ("trial is in doubt", || on_trial().all([exited(2), exited(3)])),
         ("probation", in_probation),
         ("going back", || in_probation().all([unhealthy(2), unhealthy(2)])),
     ];

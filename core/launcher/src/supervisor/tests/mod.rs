@@ -1,6 +1,7 @@
 //! The machine without processes: stories told to it event by event.
 
 mod damage;
+mod doubt;
 mod interrupted;
 mod matrix;
 mod ordered;

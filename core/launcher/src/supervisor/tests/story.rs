@@ -150,7 +150,8 @@ pub(super) fn arm() -> Ask {
 }
 
 pub(super) fn arm_to(version: &str, way: Way) -> Ask {
-    Ask::Arm { update: sample::update(), slot: Box::new(sample::slot(version)), way }
+    let slot = Box::new(sample::slot(version));
+    Ask::Arm { update: sample::update(), slot, way, expand_within_ms: None }
 }
 
 pub(super) fn abort() -> Ask {

@@ -12,21 +12,22 @@ fn a_good_update_goes_from_arm_to_commit() {
 
 #[test]
 fn a_version_that_exits_at_each_start_is_bad_and_the_old_one_never_stopped() {
-    let mut story = on_trial().all([exited(2), exited(3)]);
+    let mut story = on_trial().all([exited(2), exited(3), ready(4), healthy(4)]);
     insta::assert_snapshot!(story.tell());
     assert_eq!(story.model.serving(), Some(w(1)));
 }
 
 #[test]
 fn a_version_that_hangs_is_ended_at_the_deadline() {
-    let mut story =
-        on_trial().all([Event::Fired(Timer::Ready(w(2))), Event::Fired(Timer::Ready(w(3)))]);
+    let late = |id| Event::Fired(Timer::Ready(w(id)));
+    let mut story = on_trial().all([late(2), late(3), ready(4), healthy(4)]);
     insta::assert_snapshot!(story.tell());
 }
 
 #[test]
 fn an_unhealthy_version_never_accepts() {
-    let mut story = on_trial().all([ready(2), unhealthy(2), ready(3), unhealthy(3)]);
+    let mut story =
+        on_trial().all([ready(2), unhealthy(2), ready(3), unhealthy(3), ready(4), healthy(4)]);
     let told = story.tell();
     assert!(!told.contains("go "), "{told}");
     insta::assert_snapshot!(told);

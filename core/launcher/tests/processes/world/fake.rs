@@ -13,6 +13,9 @@ use newleaf_launcher::supervisor::Timing;
 use newleaf_launcher::wire::{Blocking, Wire};
 use newleaf_launcher::{Bound, Settings};
 
+/// How long a version that grows extends the data.
+pub(crate) const GROWS: Duration = Duration::from_millis(1_500);
+
 /// Plays whatever the environment says; gives the exit status.
 pub(crate) fn play() -> Option<i32> {
     let arguments = std::env::var("FAKE_ARGUMENTS").ok()?;
@@ -28,6 +31,10 @@ pub(crate) fn play() -> Option<i32> {
             1
         }
         ["worker", "--expand", "--dir", dir] => {
+            if behaviour == "grows" {
+                // What is tried is how long it may take.
+                std::thread::sleep(GROWS);
+            }
             std::fs::write(Path::new(dir).join("expanded"), version).unwrap();
             0
         }
@@ -46,6 +53,8 @@ fn launcher(dir: &str, version: &str) -> i32 {
     let image = std::env::var_os("FAKE_IMAGE").unwrap();
     let ready_within = std::env::var("FAKE_READY_WITHIN").unwrap().parse().unwrap();
     let millis = Duration::from_millis;
+    let expand_within =
+        std::env::var("FAKE_EXPAND_WITHIN").map_or(60_000, |it| it.parse().unwrap());
     let loopback = "127.0.0.1:0".parse().unwrap();
     let bound = Bound::open(Settings {
         dir: dir.into(),
@@ -62,6 +71,7 @@ fn launcher(dir: &str, version: &str) -> i32 {
             pulse_every: millis(20),
             hang_within: millis(3_000),
             drain_within: millis(5_000),
+            expand_within: millis(expand_within),
             respawn_least: millis(10),
             respawn_most: millis(50),
             ..Timing::default()

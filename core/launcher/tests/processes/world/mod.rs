@@ -413,5 +413,5 @@ pub(crate) fn notice(text: &str) -> Ask {
 }
 
 pub(crate) fn arm(slot: &CoreSlot, way: Way) -> Ask {
-    Ask::Arm { update: update(), slot: Box::new(slot.clone()), way }
+    Ask::Arm { update: update(), slot: Box::new(slot.clone()), way, expand_within_ms: None }
 }

@@ -215,14 +215,14 @@ impl Launcher for FakeLauncher {
         self.has_room()?;
         let before = self.disk.state();
         let next = match (&request, self.reach()) {
-            (Ask::Arm { update, slot, way }, Reach::Folder) => {
-                ask::defer(&before, update, slot, *way, ask::TRIES)
+            (Ask::Arm { update, slot, way, expand_within_ms }, Reach::Folder) => {
+                ask::defer(&before, update, slot, *way, ask::TRIES, *expand_within_ms)
             }
             (_, Reach::Folder | Reach::Host) => ask::apply(&before, &request, ask::TRIES),
         };
         let next = next.map_err(|refusal| LauncherError::Refused { why: refusal.to_string() })?;
         let state = self.change(|state| *state = next);
-        if let Ask::Arm { update, slot, way } = &request
+        if let Ask::Arm { update, slot, way, .. } = &request
             && matches!(self.way(), LauncherWay::Commits | LauncherWay::RollsBack)
         {
             self.try_core(update, slot, *way)?;

@@ -25,10 +25,16 @@ const FAULTS: [(&str, &[Shown]); 30] = [
     ),
     (
         "power loss, with any part of what was not synced",
-        &[(
-            "tests/update/fault/power.rs",
-            "a_power_cut_at_any_instant_leaves_a_machine_that_goes_on",
-        )],
+        &[
+            (
+                "tests/update/fault/power.rs",
+                "a_power_cut_at_any_instant_leaves_a_machine_that_goes_on",
+            ),
+            (
+                "tests/update/fault/database.rs",
+                "a_power_cut_while_core_is_updated_loses_no_row_that_people_were_told_of",
+            ),
+        ],
     ),
     (
         "no space left, at each write and on a really small disk",

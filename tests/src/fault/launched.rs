@@ -157,7 +157,7 @@ fn played_version() -> String {
 }
 
 fn launcher(dir: &str) -> ExitCode {
-    strace::make_ballast();
+    strace::make_ballast(strace::Ballast::WithOthers);
     let millis = Duration::from_millis;
     let loopback = "127.0.0.1:0".parse().unwrap();
     let image = std::env::current_exe().unwrap();
@@ -301,7 +301,12 @@ impl Worker {
             append(&update, Entry::Started { step }),
             Ask::Expand { update: update.clone() },
             append(&update, Entry::Finished { step, outcome }),
-            Ask::Arm { update, slot: Box::new(wanted.clone()), way: Way::Forward },
+            Ask::Arm {
+                update,
+                slot: Box::new(wanted.clone()),
+                way: Way::Forward,
+                expand_within_ms: None,
+            },
         ];
         undone.into_iter().chain(rest).collect()
     }

@@ -5,9 +5,12 @@
 //! apps need no WebAssembly, and no launcher runs beside. Every disk access of it is made by one
 //! thread, in an order that does not change, so that the n-th system call is the same in each run.
 //! [`strace`] makes one of them fail; [`power`] rebuilds what a power cut could have left of all of
-//! them. [`launched`] is the launcher alone with programs that only say what they must.
+//! them. [`growth`] is the host's own database while core is updated. [`launched`] is the launcher
+//! alone with programs that only say what they must.
 
 mod apps;
+pub mod copy;
+pub mod growth;
 pub mod launched;
 mod machine;
 pub mod power;

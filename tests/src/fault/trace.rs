@@ -87,6 +87,24 @@ pub enum Op {
     },
 }
 
+impl Op {
+    /// The file or folder that changes, by its new name where it has one.
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::Create { path, .. }
+            | Self::Folder { path }
+            | Self::Write { path, .. }
+            | Self::Copy { path, .. }
+            | Self::Length { path, .. }
+            | Self::Mode { path, .. }
+            | Self::Remove { path }
+            | Self::Sync { path }
+            | Self::Link { to: path, .. }
+            | Self::Rename { to: path, .. } => path,
+        }
+    }
+}
+
 /// Runs `program` undisturbed under `strace` and gives what it did below `folder`, which was as
 /// `before` is.
 pub fn record(program: &Command, folder: &Path, before: &Path, log: &Path) -> Vec<Op> {

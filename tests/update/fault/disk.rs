@@ -6,12 +6,13 @@ use std::process::Command;
 use std::time::Duration;
 
 use newleaf_tests::fault::Story;
+use newleaf_tests::fault::copy::copy_folder;
 use newleaf_tests::fault::small_disk::SmallDisk;
 use newleaf_tests::fault::strace::{self, End, Fault, SYNCS};
 use newleaf_tests::seed::Seed;
 use newleaf_tests::skip;
 
-use super::sweep::{Swept, can_run, copy_folder, fast_folder, program};
+use super::sweep::{Swept, can_run, fast_folder, program};
 
 /// Instants at which the room of each story's disk goes.
 const INSTANTS: usize = 12;

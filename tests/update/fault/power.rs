@@ -7,13 +7,14 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
+use newleaf_tests::fault::copy::copy_folder;
 use newleaf_tests::fault::power::{self, Disk, Tree};
 use newleaf_tests::fault::trace::{self, Op};
 use newleaf_tests::fault::{Story, in_one_thread};
 use newleaf_tests::seed::Seed;
 use newleaf_tests::skip::Tier;
 
-use super::sweep::{Swept, can_run, copy_folder, fast_folder, releases};
+use super::sweep::{Swept, can_run, fast_folder, releases};
 
 /// Trees of each story that the tier `--system` tries.
 const SOME: usize = 100;

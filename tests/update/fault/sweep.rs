@@ -9,8 +9,10 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
+use newleaf_domain::Digest;
+use newleaf_tests::fault::copy::{copy_folder, digest_of};
 use newleaf_tests::fault::launched::Life;
-use newleaf_tests::fault::strace::{self, CHANGES, Call, End, Fault, OPENS, READS, WRITES};
+use newleaf_tests::fault::strace::{self, CHANGES, Call, End, Fault, Kind, OPENS, READS, WRITES};
 use newleaf_tests::fault::{Releases, Story, in_one_thread};
 use newleaf_tests::process::find_program;
 use newleaf_tests::seed::Seed;
@@ -52,9 +54,18 @@ struct Point<S> {
 
 /// What is swept: machines of one kind, and what must be true of them.
 pub(super) trait Swept: Copy + std::fmt::Debug + Send + Sync {
+    /// Runs that are made at a time: as many as keep two cores busy.
+    const AT_ONCE: usize;
+
     fn prepare(self, dir: &Path);
     fn command(self, dir: &Path) -> Command;
     fn check(self, dir: &Path) -> Result<String, String>;
+
+    /// Whether this fault at a call of this kind could leave something that no other point does.
+    fn is_of_use(self, fault: Fault, kind: Kind) -> bool;
+
+    /// What the check of a folder depends on; none where it is more than what lies in it.
+    fn seen_by_check(self, dir: &Path) -> Option<Digest>;
 }
 
 pub(super) fn program() -> PathBuf {
@@ -67,6 +78,8 @@ pub(super) fn releases() -> &'static Releases {
 }
 
 impl Swept for Story {
+    const AT_ONCE: usize = 2;
+
     fn prepare(self, dir: &Path) {
         in_one_thread(Self::prepare(self, dir, releases()));
     }
@@ -80,9 +93,20 @@ impl Swept for Story {
     fn check(self, dir: &Path) -> Result<String, String> {
         in_one_thread(Self::check(self, dir, releases()))
     }
+
+    fn is_of_use(self, fault: Fault, kind: Kind) -> bool {
+        fault.is_of_use_at(kind)
+    }
+
+    fn seen_by_check(self, dir: &Path) -> Option<Digest> {
+        Some(digest_of(dir))
+    }
 }
 
 impl Swept for Life {
+    /// Most of a launcher's life is spent on waiting.
+    const AT_ONCE: usize = 4;
+
     fn prepare(self, dir: &Path) {
         Self::prepare(self, dir, &program());
     }
@@ -93,6 +117,17 @@ impl Swept for Life {
 
     fn check(self, dir: &Path) -> Result<String, String> {
         Self::check(self, dir, &program())
+    }
+
+    /// Between two calls of it the workers go on, so no two kills are alike.
+    fn is_of_use(self, fault: Fault, kind: Kind) -> bool {
+        let kind = if kind == Kind::After { Kind::Other } else { kind };
+        fault.is_of_use_at(kind)
+    }
+
+    /// What the workers were told is not in the folder.
+    fn seen_by_check(self, _dir: &Path) -> Option<Digest> {
+        None
     }
 }
 
@@ -126,7 +161,7 @@ fn sweep<S: Swept>(stories: &[S], faults: &[(&'static str, Fault)], some: usize)
         let mut counts = BTreeMap::new();
         for &(calls, fault) in faults {
             let all = counts.entry(calls).or_insert_with(|| counted(*story, &template, calls));
-            let all = all.iter().filter(|call| fault.is_of_use_at(call.kind));
+            let all = all.iter().filter(|call| story.is_of_use(fault, call.kind));
             points.extend(all.map(|call| Point { story: *story, calls, fault, nth: call.nth }));
         }
     }
@@ -135,9 +170,12 @@ fn sweep<S: Swept>(stories: &[S], faults: &[(&'static str, Fault)], some: usize)
         points = seed.some_of(points, some);
     }
     let tried = points.len();
-    let (came, failed) = tried_all(folder.path(), &points);
-    let seconds = began.elapsed().as_secs();
+    let Outcomes { came, failed, checked } = tried_all(folder.path(), &points);
+    let (seconds, started) = (began.elapsed().as_secs(), checked.len());
     println!("{tried} of {all} points in {seconds} s: {came:?}; {}", seed.told());
+    if started > 0 {
+        println!("{started} folders were left that differ");
+    }
     let failed = failed.join("\n");
     assert!(failed.is_empty(), "{} of {tried} came up wrong:\n{failed}", failed.lines().count());
 }
@@ -152,51 +190,69 @@ fn counted<S: Swept>(story: S, template: &Path, calls: &str) -> Vec<Call> {
     made
 }
 
-/// Tries the points on two threads; gives what was found at the next start, counted, and failures.
-fn tried_all<S: Swept>(
-    folder: &Path,
-    points: &[Point<S>],
-) -> (BTreeMap<String, usize>, Vec<String>) {
-    let (came, failed) = (Mutex::new(BTreeMap::new()), Mutex::new(Vec::new()));
+/// What came of points.
+#[derive(Debug, Default)]
+struct Outcomes {
+    /// What was found at the next start, counted.
+    came: BTreeMap<String, usize>,
+    failed: Vec<String>,
+    /// What the folders came to that were started on, each once.
+    checked: BTreeMap<(String, Digest), Result<String, String>>,
+}
+
+/// Tries the points, some at a time.
+fn tried_all<S: Swept>(folder: &Path, points: &[Point<S>]) -> Outcomes {
+    let outcomes = Mutex::new(Outcomes::default());
     let next = AtomicUsize::new(0);
     let work = |worker: usize| {
         while let Some(point) = points.get(next.fetch_add(1, Ordering::Relaxed)) {
             let dir = folder.join(format!("run-{worker}"));
-            match tried(folder, &dir, point) {
+            let found = tried(folder, &dir, point, &outcomes);
+            std::fs::remove_dir_all(&dir).unwrap();
+            let Point { story, fault, nth, calls } = point;
+            let mut outcomes = outcomes.lock().unwrap();
+            match found {
                 Ok(found) => {
-                    let found = format!("{:?} on {found}", point.story);
-                    *came.lock().unwrap().entry(found).or_default() += 1;
+                    *outcomes.came.entry(format!("{story:?} on {found}")).or_default() += 1
                 }
                 Err(why) => {
-                    let Point { story, fault, nth, calls } = point;
                     let kind = calls.split(',').take(4).collect::<Vec<_>>().join(",");
                     let told = format!("{story:?}, {fault} at call {nth} of {kind},…: {why}");
-                    failed.lock().unwrap().push(told.replace('\n', " "));
+                    outcomes.failed.push(told.replace('\n', " "));
                 }
             }
-            std::fs::remove_dir_all(&dir).unwrap();
         }
     };
     std::thread::scope(|scope| {
-        for worker in 0..2 {
+        for worker in 0..S::AT_ONCE {
             scope.spawn(move || work(worker));
         }
     });
-    (came.into_inner().unwrap(), failed.into_inner().unwrap())
+    outcomes.into_inner().unwrap()
 }
 
-fn tried<S: Swept>(folder: &Path, dir: &Path, point: &Point<S>) -> Result<String, String> {
-    copy_folder(&folder.join(format!("{:?}", point.story)), dir);
-    let command = point.story.command(dir);
-    match strace::run_with(point.fault, point.calls, point.nth, &command) {
-        End::Came => point.story.check(dir),
-        End::NeverCame => Err("it never ended".to_owned()),
+/// Runs into the fault, then starts on what it left. A folder that is to the byte like one that was
+/// started on already comes to the same, and is not started on again.
+fn tried<S: Swept>(
+    folder: &Path,
+    dir: &Path,
+    point: &Point<S>,
+    outcomes: &Mutex<Outcomes>,
+) -> Result<String, String> {
+    let story = point.story;
+    copy_folder(&folder.join(format!("{story:?}")), dir);
+    if strace::run_with(point.fault, point.calls, point.nth, &story.command(dir)) == End::NeverCame
+    {
+        return Err("it never ended".to_owned());
     }
-}
-
-pub(super) fn copy_folder(from: &Path, to: &Path) {
-    let copied = Command::new("cp").arg("-a").arg(from).arg(to).status().unwrap();
-    assert!(copied.success());
+    let Some(seen) = story.seen_by_check(dir) else { return story.check(dir) };
+    let key = (format!("{story:?}"), seen);
+    if let Some(known) = outcomes.lock().unwrap().checked.get(&key) {
+        return known.clone();
+    }
+    let found = story.check(dir);
+    outcomes.lock().unwrap().checked.insert(key, found.clone());
+    found
 }
 
 #[test]

@@ -22,4 +22,5 @@ pub mod seed;
 pub mod site;
 pub mod skip;
 pub mod test_point;
+pub mod watch;
 pub mod world;

@@ -15,9 +15,8 @@ impl TestPoint {
     /// A pair: the test's end, and the end a host inherits.
     pub fn pair() -> (Self, OwnedFd) {
         let (ours, theirs) =
-            socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::empty(), None)
+            socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)
                 .unwrap();
-        rustix::io::fcntl_setfd(&ours, rustix::io::FdFlags::CLOEXEC).unwrap();
         let ours = UnixStream::from(ours);
         ours.set_read_timeout(Some(Duration::from_mins(2))).unwrap();
         (Self(ours), theirs)

@@ -17,6 +17,7 @@ mod manual;
 mod ports;
 mod random;
 mod rehearsed;
+mod settings;
 mod stones;
 mod undone;
 mod websocket;

@@ -10,7 +10,7 @@ use newleaf_tests::seed::Seed;
 use newleaf_tests::skip::{self, Tier};
 use newleaf_tests::world::Host;
 
-use crate::killed::{Prepared, copy_folder, prepare, restart};
+use crate::killed::{Prepared, prepare, restart, start};
 
 /// How many points each tier tries.
 const POINTS: [(Tier, usize); 2] = [(Tier::System, 8), (Tier::All, 100)];
@@ -73,7 +73,7 @@ impl Visitor {
 /// How long an update takes that nobody disturbs, with its load.
 fn undisturbed(prepared: &Prepared, target: &str) -> Duration {
     let dir = prepared.world.path("undisturbed");
-    let host = start(prepared, &dir);
+    let host = start(prepared, &dir, None);
     let began = Instant::now();
     host.run(&["update", target, "--yes", "--accept-permissions"]).assert_code(0);
     let took = began.elapsed();
@@ -82,17 +82,11 @@ fn undisturbed(prepared: &Prepared, target: &str) -> Duration {
     took
 }
 
-fn start(prepared: &Prepared, dir: &std::path::Path) -> Host {
-    copy_folder(&prepared.template, dir);
-    prepared.settings.new_ports(dir);
-    Host::serve(dir, &prepared.program)
-}
-
 /// Kills at this point; gives the version that came up.
 fn killed_at(prepared: &Prepared, point: &Point, seed: &mut Seed) -> String {
     let Point { update: (target, [before, next]), victim, took, share } = *point;
     let dir = prepared.world.path("random");
-    let host = start(prepared, &dir);
+    let host = start(prepared, &dir, None);
     let visitor = Visitor::default();
     std::thread::scope(|scope| {
         scope.spawn(|| visitor.visit(&host, took));

@@ -83,12 +83,13 @@ fn a_power_cut_between_two_stones_is_gone_on_from() {
     follower.wait_for_line("core 0.9.0 is installed and serves", newleaf_tests::world::START);
     drop(follower);
     let host = host.power_cycle();
-    let deadline = std::time::Instant::now() + newleaf_tests::world::START;
-    while host.core_version() != "1.1.0" {
-        assert!(std::time::Instant::now() < deadline, "{}", host.process.log());
-        // Asked again: nobody tells a command about an update it did not begin.
-        std::thread::sleep(std::time::Duration::from_millis(250));
-    }
+    host.wait_for("on 1.1.0", || {
+        let records = host.journal();
+        let last = records.iter().rfind(|record| record["to"] == "1.1.0")?["update"].clone();
+        let ends = |record: &Value| record["ending"] == "committed" && record["update"] == last;
+        records.iter().any(ends).then_some(())
+    });
+    assert_eq!(host.core_version(), "1.1.0");
     let endings = endings(&host);
     assert_eq!(endings.last(), committed(&["1.1.0"]).last(), "{endings:?}");
     let done = endings.iter().filter(|(_, ending)| ending == "committed").cloned();

@@ -2,7 +2,6 @@
 //! that was written; after it, it is refused.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use hyper::{Method, StatusCode};
@@ -82,18 +81,12 @@ fn shorten_undo(host: &Host) {
     std::fs::write(&path, short).unwrap();
 }
 
-/// The record of the journal with this text; the journal is where it is told first.
-fn wait_for_record(host: &Host, holds: &str) -> String {
-    let deadline = Instant::now() + Duration::from_mins(1);
-    loop {
-        let journal = std::fs::read_to_string(host.dir.join("journal.jsonl")).unwrap();
-        if let Some(line) = journal.lines().find(|line| line.contains(holds)) {
-            return line.to_owned();
-        }
-        assert!(Instant::now() < deadline, "no {holds:?} in the journal:\n{journal}");
-        // Asked again: a file gives no signal.
-        std::thread::sleep(Duration::from_millis(50));
-    }
+/// The notice of the journal with this text; the journal is where it is told first.
+fn wait_for_notice(host: &Host, holds: &str) -> String {
+    host.wait_for(holds, || {
+        let told = |record: &serde_json::Value| Some(record["text"].as_str()?.to_owned());
+        host.journal().iter().filter_map(told).find(|text| text.contains(holds))
+    })
 }
 
 #[test]
@@ -106,12 +99,12 @@ fn after_its_date_undo_is_offered_no_more_and_refused_with_both_numbers() {
 
     shorten_undo(&host);
     let host = host.power_cycle();
-    let told = wait_for_record(&host, "Undo of core to 1.0.0 has expired");
+    let told = wait_for_notice(&host, "Undo of core to 1.0.0 has expired");
     assert!(told.contains("schema 2 or newer"), "{told}");
-    let deadline = Instant::now() + Duration::from_mins(1);
-    while !host.json(&["status"])["core"]["undo"].is_null() {
-        assert!(Instant::now() < deadline, "Undo is offered after its date");
-    }
+    // What nobody goes back to is taken away next, and `state` says so.
+    let reader = || host.state()["core"]["good"]["oldest_reader"].as_u64();
+    host.wait_for("without what 1.0.0 needs", || reader().filter(|reader| *reader == 2));
+    assert!(host.json(&["status"])["core"]["undo"].is_null(), "Undo is offered after its date");
     let ran = host.run(&["rollback", "core"]).assert_code(3);
     let said = format!("{}{}", ran.stdout, ran.stderr);
     println!("{said}");

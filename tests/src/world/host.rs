@@ -1,15 +1,20 @@
 //! One updated machine: a folder, `newleaf serve` on it, and its command line.
 
 use std::net::SocketAddr;
-use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use super::{CoreRelease, Registry, START};
 use crate::build;
 use crate::ports::own_port;
 use crate::process::{Process, Ran};
+use crate::watch;
 use std::os::unix::process::CommandExt as _;
+
+/// How long a host that does not answer is left alone, where nothing is heard of it.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
 
 /// Settings of a host that tests shorten.
 #[derive(Debug, Clone, Copy)]
@@ -158,12 +163,12 @@ impl Host {
     /// The same, with the other end of a test point inherited.
     pub fn serve_with(dir: &Path, program: &Path, test_point: Option<OwnedFd>) -> Self {
         let mut command = serve_command(dir, program);
-        if let Some(end) = &test_point {
-            command.env("NEWLEAF_TEST_POINT_FD", end.as_raw_fd().to_string());
-        }
-        let host = Self::serve_by(dir, program, &mut command, Stdio::null());
-        drop(test_point);
-        host
+        // As its standard input, so that no other program that is started meanwhile has it too.
+        let stdin = test_point.map_or_else(Stdio::null, |end| {
+            command.env("NEWLEAF_TEST_POINT_FD", "0");
+            Stdio::from(end)
+        });
+        Self::serve_by(dir, program, &mut command, stdin)
     }
 
     /// The same by a command that becomes `newleaf serve` on `dir`.
@@ -221,21 +226,30 @@ impl Host {
         rustix::process::kill_process(oldest, rustix::process::Signal::KILL).unwrap();
     }
 
+    /// The records of its journal, as far as they are written whole.
+    pub fn journal(&self) -> Vec<serde_json::Value> {
+        let text = std::fs::read_to_string(self.dir.join("journal.jsonl")).unwrap_or_default();
+        text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+    }
+
+    /// Waits until something is found in what this host writes into its folder.
+    pub fn wait_for<T>(&self, what: &str, look: impl FnMut() -> Option<T>) -> T {
+        let found = watch::wait_for(&self.dir, START, look);
+        found.unwrap_or_else(|| panic!("never {what}; it said:\n{}", self.process.log()))
+    }
+
     /// Waits until no update runs, then returns the history, newest first.
     pub fn history_when_over(&self) -> serde_json::Value {
-        let deadline = std::time::Instant::now() + START;
-        loop {
+        self.wait_for("over", || is_over(&self.journal()).then_some(()));
+        let told = || {
             let history = self.run(&["history", "--json"]);
-            if history.code == 0 {
-                let history = history.json();
-                if history[0]["ending"].is_string() {
-                    return history;
-                }
-            }
-            assert!(std::time::Instant::now() < deadline, "never over:\n{}", self.process.log());
-            // Asked again: between two workers nobody is there who could tell.
-            std::thread::sleep(std::time::Duration::from_millis(100));
-        }
+            let history = (history.code == 0).then(|| history.json());
+            history.filter(|history| history[0]["ending"].is_string())
+        };
+        // Between two workers nobody is there who could tell.
+        let asked = std::iter::repeat_with(|| watch::wait_for(&self.dir, ASK_AGAIN, told));
+        let asked = asked.take(usize::try_from(START.as_secs()).unwrap());
+        asked.flatten().next().unwrap_or_else(|| panic!("never told:\n{}", self.process.log()))
     }
 
     /// Runs a command with `--json` that must exit 0.
@@ -339,6 +353,14 @@ impl HostSettings {
         };
         std::fs::write(&path, text.lines().map(line).collect::<Vec<_>>().join("\n")).unwrap();
     }
+}
+
+/// Whether the update that began last, where one did, has ended.
+fn is_over(records: &[serde_json::Value]) -> bool {
+    let began = records.iter().rposition(|record| record["kind"] == "began");
+    let Some(began) = began else { return true };
+    let same = |record: &&serde_json::Value| record["update"] == records[began]["update"];
+    records[began..].iter().filter(same).any(|record| record["kind"] == "ended")
 }
 
 /// The line of newleaf.toml that gives `name` a free port.
@@ -501,7 +523,7 @@ impl Host {
         let path = self.dir.join("data/apps/acme/notes/app.db");
         let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE;
         let database = rusqlite::Connection::open_with_flags(path, flags).unwrap();
-        database.busy_timeout(std::time::Duration::from_secs(10)).unwrap();
+        database.busy_timeout(Duration::from_secs(10)).unwrap();
         database
     }
 
@@ -539,7 +561,7 @@ fn try_request_with(
 ) -> std::io::Result<Answer> {
     use std::io::{Read as _, Write as _};
     let mut stream = std::net::TcpStream::connect(address)?;
-    stream.set_read_timeout(Some(std::time::Duration::from_secs(30)))?;
+    stream.set_read_timeout(Some(Duration::from_secs(30)))?;
     let body = body.unwrap_or_default();
     let length = body.len();
     write!(

@@ -189,7 +189,7 @@ fn look(host: &Host, target: &str, victim: Victim, record: String) -> Fate {
     let victim = if victim == Victim::Worker { "worker" } else { "launcher" };
     let updated = ending == "committed";
     assert_eq!(updated, version == history[0]["to"], "history and what serves differ: {history:#}");
-    Fate { record, victim, ending, version }
+    Fate { victim, record, ending, version }
 }
 
 fn named(record: &serde_json::Value) -> String {

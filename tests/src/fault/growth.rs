@@ -126,10 +126,11 @@ pub fn play(dir: &Path) -> Result<(), String> {
     people.database.close().map_err(|(_, error)| told(error))
 }
 
-/// Looks at what a power cut left after `told` writes were told to be done: the database is sound
-/// and has each of them, and so has each snapshot what was there before it; nothing is on trial
-/// whose data was not extended, and nothing extended without a snapshot. Then extends the data,
-/// whatever was reached. Gives what was.
+/// Looks at what a power cut left after `told` writes were told to be done; gives how far it was.
+///
+/// The database is sound and has each of them, and so has each snapshot what was there before it;
+/// nothing is on trial whose data was not extended, and nothing extended without a snapshot. Then
+/// the data is extended, whatever was reached.
 ///
 /// # Errors
 /// What is not so.

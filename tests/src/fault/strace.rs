@@ -184,7 +184,7 @@ impl Kind {
                 has_changed = changes(call);
                 kind
             }
-            other => other,
+            kind @ (Self::Opens | Self::After) => kind,
         };
         calls.map(kind).collect()
     }
@@ -228,6 +228,7 @@ pub fn count(calls: &str, log: &Path, program: &Command) -> Vec<Call> {
 
 #[cfg(test)]
 mod tests {
+    use super::Kind::{After, Opens, Other};
     use super::*;
 
     #[test]
@@ -244,7 +245,6 @@ mod tests {
             "unlink(\"e\" <unfinished ...>",
             "unlink(\"f\") = 0",
         ];
-        use Kind::{After, Opens, Other};
         let expected = [Other, Opens, Other, Other, After, Other, After, After, Other, Other];
         assert_eq!(Kind::of_all(calls.into_iter()), expected);
         assert!(!Fault::Kill.is_of_use_at(After) && Fault::Error("EIO").is_of_use_at(After));

@@ -213,7 +213,7 @@ fn tried_all<S: Swept>(folder: &Path, points: &[Point<S>]) -> Outcomes {
             let mut outcomes = outcomes.lock().unwrap();
             match found {
                 Ok(found) => {
-                    *outcomes.came.entry(format!("{story:?} on {found}")).or_default() += 1
+                    *outcomes.came.entry(format!("{story:?} on {found}")).or_default() += 1;
                 }
                 Err(why) => {
                     let kind = calls.split(',').take(4).collect::<Vec<_>>().join(",");

@@ -121,7 +121,7 @@ impl<'a> Blobs<'a> {
         length: usize,
     ) -> Result<Option<Vec<u8>>, BlobError> {
         let Some(entry) = find(connection, name)? else { return Ok(None) };
-        let file = match File::open(self.path(&entry.file)) {
+        let file = match File::open(self.path(&entry.file)?) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 return Err(BlobError::Replaced);
             }
@@ -212,7 +212,7 @@ impl<'a> Blobs<'a> {
             index(connection, name, &before.file, length)?;
             self.keep_quota(connection, touched, 0)?;
             touched.files.insert(before.file.clone(), name.to_owned());
-            let file = OpenOptions::new().write(true).open(self.path(&before.file))?;
+            let file = OpenOptions::new().write(true).open(self.path(&before.file)?)?;
             file.set_len(before.length)?;
             file.write_all_at(bytes, before.length)?;
             file.sync_all()?;
@@ -251,7 +251,7 @@ impl<'a> Blobs<'a> {
             match find(connection, &name)?.filter(|entry| entry.file == file) {
                 None => self.remove(&file)?,
                 Some(entry) => {
-                    let path = self.path(&file);
+                    let path = self.path(&file)?;
                     if fs::metadata(&path)?.len() > entry.length {
                         whole(connection, || {
                             account(connection, 0, 0)?;
@@ -294,7 +294,7 @@ impl<'a> Blobs<'a> {
         let Some(entry) = find(connection, name)?.filter(|entry| entry.file == file) else {
             return Ok(());
         };
-        let opened = OpenOptions::new().write(true).open(self.path(file))?;
+        let opened = OpenOptions::new().write(true).open(self.path(file)?)?;
         if opened.metadata()?.len() > entry.length {
             opened.set_len(entry.length)?;
         }
@@ -332,15 +332,26 @@ impl<'a> Blobs<'a> {
     }
 
     fn remove(self, file: &str) -> io::Result<()> {
-        match fs::remove_file(self.path(file)) {
+        match fs::remove_file(self.path(file)?) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             Ok(()) | Err(_) => Ok(()),
         }
     }
 
-    fn path(self, file: &str) -> PathBuf {
-        self.data.join(FOLDER).join(file)
+    /// Where a file lies. The name came from the app's database: it is one that the host makes, or
+    /// nothing is done with it.
+    fn path(self, file: &str) -> io::Result<PathBuf> {
+        if is_made_here(file) {
+            Ok(self.data.join(FOLDER).join(file))
+        } else {
+            Err(io::Error::new(io::ErrorKind::NotFound, "the index names no file of a blob"))
+        }
     }
+}
+
+/// Whether a name is one that files of blobs have: 32 hexadecimal digits.
+fn is_made_here(file: &str) -> bool {
+    file.len() == 32 && file.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// Pages that the blobs take of the quota, as `connection` sees them.
@@ -355,14 +366,17 @@ pub(super) fn used(connection: &Connection) -> rusqlite::Result<u64> {
     Ok(used.unwrap_or(0))
 }
 
-/// The files that the index names, with what counts of each.
+/// The files that the index names, with what counts of each; no name leads out of their folder.
 pub(super) fn files(connection: &Connection) -> rusqlite::Result<Vec<(String, u64)>> {
     if !is_there(connection)? {
         return Ok(Vec::new());
     }
     let mut rows = connection.prepare("SELECT file, length FROM newleaf_blobs WHERE name <> ''")?;
     let rows = rows.query_map([], |row| Ok((row.get(0)?, unsigned(row.get(1)?))))?;
-    rows.collect()
+    let is_file = |row: &rusqlite::Result<(String, u64)>| {
+        row.as_ref().map_or(true, |(file, _)| is_made_here(file))
+    };
+    rows.filter(is_file).collect()
 }
 
 /// Whether the app ever had a blob.
@@ -374,7 +388,7 @@ fn is_there(connection: &Connection) -> rusqlite::Result<bool> {
 
 /// Makes the index where it is missing. The row of the empty name, which no blob has, is the
 /// account: its `length` is the number of pages that all blobs take.
-fn prepare(connection: &Connection) -> rusqlite::Result<()> {
+pub(super) fn prepare(connection: &Connection) -> rusqlite::Result<()> {
     if is_there(connection)? {
         return Ok(());
     }

@@ -5,7 +5,7 @@ use std::{
     os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
     sync::{
-        Arc, Mutex, MutexGuard, Once, PoisonError, Weak,
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed, Ordering::SeqCst},
     },
 };
@@ -17,7 +17,7 @@ use super::{
     DATABASE_FILE,
     blobs::{self, BlobError, Blobs},
     guard::{BUSY_TIMEOUT, Bounds, Guarded},
-    keys,
+    schema,
     spill::Room,
     statement::explain,
     turn::{Halt, Held, NoTurn, Turn, Turns},
@@ -84,7 +84,7 @@ pub(crate) struct Database {
     commits: Arc<AtomicU64>,
     /// Commits that are not counted as writes: the host's own, and those before the app served.
     not_counted: AtomicU64,
-    prepared: Once,
+    prepared: AtomicBool,
     /// Whether files of blobs may be left that no row names: after a crash, or an error.
     unsettled: AtomicBool,
     /// What the machine failed in last, for whoever judges the app by what came of it.
@@ -107,7 +107,7 @@ impl Database {
             places: Arc::new(Semaphore::new(AT_ONE_TIME)),
             commits: Arc::default(),
             not_counted: AtomicU64::new(0),
-            prepared: Once::new(),
+            prepared: AtomicBool::new(false),
             unsettled: AtomicBool::new(true),
             machine: Mutex::default(),
         })
@@ -333,13 +333,16 @@ impl Database {
         let path = self.folder.join(DATABASE_FILE);
         let guarded = Guarded::open(&path, bounds, &self.commits, &self.taken_away)
             .map_err(|error| failed("the database cannot be opened", &error))?;
-        let mut made = Ok(());
-        self.prepared.call_once(|| {
+        guarded
+            .as_host(schema::check)
+            .map_err(|error| failed("the database cannot be trusted", &error))?;
+        if !self.prepared.load(SeqCst) {
             let before = self.commits.load(Relaxed);
-            made = guarded.as_host(keys::prepare);
+            let made = guarded.beyond_quota(schema::prepare);
             self.not_counted.fetch_add(self.commits.load(Relaxed) - before, Relaxed);
-        });
-        made.map_err(|error| failed("the database cannot be prepared", &error))?;
+            made.map_err(|error| failed("the database cannot be prepared", &error))?;
+            self.prepared.store(true, SeqCst);
+        }
         self.sweep(&guarded);
         Ok(guarded)
     }

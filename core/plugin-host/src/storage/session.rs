@@ -384,6 +384,83 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_table_is_not_renamed_into_the_hosts() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut session = session(&database(folder.path()));
+        execute(&mut session, "CREATE TABLE t (x)").await.unwrap();
+        for text in
+            ["ALTER TABLE t RENAME TO newleaf_more", "ALTER TABLE t RENAME TO \"NEWLEAF_x\""]
+        {
+            for _ in 0..2 {
+                let denied = execute(&mut session, text).await;
+                assert!(matches!(denied, Err(StorageError::Denied(_))), "{text}: {denied:?}");
+            }
+        }
+        // This name is taken from the beginning.
+        let taken = execute(&mut session, "ALTER TABLE t RENAME TO newleaf_blobs").await;
+        assert!(matches!(taken, Err(StorageError::Failed(_))), "{taken:?}");
+        execute(&mut session, "BEGIN").await.unwrap();
+        execute(&mut session, "INSERT INTO t VALUES (1)").await.unwrap();
+        execute(&mut session, "ALTER TABLE t RENAME TO newleaf_more").await.unwrap_err();
+        execute(&mut session, "ALTER TABLE t ADD COLUMN y").await.unwrap();
+        execute(&mut session, "ALTER TABLE t RENAME TO u").await.unwrap();
+        execute(&mut session, "COMMIT").await.unwrap();
+        let rows = session.query("SELECT x, y FROM u".into(), Vec::new()).await.unwrap();
+        assert_eq!(rows.rows, [[Value::Integer(1), Value::Null]]);
+    }
+
+    #[tokio::test]
+    async fn an_index_or_a_trigger_has_no_name_of_the_hosts() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut session = session(&database(folder.path()));
+        execute(&mut session, "CREATE TABLE t (x)").await.unwrap();
+        for text in [
+            "CREATE INDEX newleaf_i ON t (x)",
+            "CREATE TRIGGER newleaf_t AFTER INSERT ON t BEGIN SELECT 1; END",
+        ] {
+            let denied = execute(&mut session, text).await;
+            assert!(matches!(denied, Err(StorageError::Denied(_))), "{text}: {denied:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_database_with_a_forged_table_of_the_hosts_is_not_used() {
+        let folder = tempfile::tempdir().unwrap();
+        let forged = Connection::open(folder.path().join(super::super::DATABASE_FILE)).unwrap();
+        let text = "CREATE TABLE t (name TEXT PRIMARY KEY, file TEXT NOT NULL, \
+            length INTEGER NOT NULL) WITHOUT ROWID; ALTER TABLE t RENAME TO newleaf_blobs";
+        forged.execute_batch(text).unwrap();
+        drop(forged);
+        let database = database(folder.path());
+        let refused = session(&database).blob("v".into(), 0, 10).await;
+        assert!(matches!(refused, Err(StorageError::Failed(_))), "{refused:?}");
+    }
+
+    #[tokio::test]
+    async fn no_row_of_the_index_leads_out_of_the_folder_of_the_blobs() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = place.path().join("data");
+        let victim = place.path().join("victim");
+        std::fs::write(&victim, "secret").unwrap();
+        session(&database(&folder)).set_blob("own".into(), b"own".to_vec()).await.unwrap();
+        let connection = Connection::open(folder.join(super::super::DATABASE_FILE)).unwrap();
+        let absolute = victim.to_string_lossy().into_owned();
+        for (name, file) in [("up", "../../victim"), ("absolute", absolute.as_str())] {
+            let row = rusqlite::params![name, file];
+            connection.execute("INSERT INTO newleaf_blobs VALUES (?1, ?2, 6)", row).unwrap();
+        }
+        drop(connection);
+        let mut session = session(&database(&folder));
+        for name in ["up", "absolute"] {
+            assert!(session.blob(name.into(), 0, 10).await.is_err(), "{name}");
+            assert!(session.append_blob(name.into(), b"more".to_vec()).await.is_err(), "{name}");
+            session.set_blob(name.into(), b"own".to_vec()).await.unwrap();
+            assert!(session.delete_blob(name.into()).await.unwrap());
+        }
+        assert_eq!(std::fs::read(&victim).unwrap(), b"secret");
+    }
+
+    #[tokio::test]
     async fn a_request_finds_its_connection_as_new() {
         let folder = tempfile::tempdir().unwrap();
         let database = database(folder.path());

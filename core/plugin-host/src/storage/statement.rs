@@ -1,12 +1,13 @@
 //! One statement of an app: its parameters, its rows, and what its failure means.
 
 use rusqlite::{
-    ErrorCode, ToSql,
+    ErrorCode, Statement, ToSql,
     types::{ToSqlOutput, ValueRef},
 };
 
 use super::database::{Database, StorageError};
 use super::guard::Guarded;
+use super::schema::{self, SchemaError};
 use super::turn::{Halt, Turn};
 
 /// One value of a row or a parameter.
@@ -53,13 +54,77 @@ pub(super) fn query(
     text: &str,
     parameters: &[Value],
 ) -> Result<Rows, Halt> {
-    let limits = database.limits();
-    let failed = |error| explain(guarded, database, &error);
-    let mut statement = guarded.connection.prepare_cached(text).map_err(failed)?;
+    carry_out(guarded, database, turn, text, |statement| {
+        gather(guarded, database, statement, parameters)
+    })
+}
+
+/// Runs `run` on the statement, once it may write where it does.
+fn carry_out<T>(
+    guarded: &Guarded,
+    database: &Database,
+    turn: &mut Turn,
+    text: &str,
+    run: impl FnOnce(&mut Statement<'_>) -> Result<T, Halt>,
+) -> Result<T, Halt> {
+    guarded.take_alters();
+    let prepared = guarded.connection.prepare_cached(text);
+    let mut statement = prepared.map_err(|error| explain(guarded, database, &error))?;
+    if guarded.take_alters() {
+        // From the connection's cache it would come without a word of what it does.
+        statement.discard();
+        return alter(guarded, database, turn, text, run);
+    }
     if !statement.readonly() {
         turn.take()?;
         database.make_ready_to_write(guarded, turn)?;
     }
+    run(&mut statement)
+}
+
+/// The same for one that alters a table, which may rename it: to any name but the host's.
+fn alter<T>(
+    guarded: &Guarded,
+    database: &Database,
+    turn: &mut Turn,
+    text: &str,
+    run: impl FnOnce(&mut Statement<'_>) -> Result<T, Halt>,
+) -> Result<T, Halt> {
+    let failed = |error| explain(guarded, database, &error);
+    turn.take()?;
+    database.make_ready_to_write(guarded, turn)?;
+    let own = |text: &str| guarded.as_host(|connection| connection.execute_batch(text));
+    own("SAVEPOINT newleaf_alter").map_err(failed)?;
+    let altered = guarded.connection.prepare(text).map_err(failed).map_err(Halt::from);
+    let altered = altered.and_then(|mut statement| run(&mut statement)).and_then(|altered| {
+        match guarded.as_host(schema::check) {
+            Ok(()) => Ok(altered),
+            Err(SchemaError::Sql(error)) => Err(failed(error).into()),
+            Err(SchemaError::Foreign(_)) => {
+                let why = format!("names that begin with {} belong to the host", schema::RESERVED);
+                Err(StorageError::Denied(why).into())
+            }
+        }
+    });
+    let altered = altered.and_then(|altered| {
+        own("RELEASE newleaf_alter").map_err(failed)?;
+        Ok(altered)
+    });
+    // An error of SQLite may have rolled back all of the transaction, savepoint included.
+    if altered.is_err() && !guarded.connection.is_autocommit() {
+        own("ROLLBACK TO newleaf_alter; RELEASE newleaf_alter").map_err(failed)?;
+    }
+    altered
+}
+
+fn gather(
+    guarded: &Guarded,
+    database: &Database,
+    statement: &mut Statement<'_>,
+    parameters: &[Value],
+) -> Result<Rows, Halt> {
+    let limits = database.limits();
+    let failed = |error| explain(guarded, database, &error);
     let columns: Vec<String> =
         statement.column_names().into_iter().map(ToOwned::to_owned).collect();
     let width = columns.len();
@@ -90,16 +155,13 @@ pub(super) fn execute(
     parameters: &[Value],
 ) -> Result<u64, Halt> {
     let failed = |error| explain(guarded, database, &error);
-    let before = guarded.connection.total_changes();
-    let mut statement = guarded.connection.prepare_cached(text).map_err(failed)?;
-    if !statement.readonly() {
-        turn.take()?;
-        database.make_ready_to_write(guarded, turn)?;
-    }
-    let mut rows = statement.query(rusqlite::params_from_iter(parameters)).map_err(failed)?;
-    while rows.next().map_err(failed)?.is_some() {}
-    drop(rows);
-    Ok(guarded.connection.total_changes().saturating_sub(before))
+    carry_out(guarded, database, turn, text, |statement| {
+        let before = guarded.connection.total_changes();
+        let mut rows = statement.query(rusqlite::params_from_iter(parameters)).map_err(failed)?;
+        while rows.next().map_err(failed)?.is_some() {}
+        drop(rows);
+        Ok(guarded.connection.total_changes().saturating_sub(before))
+    })
 }
 
 /// What an error of SQLite means to an app.

@@ -15,7 +15,7 @@ use newleaf_domain::ByteSize;
 use rusqlite::{
     Connection, OpenFlags,
     config::DbConfig,
-    hooks::{AuthContext, Authorization},
+    hooks::{AuthAction, AuthContext, Authorization},
     limits::Limit,
 };
 
@@ -73,6 +73,8 @@ struct Switches {
     host: AtomicBool,
     /// What was denied last.
     denied: Mutex<Option<String>>,
+    /// Whether a statement was prepared that alters a table.
+    alters: AtomicBool,
     /// Whom the work is charged to.
     charge: Mutex<Option<Charge>>,
     /// Whether a statement was ended because its temporary files were too large.
@@ -153,6 +155,25 @@ impl Guarded {
         Ok(())
     }
 
+    /// Runs statements of the host's own text that the app's quota does not hold back.
+    pub(in crate::storage) fn beyond_quota(
+        &self,
+        run: impl FnOnce(&Connection) -> rusqlite::Result<()>,
+    ) -> rusqlite::Result<()> {
+        self.as_host(|connection| {
+            connection.pragma_update(None, "max_page_count", signed(MOST_PAGES))?;
+            let done = run(connection);
+            connection.pragma_update(None, "max_page_count", signed(self.room.get()))?;
+            done
+        })
+    }
+
+    /// Whether a statement that alters a table was prepared since this was asked last. SQLite does
+    /// not tell the guard a table's new name, so what came of it must be looked at.
+    pub(in crate::storage) fn take_alters(&self) -> bool {
+        self.switches.alters.swap(false, Relaxed)
+    }
+
     /// Empties the write-ahead log, unless somebody reads from it: does not wait.
     pub(in crate::storage) fn empty_log(&self) -> rusqlite::Result<()> {
         self.as_host(|connection| {
@@ -230,7 +251,12 @@ fn install(
             return Authorization::Allow;
         }
         match judge(context) {
-            Ok(()) => Authorization::Allow,
+            Ok(()) => {
+                if matches!(context.action, AuthAction::AlterTable { .. }) {
+                    watched.alters.store(true, Relaxed);
+                }
+                Authorization::Allow
+            }
             Err(denied) => {
                 *lock(&watched.denied) = Some(denied);
                 Authorization::Deny

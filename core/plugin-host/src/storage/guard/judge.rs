@@ -3,8 +3,7 @@
 
 use rusqlite::hooks::{AuthAction, AuthContext};
 
-/// Begins the names of the host's own tables.
-const RESERVED: &str = "newleaf_";
+use super::super::schema::is_reserved;
 
 /// Allows what is on the list; everything else is denied, with its name.
 #[expect(clippy::wildcard_enum_match_arm, reason = "an allow list denies what it does not know")]
@@ -29,11 +28,15 @@ pub(super) fn judge(context: AuthContext<'_>) -> Result<(), String> {
         | AuthAction::Delete { table_name }
         | AuthAction::CreateTable { table_name }
         | AuthAction::DropTable { table_name }
-        | AuthAction::CreateIndex { table_name, .. }
         | AuthAction::DropIndex { table_name, .. }
-        | AuthAction::CreateTrigger { table_name, .. }
         | AuthAction::DropTrigger { table_name, .. }
         | AuthAction::AlterTable { table_name, .. } => own(table_name),
+        AuthAction::CreateIndex { table_name, index_name } => {
+            own(table_name).and_then(|()| own(index_name))
+        }
+        AuthAction::CreateTrigger { table_name, trigger_name } => {
+            own(table_name).and_then(|()| own(trigger_name))
+        }
         AuthAction::CreateView { view_name } | AuthAction::DropView { view_name } => own(view_name),
         // CREATE INDEX runs it inwardly; as a statement of its own it is harmless.
         AuthAction::Reindex { .. } => Ok(()),
@@ -68,8 +71,8 @@ fn elsewhere(action: AuthAction<'_>) -> Result<(), String> {
     }
 }
 
-fn own(table: &str) -> Result<(), String> {
-    if is_reserved(table) { Err(format!("table {table} belongs to the host")) } else { Ok(()) }
+fn own(name: &str) -> Result<(), String> {
+    if is_reserved(name) { Err(format!("{name} belongs to the host")) } else { Ok(()) }
 }
 
 fn readable(table: &str) -> Result<(), String> {
@@ -80,10 +83,6 @@ fn readable(table: &str) -> Result<(), String> {
         return Err(format!("table {table} is not allowed"));
     }
     own(table)
-}
-
-fn is_reserved(table: &str) -> bool {
-    table.get(..RESERVED.len()).is_some_and(|start| start.eq_ignore_ascii_case(RESERVED))
 }
 
 fn pragma(name: &str) -> Result<(), String> {

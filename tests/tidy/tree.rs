@@ -45,6 +45,18 @@ pub(crate) fn members() -> Vec<Package> {
     metadata.unwrap().packages
 }
 
+/// Where cargo keeps the sources of the crate `name`.
+pub(crate) fn package_folder(name: &str) -> PathBuf {
+    let metadata = MetadataCommand::new()
+        .current_dir(source_root())
+        .other_options(
+            ["--offline", "--filter-platform", "x86_64-unknown-linux-gnu"].map(String::from),
+        )
+        .exec();
+    let package = metadata.unwrap().packages.into_iter().find(|it| it.name.as_str() == name);
+    package.unwrap().manifest_path.parent().unwrap().into()
+}
+
 /// A crate that is really built here, from a registry.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Built {

@@ -11,6 +11,7 @@ mod defaults;
 mod download;
 mod fault;
 mod killed;
+mod languages;
 mod left_behind;
 mod load;
 mod manual;

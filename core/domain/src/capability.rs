@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ByteSize, Digest, JobName};
+use crate::{ByteSize, Digest, JobName, Language};
 
 /// The shortest time between two runs of a job, whatever a manifest asks for.
 pub const SHORTEST_INTERVAL: Duration = Duration::from_mins(1);
@@ -55,6 +55,12 @@ pub enum Grant {
         /// Seconds between two runs, at least 60.
         every_seconds: u32,
     },
+    /// More processor time and memory to be compiled: what an interpreter needs. Asked for by the
+    /// manifest's `language`, not among its capabilities.
+    Compile {
+        /// Whose interpreter it is.
+        language: Language,
+    },
 }
 
 impl Grant {
@@ -65,6 +71,7 @@ impl Grant {
             Self::Storage { .. } => "storage".to_owned(),
             Self::Route { path } => format!("route {path}"),
             Self::Schedule { job, .. } => format!("schedule {job}"),
+            Self::Compile { .. } => "compile".to_owned(),
         }
     }
 
@@ -76,11 +83,16 @@ impl Grant {
                 Self::Schedule { every_seconds: have, .. },
                 Self::Schedule { every_seconds: want, .. },
             ) => have <= want,
+            // Each interpreter is given the same.
+            (Self::Compile { language: have }, Self::Compile { language: want }) => {
+                have.brings_interpreter() >= want.brings_interpreter()
+            }
             (
                 Self::Http { .. }
                 | Self::Route { .. }
                 | Self::Storage { .. }
-                | Self::Schedule { .. },
+                | Self::Schedule { .. }
+                | Self::Compile { .. },
                 _,
             ) => self == wanted,
         }
@@ -99,6 +111,9 @@ impl std::fmt::Display for Grant {
             }
             Self::Schedule { job, every_seconds } => {
                 write!(f, "do its job “{job}” in the background {}", Every(*every_seconds))
+            }
+            Self::Compile { .. } => {
+                f.write_str("take up to a minute of processor time and 2 GiB to be prepared")
             }
         }
     }
@@ -141,7 +156,10 @@ impl Grants {
     pub fn storage_quota(&self) -> Option<ByteSize> {
         self.0.values().find_map(|grant| match grant {
             Grant::Storage { quota } => Some(*quota),
-            Grant::Http { .. } | Grant::Route { .. } | Grant::Schedule { .. } => None,
+            Grant::Http { .. }
+            | Grant::Route { .. }
+            | Grant::Schedule { .. }
+            | Grant::Compile { .. } => None,
         })
     }
 
@@ -153,7 +171,10 @@ impl Grants {
                 let every = Duration::from_secs(u64::from(*every_seconds));
                 Some((job, every.max(SHORTEST_INTERVAL)))
             }
-            Grant::Http { .. } | Grant::Route { .. } | Grant::Storage { .. } => None,
+            Grant::Http { .. }
+            | Grant::Route { .. }
+            | Grant::Storage { .. }
+            | Grant::Compile { .. } => None,
         })
     }
 
@@ -162,7 +183,21 @@ impl Grants {
     pub fn http_hosts(&self) -> impl Iterator<Item = &str> {
         self.0.values().filter_map(|grant| match grant {
             Grant::Http { host } => Some(host.as_str()),
-            Grant::Storage { .. } | Grant::Route { .. } | Grant::Schedule { .. } => None,
+            Grant::Storage { .. }
+            | Grant::Route { .. }
+            | Grant::Schedule { .. }
+            | Grant::Compile { .. } => None,
+        })
+    }
+
+    /// Whether the app may take what an interpreter needs to be compiled.
+    pub fn compiles_interpreter(&self) -> bool {
+        self.0.values().any(|grant| match grant {
+            Grant::Compile { language } => language.brings_interpreter(),
+            Grant::Http { .. }
+            | Grant::Storage { .. }
+            | Grant::Route { .. }
+            | Grant::Schedule { .. } => false,
         })
     }
 
@@ -284,6 +319,25 @@ mod tests {
         assert_eq!(said("main", 3_600), "do work in the background every hour");
         assert_eq!(said("fetch", 900), "do its job “fetch” in the background every 15 minutes");
         assert_eq!(said("main", 90), "do work in the background every 90 seconds");
+    }
+
+    #[test]
+    fn an_interpreter_is_a_claim_and_another_one_in_its_place_is_none_more() {
+        let written_in = |language| Capability {
+            grant: Grant::Compile { language },
+            reason: "it is written in it".to_owned(),
+        };
+        let (python, other) = (written_in(Language::Python), written_in(Language::JavaScript));
+        assert!(Grants::default().changes_to(std::slice::from_ref(&python))[0].widens);
+        let held = Grants::all_of(std::slice::from_ref(&python));
+        assert!(held.compiles_interpreter() && !Grants::default().compiles_interpreter());
+        assert!(!held.changes_to(&[other])[0].widens);
+        let text = serde_json::to_string(&held).unwrap();
+        assert_eq!(text, r#"[{"kind":"compile","language":"python"}]"#);
+        assert_eq!(
+            python.grant.to_string(),
+            "take up to a minute of processor time and 2 GiB to be prepared"
+        );
     }
 
     #[test]

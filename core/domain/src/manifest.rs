@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{
-    AbiVersion, ByteSize, Capability, Digest, Edition, PackageName, Reuse, Target, Version,
-    VersionReq,
+    AbiVersion, ByteSize, Capability, Digest, Edition, Grant, Language, PackageName, Reuse, Target,
+    Version, VersionReq,
 };
 
 /// What a release says of itself. Fields this version does not know are kept, so that a manifest
@@ -34,6 +34,9 @@ pub struct Manifest {
     /// The contract an app was built against.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub abi: Option<AbiVersion>,
+    /// What an app is written in.
+    #[serde(default, skip_serializing_if = "Language::is_rust")]
+    pub language: Language,
     /// What an app asks for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub capabilities: Vec<Capability>,
@@ -105,6 +108,21 @@ impl Manifest {
             return Err(InvalidManifest::TooLarge { length: ByteSize::bytes(bytes.len() as u64) });
         }
         serde_json::from_slice(bytes).map_err(InvalidManifest::Form)
+    }
+
+    /// All that an app asks for: its [`capabilities`](Self::capabilities), and what its
+    /// [`language`](Self::language) costs, which is asked for in no other way.
+    pub fn claims(&self) -> Vec<Capability> {
+        let language = self.language.clone();
+        let interpreter = language.brings_interpreter().then(|| Capability {
+            reason: format!(
+                "It is written in {}, whose whole interpreter is part of the app.",
+                language.name()
+            ),
+            grant: Grant::Compile { language },
+        });
+        let is_own = |claim: &&Capability| !matches!(claim.grant, Grant::Compile { .. });
+        self.capabilities.iter().filter(is_own).cloned().chain(interpreter).collect()
     }
 
     /// What the author's role carries as `custom.manifest`, of the `manifest.json` in `bytes`:
@@ -188,5 +206,18 @@ mod tests {
         assert_eq!(parse(&says("\"reuse\":16,")).unwrap().reuse, Reuse::requests(16));
         assert!(parse(&says("\"reuse\":0,")).is_err());
         assert_eq!(Manifest::signed_form(says("\"reuse\":16,").as_bytes()).unwrap()["reuse"], 16);
+    }
+
+    #[test]
+    fn a_language_with_an_interpreter_is_claimed_beside_the_capabilities() {
+        let claims = |language: &str| {
+            let text = NOTES.replace("\"later\"", &format!("\"language\":{language},\"later\""));
+            Manifest::parse(text.as_bytes()).unwrap().claims()
+        };
+        assert_eq!(Manifest::parse(NOTES.as_bytes()).unwrap().claims().len(), 1);
+        assert_eq!((claims("\"rust\"").len(), claims("\"cobol\"").len()), (1, 1));
+        let python = claims("\"python\"");
+        assert_eq!(python[1].grant, Grant::Compile { language: Language::Python });
+        assert!(python[1].reason.contains("Python"));
     }
 }

@@ -37,8 +37,8 @@ pub(crate) fn change(
         writes: manifest.schema,
         oldest_reader: after.oldest_reader,
         migrations: Vec::new(),
-        grants: Grants::all_of(&manifest.capabilities),
-        grant_changes: held.changes_to(&manifest.capabilities),
+        grants: Grants::all_of(&manifest.claims()),
+        grant_changes: held.changes_to(&manifest.claims()),
         breaking: manifest.breaking.clone(),
         security: manifest.security.clone(),
         target,
@@ -54,7 +54,7 @@ pub(crate) fn installed_after(
     described: &Described,
 ) -> Installed {
     let manifest = &described.manifest;
-    let Manifest { version, schema, oldest_reader, capabilities, .. } = manifest;
+    let Manifest { version, schema, oldest_reader, .. } = manifest;
     let target = listing.path.target();
     let writes = Data { schema: *schema, oldest_reader: *oldest_reader };
     let data = after(installed.data_of(&target), writes);
@@ -64,7 +64,7 @@ pub(crate) fn installed_after(
     match target {
         Target::Core => next.core = InstalledCore { version, digest, schema, oldest_reader },
         Target::App(name) => {
-            let grants = Grants::all_of(capabilities);
+            let grants = Grants::all_of(&manifest.claims());
             let needs = Needs::of(manifest);
             let app = InstalledApp { version, digest, grants, schema, oldest_reader, needs };
             next.apps.insert(name, app);

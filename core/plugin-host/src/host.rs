@@ -12,7 +12,7 @@ use crate::{
     abi,
     app::{App, AppConfig},
     cache::{Cache, CacheError, Loaded, Prepared},
-    compile::{CompileError, Compiler},
+    compile::{CompileError, CompileLimits, Compiler},
     egress::{self, Lines, OutboundSettings},
     engine::{self, EngineError},
     entrance::Entrance,
@@ -159,6 +159,16 @@ impl PluginHost {
     /// Compiles the component in the file `wasm`, whose SHA-256 must be `digest`, unless the cache
     /// has it already. The file must not change meanwhile; it lies in a slot, which nobody writes.
     pub async fn prepare(&self, wasm: &Path, digest: Digest) -> Result<Prepared, PrepareError> {
+        self.prepare_within(CompileLimits::USUAL, wasm, digest).await
+    }
+
+    /// The same, where compiling may take what `limits` says.
+    pub async fn prepare_within(
+        &self,
+        limits: CompileLimits,
+        wasm: &Path,
+        digest: Digest,
+    ) -> Result<Prepared, PrepareError> {
         if !self.has_usable(digest).await? {
             let actual = digest_of(wasm).await?;
             if actual != digest {
@@ -168,7 +178,7 @@ impl PluginHost {
                     expected: digest,
                 });
             }
-            let filled = Cache::fill(&self.cache, &self.compiler, wasm, digest).await;
+            let filled = Cache::fill(&self.cache, &self.compiler, limits, wasm, digest).await;
             filled.map_err(cache_failed)?;
             self.check_fit(digest).await?;
         }

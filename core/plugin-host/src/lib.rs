@@ -46,7 +46,7 @@ mod voice;
 pub use app::{App, AppConfig, Failure};
 pub use body::{AppBody, BodyError};
 pub use cache::Prepared;
-pub use compile::{CompileChild, CompileError, Compiler, compile_main};
+pub use compile::{CompileChild, CompileError, CompileLimits, Compiler, compile_main};
 pub use egress::{
     Door, HostGrant, InvalidHost, Network, Outbound, OutboundLimits, OutboundSettings,
     OutboundStats, ProxyUse, ProxyWay, Roots, Scripted,

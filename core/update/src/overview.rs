@@ -233,7 +233,7 @@ impl Updater {
             known.targets.releases(&survey.target).find(|(_, file)| file.sha256 == best.digest);
         let Some(manifest) = file.and_then(|(_, file)| file.manifest().ok()) else { return false };
         let held = app.good.as_ref().map(|good| good.grants.clone()).unwrap_or_default();
-        held.changes_to(&manifest.capabilities).iter().any(|change| change.widens)
+        held.changes_to(&manifest.claims()).iter().any(|change| change.widens)
     }
 
     /// What to say of an update that is open while no host runs.

@@ -1,6 +1,6 @@
 //! Plans with all that a person reads before saying yes. The choice is the planner's alone.
 
-use newleaf_domain::{Digest, GrantChange, Manifest, PlanId, Target, Version};
+use newleaf_domain::{Digest, Grant, GrantChange, Manifest, PlanId, Target, Version};
 use newleaf_plan::{
     Change, LeftBehind, Outcome, PLAN_LIFETIME_SECONDS, Plan, Planned, Refusal, Request,
 };
@@ -293,9 +293,12 @@ fn worded(changes: &[GrantChange], manifest: Option<&Manifest>) -> Vec<GrantChan
             .find(|reason| Digest::of(reason.as_bytes()).to_string() == *digest)
             .cloned()
     };
-    let words = |change: &GrantChange| GrantChange {
-        reason: change.reason.as_ref().and_then(text),
-        ..change.clone()
+    let words = |change: &GrantChange| match &change.to {
+        // Its reason is the language, which is signed as it stands.
+        Some(Grant::Compile { .. }) => change.clone(),
+        Some(_) | None => {
+            GrantChange { reason: change.reason.as_ref().and_then(text), ..change.clone() }
+        }
     };
     changes.iter().map(words).collect()
 }

@@ -29,6 +29,8 @@ pub(crate) enum Command {
     Build(Build),
     /// Sign a release and send it to a registry.
     Publish(Publish),
+    /// Write the contract as WIT, for the tools of other languages.
+    Wit(Wit),
 }
 
 /// The command by which `check` starts this program as its own child, to compile a component within
@@ -81,6 +83,17 @@ pub(crate) struct Build {
     /// given.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
+    /// A component that another tool made: it is packed, and cargo is not asked. The package is
+    /// APP-VERSION.zip in the app's folder then, where --out names none.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) component: Option<PathBuf>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Wit {
+    /// The folder to write to; its world, app.wit, is written once and kept from then on.
+    #[arg(long, value_name = "FOLDER", default_value = "wit")]
+    pub(crate) into: PathBuf,
 }
 
 #[derive(Debug, ClapArgs)]

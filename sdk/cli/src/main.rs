@@ -1,4 +1,4 @@
-//! The author's command line: `newleaf-sdk new`, `keygen`, `check`, `build` and `publish`.
+//! The author's command line: `newleaf-sdk new`, `keygen`, `check`, `build`, `publish` and `wit`.
 //!
 //! Parses, runs one command, prints what came of it. What a command does stands in its own file
 //! below `command/`; what a package must look like stands in `rules/`.
@@ -14,6 +14,7 @@ mod release;
 mod report;
 mod role;
 mod rules;
+mod wit;
 
 use std::process::ExitCode;
 

@@ -15,7 +15,11 @@ use newleaf_domain::Digest;
 use wasmtime::{Engine, component::Component};
 
 use super::load;
-use crate::{compile, compile::CompileError, compile::Compiler, engine};
+use crate::{
+    compile,
+    compile::{CompileError, CompileLimits, Compiler},
+    engine,
+};
 
 /// Begins every file, and names the form of what follows.
 const MAGIC: &[u8; 8] = b"nlcode\x001";
@@ -89,12 +93,13 @@ impl Cache {
     pub(crate) async fn fill(
         cache: &Arc<Self>,
         compiler: &Compiler,
+        limits: CompileLimits,
         wasm: &Path,
         component: Digest,
     ) -> Result<(), CacheError> {
         let unique = format!("{}.{:016x}", component.short(), random());
         let raw = Temporary(cache.folder.join(format!("{unique}.raw")));
-        compile::compile(compiler, wasm, &raw.0).await.map_err(CacheError::Compile)?;
+        compile::compile(compiler, limits, wasm, &raw.0).await.map_err(CacheError::Compile)?;
         let cache = Arc::clone(cache);
         let kept = tokio::task::spawn_blocking(move || cache.keep(&raw, &unique, &component));
         kept.await.map_err(CacheError::Ended)?

@@ -6,17 +6,10 @@ use std::{
     process::ExitCode,
 };
 
-use newleaf_domain::ByteSize;
 use rustix::process::{Resource, Rlimit, nice, setrlimit};
 
+use super::limits::CompileLimits;
 use crate::engine;
-
-/// Address space of the child. A usual app needs 50 MiB; a 838 KB file was measured to ask for
-/// more than 8 GiB.
-pub(crate) const ADDRESS_SPACE: ByteSize = ByteSize::mib(1024);
-
-/// Processor time of the child in seconds. A usual app needs less than one.
-pub(crate) const CPU_SECONDS: u64 = 30;
 
 /// Seconds more after which the system itself ends a child that did not heed the limit. They differ
 /// so that the signal tells whose doing an end was: the limit's is never a plain kill.
@@ -31,7 +24,10 @@ const NICE: i32 = 10;
 /// Limits the calling process for good, so it must be the only thing that process does. A failure
 /// is one line on standard error and exit code 1.
 pub fn compile_main(input: &Path, output: &Path) -> ExitCode {
-    match limit().and_then(|()| compile_file(input, output)) {
+    match CompileLimits::told()
+        .and_then(|limits| limit(&limits))
+        .and_then(|()| compile_file(input, output))
+    {
         Ok(()) => ExitCode::SUCCESS,
         Err(reason) => {
             // Nobody is left to tell when standard error is closed.
@@ -41,13 +37,14 @@ pub fn compile_main(input: &Path, output: &Path) -> ExitCode {
     }
 }
 
-fn limit() -> Result<(), String> {
+fn limit(limits: &CompileLimits) -> Result<(), String> {
+    let CompileLimits { memory, cpu_seconds } = *limits;
     let exactly = |limit| Rlimit { current: Some(limit), maximum: Some(limit) };
-    setrlimit(Resource::As, exactly(ADDRESS_SPACE.as_u64()))
-        .map_err(|error| format!("limit memory to {ADDRESS_SPACE}: {error}"))?;
-    let cpu = Rlimit { current: Some(CPU_SECONDS), maximum: Some(CPU_SECONDS + CPU_GRACE) };
+    setrlimit(Resource::As, exactly(memory.as_u64()))
+        .map_err(|error| format!("limit memory to {memory}: {error}"))?;
+    let cpu = Rlimit { current: Some(cpu_seconds), maximum: Some(cpu_seconds + CPU_GRACE) };
     setrlimit(Resource::Cpu, cpu)
-        .map_err(|error| format!("limit processor time to {CPU_SECONDS} s: {error}"))?;
+        .map_err(|error| format!("limit processor time to {cpu_seconds} s: {error}"))?;
     setrlimit(Resource::Core, exactly(0))
         .map_err(|error| format!("switch off core dumps: {error}"))?;
     nice(NICE).map_err(|error| format!("step back in priority: {error}"))?;

@@ -12,10 +12,7 @@ use newleaf_domain::ByteSize;
 use tokio::io::AsyncReadExt as _;
 
 use super::child;
-
-/// How long the parent waits: the child's own limit is processor time, which a busy machine or a
-/// sleeping child stretches.
-const PATIENCE: Duration = Duration::from_secs(child::CPU_SECONDS * 4);
+use super::limits::{CompileLimits, VARIABLE};
 
 /// How much of the child's standard error is read.
 const MESSAGE_BYTES: u64 = 2048;
@@ -91,7 +88,8 @@ impl CompileError {
             Self::Start { .. } | Self::Wait(_) => "see that the program exists and may be run",
             Self::Killed { .. } => "look into the system's log, give the machine memory, try again",
             Self::CpuTime { .. } | Self::Memory { .. } | Self::Patience(_) => {
-                "an honest app compiles in a second; do not run this one"
+                "an app in Rust compiles in a second, one in JavaScript or Python has to say so in its \
+                 manifest; do not run this one"
             }
             Self::Refused { .. } => "ask the author for a build for this host",
         }
@@ -101,21 +99,28 @@ impl CompileError {
 /// Compiles `input` to `output`, which must not exist.
 pub(crate) async fn compile(
     compiler: &Compiler,
+    limits: CompileLimits,
     input: &Path,
     output: &Path,
 ) -> Result<(), CompileError> {
     match compiler {
-        Compiler::Child(child) => run_child(child, input, output).await,
+        Compiler::Child(child) => run_child(child, limits, input, output).await,
         Compiler::UnsandboxedInThisProcess => in_this_process(input, output).await,
     }
 }
 
-async fn run_child(child: &CompileChild, input: &Path, output: &Path) -> Result<(), CompileError> {
+async fn run_child(
+    child: &CompileChild,
+    limits: CompileLimits,
+    input: &Path,
+    output: &Path,
+) -> Result<(), CompileError> {
     let mut running = tokio::process::Command::new(&child.program)
         .args(&child.arguments)
         .arg(input)
         .arg(output)
         .env_clear()
+        .env(VARIABLE, limits.as_text())
         // Address space is limited: every thread more reserves a stack and an arena of it.
         .env("RAYON_NUM_THREADS", "2")
         .env("MALLOC_ARENA_MAX", "2")
@@ -126,14 +131,14 @@ async fn run_child(child: &CompileChild, input: &Path, output: &Path) -> Result<
         .spawn()
         .map_err(|source| CompileError::Start { program: child.program.clone(), source })?;
     let stderr = running.stderr.take();
-    let ended = tokio::time::timeout(PATIENCE, async {
+    let ended = tokio::time::timeout(limits.patience(), async {
         let message = read_message(stderr).await;
         running.wait().await.map(|status| (status, message))
     });
     match ended.await {
-        Err(_) => Err(CompileError::Patience(PATIENCE)),
+        Err(_) => Err(CompileError::Patience(limits.patience())),
         Ok(Err(error)) => Err(CompileError::Wait(error)),
-        Ok(Ok((status, message))) => judge(status, message),
+        Ok(Ok((status, message))) => judge(limits, status, message),
     }
 }
 
@@ -162,12 +167,12 @@ const fn meaning(signal: i32) -> &'static str {
 /// The words with which the standard library gives up where an allocation is refused.
 const NO_MEMORY: &str = "memory allocation of";
 
-fn judge(status: ExitStatus, message: String) -> Result<(), CompileError> {
+fn judge(limits: CompileLimits, status: ExitStatus, message: String) -> Result<(), CompileError> {
     match (status.success(), status.signal()) {
         (true, _) => Ok(()),
-        (false, Some(SIGXCPU)) => Err(CompileError::CpuTime { seconds: child::CPU_SECONDS }),
+        (false, Some(SIGXCPU)) => Err(CompileError::CpuTime { seconds: limits.cpu_seconds }),
         (false, Some(SIGABRT)) if message.contains(NO_MEMORY) => {
-            Err(CompileError::Memory { limit: child::ADDRESS_SPACE })
+            Err(CompileError::Memory { limit: limits.memory })
         }
         (false, Some(signal)) => Err(CompileError::Killed { signal }),
         (false, None) if message.is_empty() => {
@@ -194,7 +199,8 @@ mod tests {
     async fn ended_by(script: &str) -> CompileError {
         let program = PathBuf::from("/bin/sh");
         let child = CompileChild { program, arguments: vec!["-c".into(), script.into()] };
-        run_child(&child, Path::new("in"), Path::new("out")).await.unwrap_err()
+        let (input, output) = (Path::new("in"), Path::new("out"));
+        run_child(&child, CompileLimits::USUAL, input, output).await.unwrap_err()
     }
 
     #[tokio::test]

@@ -3,7 +3,9 @@
 
 mod child;
 mod command;
+mod limits;
 
 pub use child::compile_main;
 pub(crate) use command::compile;
 pub use command::{CompileChild, CompileError, Compiler};
+pub use limits::CompileLimits;

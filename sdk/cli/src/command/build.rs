@@ -24,8 +24,18 @@ pub(super) struct Package {
     pub(super) findings: Vec<Finding>,
 }
 
+/// Where the component comes from.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Made<'a> {
+    /// Cargo builds it of the folder.
+    ByCargo,
+    /// Another tool built it into this file.
+    Already(&'a Path),
+}
+
 pub(crate) fn run(args: &Build) -> Result<Report, Failure> {
-    let package = package(&args.folder, args.out.as_deref())?;
+    let made = args.component.as_deref().map_or(Made::ByCargo, Made::Already);
+    let package = package(&args.folder, made, args.out.as_deref())?;
     let Package { project, path, written, findings } = &package;
     let subject = format!("{} {}", project.name, project.manifest.version);
     let mut text = String::new();
@@ -48,26 +58,39 @@ pub(crate) fn run(args: &Build) -> Result<Report, Failure> {
 
 /// Builds and packs the app in `folder`; the package appears at its path whole and checked, or not
 /// at all.
-pub(super) fn package(folder: &Path, out: Option<&Path>) -> Result<Package, Failure> {
+pub(super) fn package(
+    folder: &Path,
+    made: Made<'_>,
+    out: Option<&Path>,
+) -> Result<Package, Failure> {
     let unreadable = |error: ProjectError| {
         let hint = error.hint();
         Failure::of("the app was not built", &error, hint)
     };
     let project = Project::open(folder).map_err(unreadable)?;
-    let built = cargo::build(folder).map_err(|error| {
-        let exit = if error.is_prerequisite() { Exit::Blocked } else { Exit::Failed };
-        Failure::of("the app was not built", &error, error.hint()).exit(exit)
+    let file = format!("{}-{}.zip", project.name.app(), project.manifest.version);
+    let (wasm, path) = match made {
+        Made::ByCargo => {
+            let built = cargo::build(folder).map_err(|error| {
+                let exit = if error.is_prerequisite() { Exit::Blocked } else { Exit::Failed };
+                Failure::of("the app was not built", &error, error.hint()).exit(exit)
+            })?;
+            (built.wasm, built.target_folder.join("newleaf").join(file))
+        }
+        Made::Already(wasm) => (wasm.to_owned(), folder.join(file)),
+    };
+    let path = out.map_or(path, Path::to_owned);
+    let (written, findings) = pack(&project, &wasm, &path).map_err(|failure| match made {
+        Made::ByCargo => failure.done("the component was built"),
+        Made::Already(_) => failure,
     })?;
-    let file = format!("newleaf/{}-{}.zip", project.name.app(), project.manifest.version);
-    let path = out.map_or_else(|| built.target_folder.join(file), Path::to_owned);
-    let (written, findings) = pack(&project, &built.wasm, &path)?;
     Ok(Package { project, path, written, findings })
 }
 
 fn pack(project: &Project, wasm: &Path, path: &Path) -> Result<(Written, Vec<Finding>), Failure> {
     let packed = |error: ProjectError| {
         let hint = error.hint();
-        Failure::of("the package was not made", &error, hint).done("the component was built")
+        Failure::of("the package was not made", &error, hint)
     };
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,

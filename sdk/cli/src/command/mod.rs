@@ -5,6 +5,7 @@ mod check;
 mod keygen;
 mod new;
 mod publish;
+mod wit;
 
 use crate::args::Command;
 use crate::report::{Failure, Report, Style};
@@ -17,5 +18,6 @@ pub(crate) fn run(command: Command, style: Style) -> Result<Report, Failure> {
         Command::Check(args) => check::run(&args),
         Command::Build(args) => build::run(&args),
         Command::Publish(args) => publish::run(&args, style),
+        Command::Wit(args) => wit::run(&args),
     }
 }

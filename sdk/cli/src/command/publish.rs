@@ -64,7 +64,7 @@ fn connect(args: &Publish) -> Result<Registry, Failure> {
 /// The package to publish: built from a folder, or checked as it is.
 fn package(what: &Path) -> Result<PathBuf, Failure> {
     if what.is_dir() {
-        return build::package(what, None).map(|package| package.path);
+        return build::package(what, build::Made::ByCargo, None).map(|package| package.path);
     }
     build::check(what)?;
     Ok(what.to_owned())

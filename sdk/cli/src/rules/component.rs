@@ -1,6 +1,6 @@
 //! Rules about the component: it can be served, and it needs nothing that no host has.
 
-use newleaf_domain::{AbiVersion, Grant};
+use newleaf_domain::{AbiVersion, ByteSize, Grant};
 use newleaf_plugin_host::{Handler, Inspection};
 
 use super::Findings;
@@ -23,16 +23,32 @@ pub(super) fn check(contents: &Contents, findings: &mut Findings) {
 
 fn check_inspection(contents: &Contents, inspection: &Inspection, findings: &mut Findings) {
     if inspection.kind == Handler::None {
-        let hint = "name your handler with newleaf_sdk::handle! or newleaf_sdk::app!";
+        let hint = "name your handler with newleaf_sdk::handle! or newleaf_sdk::app!; in other \
+                    languages export wasi:http/incoming-handler";
         findings.error(COMPONENT, "does not take HTTP requests", hint);
     }
     for import in inspection.imports.iter().filter(|import| !is_offered(import)) {
         let text = format!("imports {import:?}, which no host offers");
         findings.error(COMPONENT, text, "remove the dependency that needs it");
     }
+    check_size(contents, findings);
     check_storage(contents, inspection, findings);
     check_schedule(contents, inspection, findings);
     check_abi(contents, inspection.min_abi.as_ref(), findings);
+}
+
+/// What a host compiles unasked; with an interpreter in it, a component is twice as large.
+const LARGE: ByteSize = ByteSize::mib(6);
+
+/// A host gives more time and memory to compile only where it is asked for.
+fn check_size(contents: &Contents, findings: &mut Findings) {
+    let length = contents.members.get(COMPONENT).copied().unwrap_or_default();
+    if length > LARGE && !contents.manifest.language.brings_interpreter() {
+        let text = format!("is {length}, and the manifest names no language with an interpreter");
+        let hint = "name \"language\": \"javascript\" or \"python\" where it is that: hosts give up \
+                    compiling it else";
+        findings.warning(COMPONENT, text, hint);
+    }
 }
 
 /// Data is kept only by an app that asked for room.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use newleaf_domain::{AbiVersion, ByteSize, Capability, Grant, Manifest, Target};
+use newleaf_domain::{AbiVersion, ByteSize, Capability, Grant, Language, Manifest, Target};
 use newleaf_plugin_host::HostGrant;
 
 use super::Findings;
@@ -63,6 +63,10 @@ fn check_versions(manifest: &Manifest, findings: &mut Findings) {
     if let Some(abi) = manifest.abi.as_ref().filter(|abi| !current.runs(abi)) {
         let text = format!("is {abi}, but this program knows no contract but {current}");
         findings.error("abi", text, "name the contract you build against, or update newleaf-sdk");
+    }
+    if let Language::Other(word) = &manifest.language {
+        let hint = "write rust, javascript or python, or leave it out";
+        findings.warning("language", format!("is {word:?}, which hosts do not know"), hint);
     }
     if manifest.edition.is_some() || manifest.binary.is_some() {
         findings.error("edition, binary", "belong to core's manifest", "remove them");
@@ -126,6 +130,10 @@ fn check_capability(capability: &Capability, subject: &str, findings: &mut Findi
         | Grant::Storage { .. }
         | Grant::Route { .. }
         | Grant::Schedule { .. } => {}
+        Grant::Compile { .. } => {
+            let hint = "name the manifest's \"language\" instead, and leave it out here";
+            findings.error(&about, "is not asked for in this way", hint);
+        }
     }
 }
 

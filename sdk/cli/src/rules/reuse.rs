@@ -86,7 +86,10 @@ fn run(wasm: &Path, manifest: &Manifest) -> Result<Seen, RunError> {
 fn requests(manifest: &Manifest) -> Vec<String> {
     let named = manifest.capabilities.iter().filter_map(|capability| match &capability.grant {
         Grant::Route { path } => Some(path.as_str()),
-        Grant::Http { .. } | Grant::Storage { .. } | Grant::Schedule { .. } => None,
+        Grant::Http { .. }
+        | Grant::Storage { .. }
+        | Grant::Schedule { .. }
+        | Grant::Compile { .. } => None,
     });
     let pages = std::iter::once("/").chain(named.take(MOST_PAGES));
     pages

@@ -1,8 +1,13 @@
 //! `new`, `keygen`, `check` and `build`.
 
 use std::fs;
+use std::io::Cursor;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+
+use newleaf_domain::ByteSize;
+use newleaf_package::{Limits, PackageReader};
+use serde_json::json;
 
 use crate::program::{build, build_in, new_app, package, sdk, sdk_with};
 
@@ -147,6 +152,70 @@ fn a_file_that_is_no_package_is_refused_by_the_rule_it_breaks() {
     let ran = sdk(folder.path(), &["check", "odd.zip"]);
     assert_eq!(ran.code, 1);
     assert!(ran.err.contains("does not end with its end record"), "{}", ran.err);
+}
+
+/// A folder of an app that no cargo knows, with its component made already.
+fn foreign_app() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let mut reader = PackageReader::open(Cursor::new(package("0.1.0")), Limits::app()).unwrap();
+    let members = reader.members().iter().map(|member| member.name.to_string());
+    for name in members.collect::<Vec<_>>() {
+        let bytes = reader.read_member(&name, ByteSize::mib(64)).unwrap();
+        let name = if name == "app.wasm" { "made.wasm" } else { &name };
+        fs::write(folder.path().join(name), bytes).unwrap();
+    }
+    folder
+}
+
+#[test]
+fn a_component_that_another_tool_made_is_packed_without_cargo() {
+    let folder = foreign_app();
+    let nowhere = folder.path().join("no-programs");
+    let arguments = ["--json", "build", "--component", "made.wasm"];
+    let built = sdk_with(folder.path(), &arguments, &[("PATH", &nowhere)]).done().json();
+    assert_eq!(
+        (&built["id"], &built["package"]),
+        (&"acme/first".into(), &"./first-0.1.0.zip".into())
+    );
+    let checked = sdk(folder.path(), &["--json", "check", "first-0.1.0.zip"]).done().json();
+    assert_eq!((&checked["component_checked"], &checked["findings"]), (&true.into(), &json!([])));
+    assert_eq!(fs::read(folder.path().join("first-0.1.0.zip")).unwrap(), package("0.1.0"));
+}
+
+#[test]
+fn a_file_that_is_no_component_is_not_packed() {
+    let folder = foreign_app();
+    fs::write(folder.path().join("made.wasm"), b"\0asm\x01\0\0\0").unwrap();
+    let ran = sdk(folder.path(), &["build", "--component", "made.wasm", "--out", "odd.zip"]);
+    assert_eq!((ran.code, ran.err.lines().count()), (1, 4));
+    assert!(ran.err.contains("app.wasm is not a component"), "{}", ran.err);
+    assert!(!folder.path().join("odd.zip").exists());
+    let absent = sdk(folder.path(), &["build", "--component", "absent.wasm"]);
+    assert_eq!(absent.code, 1);
+    assert!(absent.err.contains("absent.wasm"), "{}", absent.err);
+}
+
+#[test]
+fn the_contract_is_written_for_other_tools_and_the_authors_world_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = sdk(folder.path(), &["--json", "wit", "--into", "contract"]).done().json();
+    assert_eq!((&first["folder"], &first["world_kept"]), (&"contract".into(), &false.into()));
+    let world = folder.path().join("contract/app.wit");
+    let store = folder.path().join("contract/deps/newleaf-app/store.wit");
+    let known = fs::read_to_string(&store).unwrap();
+    assert!(known.contains("interface store"), "{known}");
+    for name in ["deps/http.wit", "deps/io.wit", "LICENSE-WASI"] {
+        assert!(folder.path().join("contract").join(name).is_file(), "{name}");
+    }
+    let mut resolve = wit_parser::Resolve::default();
+    let (package, _) = resolve.push_dir(folder.path().join("contract")).unwrap();
+    resolve.select_world(&[package], Some("app")).unwrap();
+    fs::write(&world, "mine").unwrap();
+    fs::write(&store, "old").unwrap();
+    let again = sdk(folder.path(), &["--json", "wit", "--into", "contract"]).done().json();
+    assert_eq!(again["world_kept"], true);
+    assert_eq!(fs::read_to_string(&world).unwrap(), "mine");
+    assert_eq!(fs::read_to_string(&store).unwrap(), known);
 }
 
 #[test]

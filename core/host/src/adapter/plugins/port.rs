@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use newleaf_domain::{ByteSize, Digest, PackageName, Timestamp};
 use newleaf_launcher::state::AppSlot;
 use newleaf_plugin_host::storage::{self, CopyError};
-use newleaf_plugin_host::{App, AppStats, LifecycleError, PrepareError, Prepared};
+use newleaf_plugin_host::{App, AppStats, CompileLimits, LifecycleError, PrepareError, Prepared};
 use newleaf_update::Budget;
 use newleaf_update::port::{
     AppRehearsed, Drained, Kept, PluginError, Plugins, Removed, Serving, StoreError, Traffic,
@@ -140,7 +140,9 @@ impl Apps {
                 })));
             }
         };
-        self.0.host.prepare(&component, digest).await.map_err(BringUp::Prepare)
+        let limits = CompileLimits::by(&slot.grants);
+        let prepared = self.0.host.prepare_within(limits, &component, digest).await;
+        prepared.map_err(BringUp::Prepare)
     }
 
     /// Compiles and links a version, and lets go of it again.

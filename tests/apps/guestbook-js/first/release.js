@@ -1,0 +1,2 @@
+// Which release this is: 1.0.0, which keeps names alone.
+export const SCHEMA = 1;

@@ -1,0 +1,3 @@
+"""Which release this is: 2.0.0, whose guests may leave a line of text."""
+
+SCHEMA = 2

@@ -33,8 +33,8 @@ pub struct Core {
     pub drain_within: Seconds,
     /// How long an HTTP/1.1 connection must have been silent before a worker that finishes closes
     /// it, so that a request already on its way is still answered: longer than a client's round
-    /// trip. Where another version serves already, it is closed only this long before the end of
-    /// `drain_within`.
+    /// trip. Where another version serves already, public ones are closed only this long before the
+    /// end of `drain_within`.
     pub linger: Seconds,
     /// How long a serving version may give no sign of life; then it is ended and started again.
     #[serde(deserialize_with = "at_least::<_, 1000>")]

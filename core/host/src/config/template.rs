@@ -61,7 +61,7 @@ url = "{repository}"
 # probation = 60
 # drain_within = 30
 # How long a connection must have been silent before a version that finishes closes it. At an
-# update that is done only so long before the end of drain_within.
+# update, public ones are closed only so long before the end of drain_within.
 # linger = 2
 # How long a serving version may give no sign of life; then it is ended and started again.
 # hang_within = 30

@@ -58,6 +58,17 @@ pub struct Door {
     /// Whose connections it shares a bound with; none for a door that only the machine's own
     /// admins reach, which must open whatever the others do.
     pub crowd: Option<Arc<Crowd>>,
+    /// What becomes of its idle connections at a handover.
+    pub idle: Idle,
+}
+
+/// What becomes of an HTTP/1.1 connection on which nothing is under way, once another worker serves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Idle {
+    /// It stays for its client's next request, which this worker answers as well as the next one.
+    Stays,
+    /// It goes as at the host's end: what is asked here only the worker that serves can do.
+    Goes,
 }
 
 impl std::fmt::Debug for Door {
@@ -84,6 +95,7 @@ pub async fn serve(
             traffic: Arc::clone(&traffic),
             manners,
             crowd: door.crowd,
+            idle: door.idle,
         };
         loops.spawn(accept(door.listener, door.tls, context));
     }

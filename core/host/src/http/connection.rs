@@ -25,7 +25,7 @@ use super::crowd::{Crowd, Member};
 use super::manners::Pace;
 use super::paced::{PacedBody, TooSlow, Verdict};
 use super::watched::{WatchedBody, WatchedStream};
-use super::{Ebb, Manners, Traffic, farewell};
+use super::{Ebb, Idle, Manners, Traffic, farewell};
 use crate::route::Peer;
 use crate::shutdown::ShutdownWatch;
 
@@ -48,6 +48,7 @@ pub(super) struct Context {
     pub(super) traffic: Arc<Traffic>,
     pub(super) manners: Manners,
     pub(super) crowd: Option<Arc<Crowd>>,
+    pub(super) idle: Idle,
 }
 
 /// A connection's place among the others, taken when it is accepted.
@@ -110,7 +111,7 @@ async fn converse<S>(stream: S, peer: Option<Peer>, activity: Arc<Activity>, con
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let Context { router, watch, manners, .. } = context;
+    let Context { router, watch, manners, idle, .. } = context;
     let io = TokioIo::new(stream);
     let service = {
         let (activity, watch) = (Arc::clone(&activity), watch.clone());
@@ -138,7 +139,7 @@ where
         tokio::select! {
             biased;
             _ = connection.as_mut() => return,
-            () = silence(&activity, &watch, manners.linger) => {}
+            () = silence(&activity, &watch, manners.linger, idle) => {}
         }
         connection.as_mut().graceful_shutdown();
         // As above.
@@ -159,17 +160,21 @@ where
 }
 
 /// Waits until the connection may be closed: HTTP/2 at once, since GOAWAY says which requests
-/// were taken; HTTP/1.1 once nothing has come for as long as `linger`, and where another worker
-/// serves already, only that long before it would be cut: however long a client has been silent,
-/// its next request may be on its way.
-async fn silence(activity: &Activity, watch: &ShutdownWatch, linger: Duration) {
+/// were taken; HTTP/1.1 once nothing has come for as long as `linger`. Where another worker serves
+/// already and it may stay, only that long before it would be cut: however long a client has been
+/// silent, its next request may be on its way.
+async fn silence(activity: &Activity, watch: &ShutdownWatch, linger: Duration, idle: Idle) {
+    let stays = || match idle {
+        Idle::Stays => watch.idle_stays(linger),
+        Idle::Goes => Duration::ZERO,
+    };
     let mut looked = false;
     loop {
         if activity.is_h2() {
             return;
         }
         let quiet = activity.silent_for().map(|silent| linger.saturating_sub(silent));
-        let wait = match quiet.map(|quiet| quiet.max(watch.idle_stays(linger))) {
+        let wait = match quiet.map(|quiet| quiet.max(stays())) {
             Some(Duration::ZERO) if looked => return,
             Some(Duration::ZERO) => {
                 // On a busy machine something may have come that this task was not told of yet.

@@ -17,9 +17,9 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use super::Manners;
 use super::tests::{Client, GET, Over, Running, Stream, echo, listener, short};
 use super::tls::tests::{Files, connector};
+use super::{Idle, Manners};
 use crate::shutdown::{Shutdown, ShutdownWatch};
 
 const LONG: Duration = Duration::from_secs(30);
@@ -332,6 +332,18 @@ async fn an_idle_connection_is_closed_and_not_cut_just_before_the_limit() {
     drop(client);
     old.served.await.unwrap();
     assert!(old.traffic.cut_so_far().is_empty());
+}
+
+#[tokio::test]
+async fn where_only_the_worker_that_serves_can_answer_an_idle_connection_leads_there_soon() {
+    let (listener, addr) = listener();
+    let old = Running::behind(&listener, echo("old"), (short(), None), (None, Idle::Goes));
+    let mut client = Client::over(Over::Plain, addr);
+    client.ask(GET).await.unwrap();
+    old.shutdown.hand_over(LONG);
+    assert!(is_closed(&mut client, LONG / 3).await);
+    drop(client);
+    old.served.await.unwrap();
 }
 
 #[tokio::test]

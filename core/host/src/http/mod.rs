@@ -34,7 +34,7 @@ pub mod tls;
 mod uploads;
 mod watched;
 
-pub use accept::{Door, Listener, serve};
+pub use accept::{Door, Idle, Listener, serve};
 pub use activity::Traffic;
 pub use crowd::{Crowd, raise_descriptors};
 pub use ebb::Ebb;

@@ -88,11 +88,20 @@ impl Running {
         (manners, most): (Manners, Option<usize>),
         tls: Option<tokio_rustls::TlsAcceptor>,
     ) -> Self {
+        Self::behind(listener, router, (manners, most), (tls, Idle::Stays))
+    }
+
+    pub(super) fn behind(
+        listener: &std::net::TcpListener,
+        router: impl FnOnce(ShutdownWatch) -> Router,
+        (manners, most): (Manners, Option<usize>),
+        (tls, idle): (Option<tokio_rustls::TlsAcceptor>, Idle),
+    ) -> Self {
         let (shutdown, watch) = Shutdown::new();
         let listener = Listener::tcp(listener.try_clone().unwrap()).unwrap();
         let traffic = Arc::new(Traffic::default());
         let crowd = most.and_then(std::num::NonZeroUsize::new).map(Crowd::of);
-        let doors = vec![Door { listener, tls, router: router(watch.clone()), crowd }];
+        let doors = vec![Door { listener, tls, router: router(watch.clone()), crowd, idle }];
         let served = tokio::spawn(serve(doors, watch, Arc::clone(&traffic), manners));
         Self { shutdown, served, traffic }
     }

@@ -25,7 +25,7 @@ use self::page::Desk;
 use crate::adapter::SystemClock;
 use crate::config::{Listen, scheme};
 use crate::http::tls::Certificates;
-use crate::http::{self, Crowd, Door, Listener, Manners, Traffic};
+use crate::http::{self, Crowd, Door, Idle, Listener, Manners, Traffic};
 use crate::product::Product;
 use crate::program::named_in;
 use crate::shutdown::Shutdown;
@@ -77,17 +77,18 @@ fn run(
         for listener in public {
             let (listener, tls) = (Listener::tcp(listener)?, public_tls.clone());
             let crowd = Some(Arc::clone(&crowd));
-            doors.push(Door { listener, tls, router: page::public(), crowd });
+            doors.push(Door { listener, tls, router: page::public(), crowd, idle: Idle::Goes });
         }
         let router = named_in(page::admin(&desk), product.program);
         for listener in admin {
             let (listener, tls) = (Listener::tcp(listener)?, admin_tls.clone());
             let (router, crowd) = (router.clone(), Some(Crowd::admin()));
-            doors.push(Door { listener, tls, router, crowd });
+            doors.push(Door { listener, tls, router, crowd, idle: Idle::Goes });
         }
         let owner = std::fs::metadata(dir)?.uid();
         let router = named_in(page::local(&desk, owner), product.program);
-        doors.push(Door { listener: Listener::unix(local)?, tls: None, router, crowd: None });
+        let listener = Listener::unix(local)?;
+        doors.push(Door { listener, tls: None, router, crowd: None, idle: Idle::Goes });
         tokio::spawn(async move {
             let mut standing = control.watch_standing();
             // The reader's end is the launcher's end: both mean the same.

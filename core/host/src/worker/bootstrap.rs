@@ -22,7 +22,7 @@ use crate::app::BuildError;
 use crate::config::{ConfigError, Settings};
 use crate::db::{Db, DbError};
 use crate::http::tls::Certificates;
-use crate::http::{self, Crowd, Door, Listener, Manners, Traffic};
+use crate::http::{self, Crowd, Door, Idle, Listener, Manners, Traffic};
 use crate::product::Product;
 use crate::shutdown::{Shutdown, ShutdownWatch};
 
@@ -195,18 +195,19 @@ fn doors(
 ) -> std::io::Result<Vec<Door>> {
     let crowd = public_connections.map_or_else(Crowd::public, Crowd::of);
     let sides = [
-        (public, routers.public, public_tls, crowd),
-        (admin, routers.admin, admin_tls, Crowd::admin()),
+        (public, routers.public, public_tls, crowd, Idle::Stays),
+        // Changes are asked for there, and only who holds the baton is heard.
+        (admin, routers.admin, admin_tls, Crowd::admin(), Idle::Goes),
     ];
     let mut doors = Vec::new();
-    for (listeners, router, tls, crowd) in sides {
+    for (listeners, router, tls, crowd, idle) in sides {
         for listener in listeners {
             let (router, tls, crowd) = (router.clone(), tls.clone(), Some(Arc::clone(&crowd)));
-            doors.push(Door { listener: Listener::tcp(listener)?, tls, router, crowd });
+            doors.push(Door { listener: Listener::tcp(listener)?, tls, router, crowd, idle });
         }
     }
     let (listener, router) = (Listener::unix(local)?, routers.local);
-    doors.push(Door { listener, tls: None, router, crowd: None });
+    doors.push(Door { listener, tls: None, router, crowd: None, idle: Idle::Goes });
     Ok(doors)
 }
 

@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::get;
 
-use crate::http::{Door, Listener};
+use crate::http::{Door, Idle, Listener};
 use crate::product::{Health, ProductContext};
 
 /// What the probe's question is answered from.
@@ -30,7 +30,7 @@ pub(super) fn door(
     let listener = Listener::unix(std::os::unix::net::UnixListener::bind(path)?)?;
     let router =
         Router::new().route("/healthz", get(healthz)).with_state(Asked { health, context });
-    Ok(Door { listener, tls: None, router, crowd: None })
+    Ok(Door { listener, tls: None, router, crowd: None, idle: Idle::Goes })
 }
 
 async fn healthz(State(asked): State<Asked>) -> (StatusCode, String) {

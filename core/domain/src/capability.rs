@@ -1,6 +1,6 @@
 //! What an app may do: asked for in its manifest, granted by an admin.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, net::IpAddr, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -8,6 +8,35 @@ use crate::{ByteSize, Digest, JobName, Language};
 
 /// The shortest time between two runs of a job, whatever a manifest asks for.
 pub const SHORTEST_INTERVAL: Duration = Duration::from_mins(1);
+
+/// The most that any app may ask to store, whatever a host allows: more is a mistake or a joke.
+pub const MOST_STORAGE: ByteSize = ByteSize::bytes(1 << 50);
+
+/// Why a claim does not read as what it means.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum UnfitGrant {
+    /// A host whose name may look like another's.
+    #[error(
+        "names the host {host:?}, which is not in ASCII; an international name is written as it is \
+         looked up, such as xn--bcher-kva.example.com"
+    )]
+    Host {
+        /// What was given.
+        host: String,
+    },
+    /// A path that shows other than it is.
+    #[error("names the path {path:?}, which is not in visible ASCII")]
+    Path {
+        /// What was given.
+        path: String,
+    },
+    /// More storage than any machine has to give.
+    #[error("asks to store {quota}, more than {MOST_STORAGE}")]
+    Storage {
+        /// What was asked for.
+        quota: ByteSize,
+    },
+}
 
 /// Something an app asks for, with the reason a person reads before saying yes.
 ///
@@ -17,7 +46,8 @@ pub struct Capability {
     /// What is asked for.
     #[serde(flatten)]
     pub grant: Grant,
-    /// Why, in a sentence; at most 300 characters.
+    /// Why, in a sentence; at most [`MAX_REASON`](crate::display::MAX_REASON) characters, none of
+    /// them hidden, in every manifest that parses.
     pub reason: String,
 }
 
@@ -75,6 +105,43 @@ impl Grant {
         }
     }
 
+    /// What a person should bear in mind before saying yes; nothing of the usual claims.
+    pub fn caution(&self) -> Option<&'static str> {
+        match self {
+            Self::Http { host } => Near::of(host).map(|near| match near {
+                Near::Machine => {
+                    "programs on this machine often trust whoever asks from it: say yes only if you \
+                     know which one the app is to reach"
+                }
+                Near::Network => {
+                    "devices and programs inside a network often trust whoever asks from it: say \
+                     yes only if you know which one the app is to reach"
+                }
+            }),
+            Self::Storage { .. } | Self::Route { .. } | Self::Schedule { .. } => None,
+        }
+    }
+
+    /// Checks that a person who reads it sees what it means.
+    pub(crate) fn presentable(&self) -> Result<(), UnfitGrant> {
+        let cut = |text: &str| text.chars().take(120).collect();
+        match self {
+            Self::Http { host } if !is_plain_host(host) => {
+                Err(UnfitGrant::Host { host: cut(host) })
+            }
+            Self::Route { path } if !is_visible_ascii(path) => {
+                Err(UnfitGrant::Path { path: cut(path) })
+            }
+            Self::Storage { quota } if *quota > MOST_STORAGE => {
+                Err(UnfitGrant::Storage { quota: *quota })
+            }
+            Self::Http { .. }
+            | Self::Route { .. }
+            | Self::Storage { .. }
+            | Self::Schedule { .. } => Ok(()),
+        }
+    }
+
     /// Whether `self` allows all that `wanted` (of the same subject) asks for.
     fn covers(&self, wanted: &Self) -> bool {
         match (self, wanted) {
@@ -99,11 +166,76 @@ impl Grant {
     }
 }
 
+/// What a host stands for that is no part of the internet, as far as its name tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Near {
+    /// This machine: loopback.
+    Machine,
+    /// What only those inside a network reach: private and link-local addresses, names without a
+    /// dot, and those kept for local use (RFC 6762, RFC 8375, ICANN's `internal`).
+    Network,
+}
+
+impl Near {
+    fn of(host: &str) -> Option<Self> {
+        let name = match host.strip_prefix('[') {
+            Some(rest) => rest.split(']').next().unwrap_or_default(),
+            None => host.split(':').next().unwrap_or_default(),
+        };
+        let name = name.trim_end_matches('.').to_ascii_lowercase();
+        match name.parse::<IpAddr>() {
+            Ok(address) => Self::of_address(address.to_canonical()),
+            Err(_) => Self::of_name(&name),
+        }
+    }
+
+    fn of_address(address: IpAddr) -> Option<Self> {
+        let is_local = match address {
+            IpAddr::V4(v4) => {
+                let is_shared = matches!(v4.octets(), [100, 64..=127, ..]);
+                v4.is_private() || v4.is_link_local() || is_shared
+            }
+            IpAddr::V6(v6) => v6.is_unique_local() || v6.is_unicast_link_local(),
+        };
+        if address.is_loopback() || address.is_unspecified() {
+            Some(Self::Machine)
+        } else {
+            is_local.then_some(Self::Network)
+        }
+    }
+
+    fn of_name(name: &str) -> Option<Self> {
+        let is_under = |end: &str| {
+            name.strip_suffix(end).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+        };
+        if is_under("localhost") {
+            return Some(Self::Machine);
+        }
+        let ends = ["local", "internal", "lan", "home.arpa", "localdomain", "intranet"];
+        (!name.contains('.') || ends.into_iter().any(is_under)).then_some(Self::Network)
+    }
+}
+
+/// Whether a host is written in the characters that names, addresses and ports have; whether it is
+/// one of them is for those who look it up.
+fn is_plain_host(host: &str) -> bool {
+    let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.:[]/*@".contains(&b);
+    host.len() <= 262 && host.bytes().all(is_plain)
+}
+
+fn is_visible_ascii(text: &str) -> bool {
+    text.len() <= 1_024 && text.bytes().all(|b| b.is_ascii_graphic())
+}
+
 impl std::fmt::Display for Grant {
     /// A plain sentence part: `store up to 16 MiB`.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Http { host } => write!(f, "talk to {host}"),
+            Self::Http { host } => match Near::of(host) {
+                Some(Near::Machine) => write!(f, "talk to this machine itself, at {host}"),
+                Some(Near::Network) => write!(f, "talk to your own network, at {host}"),
+                None => write!(f, "talk to {host}"),
+            },
             Self::Storage { quota } => write!(f, "store up to {quota}"),
             Self::Route { path } => write!(f, "serve {path}"),
             Self::Schedule { job, every_seconds } if job.is_main() => {
@@ -349,6 +481,26 @@ mod tests {
         let held = Grants::all_of(&[every(900)]);
         assert!(held.changes_to(&[every(300)])[0].widens);
         assert!(!held.changes_to(&[every(3_600)])[0].widens);
+    }
+
+    #[test]
+    fn a_host_that_is_no_part_of_the_internet_is_called_what_it_is() {
+        let said = |host: &str| Grant::Http { host: host.to_owned() };
+        for host in ["127.0.0.1:8081", "[::1]:80", "localhost", "api.localhost:90"] {
+            let text = said(host).to_string();
+            assert_eq!(text, format!("talk to this machine itself, at {host}"));
+            assert!(said(host).caution().is_some());
+        }
+        for host in
+            ["10.0.0.5", "192.168.1.1:80", "169.254.169.254", "[fd00::5]", "nas", "printer.local"]
+        {
+            assert_eq!(said(host).to_string(), format!("talk to your own network, at {host}"));
+            assert!(said(host).caution().is_some());
+        }
+        for host in ["example.com", "9.9.9.9:443", "mylocalhost.example.com", "[2001:db8::1]:80"] {
+            assert_eq!(said(host).to_string(), format!("talk to {host}"));
+            assert_eq!(said(host).caution(), None);
+        }
     }
 
     #[test]

@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use crate::display;
+
 /// A failure in four lines, each with its label.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FailureLines<'a> {
@@ -27,11 +29,11 @@ impl fmt::Display for FailureLines<'_> {
     }
 }
 
-/// `text` on one line, however many it came with. What stands within a line stays as it is: a quoted
-/// path may have two spaces.
+/// `text` on one line, however many it came with, and with nothing that a terminal would obey. What
+/// else stands within a line stays as it is: a quoted path may have two spaces.
 pub fn one_line(text: &str) -> String {
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-    lines.collect::<Vec<_>>().join(" ")
+    display::escaped(&lines.collect::<Vec<_>>().join(" ")).into_owned()
 }
 
 /// A command line that was not understood: what an argument parser says of it, as the lines of a

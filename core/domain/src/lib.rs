@@ -9,6 +9,7 @@ pub mod channel;
 pub mod clock;
 pub mod consent;
 pub mod digest;
+pub mod display;
 pub mod edition;
 pub mod failure;
 pub mod id;

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::capability::UnfitGrant;
+use crate::display::{self, MAX_NAME, MAX_REASON, MAX_SENTENCE, MAX_SUMMARY, UnfitText};
 use crate::{
     AbiVersion, ByteSize, Capability, Digest, Edition, Grant, Language, PackageName, Reuse, Target,
     Version, VersionReq,
@@ -18,7 +20,7 @@ pub struct Manifest {
     pub id: Target,
     /// The release's version.
     pub version: Version,
-    /// The name people read.
+    /// The name people read; as [`display`] has it, like all texts here.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub name: String,
     /// One sentence on what it is for.
@@ -102,12 +104,43 @@ impl Manifest {
     /// Parses `manifest.json`.
     ///
     /// # Errors
-    /// Not JSON, a field of the wrong form, an unknown capability, or more than [`MAX_MANIFEST`].
+    /// Not JSON, a field of the wrong form, an unknown capability, a text or a claim that cannot be
+    /// shown to people as it is meant, or more than [`MAX_MANIFEST`].
     pub fn parse(bytes: &[u8]) -> Result<Self, InvalidManifest> {
         if bytes.len() as u64 > MAX_MANIFEST.as_u64() {
             return Err(InvalidManifest::TooLarge { length: ByteSize::bytes(bytes.len() as u64) });
         }
-        serde_json::from_slice(bytes).map_err(InvalidManifest::Form)
+        serde_json::from_slice::<Self>(bytes).map_err(InvalidManifest::Form)?.presentable()
+    }
+
+    /// Itself, where a person who reads it sees what it means.
+    fn presentable(self) -> Result<Self, InvalidManifest> {
+        let sentences = [
+            ("migrations", &self.migrations),
+            ("breaking", &self.breaking),
+            ("security", &self.security),
+        ];
+        let texts = [
+            ("name".to_owned(), self.name.as_str(), MAX_NAME),
+            ("summary".to_owned(), &self.summary, MAX_SUMMARY),
+            ("icon".to_owned(), self.icon.as_deref().unwrap_or_default(), MAX_SENTENCE),
+            ("licence".to_owned(), self.licence.as_deref().unwrap_or_default(), MAX_SENTENCE),
+        ];
+        let sentences = sentences.into_iter().flat_map(|(member, all)| {
+            let named = move |(at, text)| (format!("{member}[{at}]"), text, MAX_SENTENCE);
+            all.iter().map(String::as_str).enumerate().map(named)
+        });
+        let reasons = self.capabilities.iter().enumerate().map(|(at, asked)| {
+            (format!("capabilities[{at}].reason"), asked.reason.as_str(), MAX_REASON)
+        });
+        for (member, text, most) in texts.into_iter().chain(sentences).chain(reasons) {
+            display::fits(text, most).map_err(|fault| InvalidManifest::Text { member, fault })?;
+        }
+        for (at, asked) in self.capabilities.iter().enumerate() {
+            let unfit = |fault| InvalidManifest::Claim { at, fault };
+            asked.grant.presentable().map_err(unfit)?;
+        }
+        Ok(self)
     }
 
     /// All that an app asks for: its [`capabilities`](Self::capabilities), and what its
@@ -153,7 +186,8 @@ impl Manifest {
     /// text. Good for choosing a release, not for showing it.
     ///
     /// # Errors
-    /// A field of the wrong form, or an unknown capability.
+    /// A field of the wrong form, an unknown capability, or a text or claim that cannot be shown to
+    /// people as it is meant.
     pub fn from_signed_form(signed: &Value) -> Result<Self, InvalidManifest> {
         let mut value = signed.clone();
         let capabilities = value.get_mut("capabilities").and_then(Value::as_array_mut);
@@ -162,7 +196,7 @@ impl Manifest {
                 capability.insert("reason".to_owned(), digest);
             }
         }
-        serde_json::from_value(value).map_err(InvalidManifest::Form)
+        serde_json::from_value::<Self>(value).map_err(InvalidManifest::Form)?.presentable()
     }
 }
 
@@ -178,6 +212,22 @@ pub enum InvalidManifest {
     /// Not JSON, or a field of the wrong form.
     #[error("manifest does not have the form of a manifest")]
     Form(#[source] serde_json::Error),
+    /// A text that does not look like what it says.
+    #[error("manifest's {member} {fault}")]
+    Text {
+        /// Which, such as `name` or `capabilities[0].reason`.
+        member: String,
+        /// What is wrong with it.
+        fault: UnfitText,
+    },
+    /// A claim that nobody can say yes to with their eyes open.
+    #[error("manifest's capabilities[{at}] {fault}")]
+    Claim {
+        /// Which, counted from 0.
+        at: usize,
+        /// What is wrong with it.
+        fault: UnfitGrant,
+    },
 }
 
 #[cfg(test)]
@@ -196,6 +246,58 @@ mod tests {
         assert_eq!(signed["capabilities"][0]["reason_sha256"], reason.as_str());
         let back = Manifest::from_signed_form(&signed).unwrap();
         assert_eq!((back.schema, back.capabilities.len()), (2, 1));
+    }
+
+    #[test]
+    fn a_text_that_looks_like_another_is_refused_and_its_member_named() {
+        let refused = |from: &str, to: &str| {
+            let text = NOTES.replace(from, to);
+            assert_ne!(text, NOTES);
+            Manifest::parse(text.as_bytes()).unwrap_err().to_string()
+        };
+        let long = "x".repeat(301);
+        for (from, to, said) in [
+            ("\"Notes\"", r#""Notes\u001b[2J""#, "name has U+001B at character 6"),
+            ("\"Notes\"", r#""\u202eNotes""#, "name has U+202E at character 1"),
+            ("to keep notes", r"x\nyes", "capabilities[0].reason has U+000A at character 2"),
+            ("to keep notes", &long, "capabilities[0].reason has 301 characters, more than 300"),
+            ("\"later\"", r#""breaking":["a","b\u009b"],"later""#, "breaking[1] has U+009B"),
+        ] {
+            let error = refused(from, to);
+            assert!(error.contains(said), "{error}");
+        }
+        let signed = Manifest::signed_form(NOTES.as_bytes()).unwrap();
+        let mut forged = signed.clone();
+        forged["migrations"] = serde_json::json!(["tidies\u{1b}[2K"]);
+        assert!(Manifest::from_signed_form(&signed).is_ok());
+        assert!(Manifest::from_signed_form(&forged).is_err());
+    }
+
+    #[test]
+    fn a_claim_that_reads_as_another_is_refused() {
+        let claims = |capability: &str| {
+            let text =
+                format!(r#"{{"id":"acme/notes","version":"1.0.0","capabilities":[{capability}]}}"#);
+            Manifest::parse(text.as_bytes()).map(|_| ()).map_err(|error| error.to_string())
+        };
+        for (capability, said) in [
+            (r#"{"kind":"http","host":"ехample.com","reason":"x"}"#, "names the host"),
+            (r#"{"kind":"http","host":"ex%61mple.com","reason":"x"}"#, "names the host"),
+            (r#"{"kind":"http","host":"a.example.com b","reason":"x"}"#, "names the host"),
+            (r#"{"kind":"route","path":"/x\u001b[2J","reason":"x"}"#, "names the path"),
+            (r#"{"kind":"storage","quota":18446744073709551615,"reason":"x"}"#, "1024 TiB"),
+        ] {
+            let error = claims(capability).unwrap_err();
+            assert!(error.contains(said) && error.contains("capabilities[0]"), "{error}");
+        }
+        for capability in [
+            r#"{"kind":"http","host":"xn--bcher-kva.example.com:8443","reason":"x"}"#,
+            r#"{"kind":"http","host":"[2001:db8::1]:8080","reason":"x"}"#,
+            r#"{"kind":"route","path":"/feed.xml","reason":"x"}"#,
+            r#"{"kind":"storage","quota":1125899906842624,"reason":"x"}"#,
+        ] {
+            assert_eq!(claims(capability), Ok(()));
+        }
     }
 
     #[test]

@@ -228,9 +228,9 @@ impl Instance {
         self.app.told.line().is_some()
     }
 
-    /// What the guest wrote to standard error, on one line.
+    /// What the guest wrote to standard error, on one line, control characters escaped.
     pub(crate) fn last_words(&self) -> String {
-        String::from_utf8_lossy(&self.stderr.contents()).trim().replace('\n', " ")
+        newleaf_domain::display::line(&String::from_utf8_lossy(&self.stderr.contents()), 1_000)
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use newleaf_domain::display;
 use wasmtime::{
     Store,
     component::{ComponentExportIndex, ComponentNamedList, InstancePre, Lower},
@@ -14,6 +15,10 @@ use crate::{
     instance::{self, Instance},
     limits::Limits,
 };
+
+/// The most characters of what an app says about a failure: it goes into the history, the log and
+/// onto terminals.
+const MOST_SAID: usize = 1_000;
 
 /// A function that an app may export.
 #[derive(Debug, Clone, Copy)]
@@ -53,7 +58,7 @@ pub enum LifecycleError {
     Refused {
         /// The function.
         function: &'static str,
-        /// The app's words, cut to 2,000 characters.
+        /// The app's words on one line, cut to 1,000 characters, control characters escaped.
         reason: String,
     },
     /// The app broke down.
@@ -105,7 +110,7 @@ where
     if let Err(error) = &called
         && let Some(name) = app.told.line()
     {
-        let reason: String = error.to_string().chars().take(2_000).collect();
+        let reason = display::line(&error.to_string(), MOST_SAID + 100);
         tracing::warn!(app = %name, version = %app.config.version, reason, "a lifecycle call failed");
     }
     called
@@ -146,6 +151,7 @@ where
         Ok(Err(LifecycleError::Trapped { function, reason })) => {
             let words = store.data().last_words();
             let reason = if words.is_empty() { reason } else { format!("{reason} ({words})") };
+            let reason = display::line(&reason, MOST_SAID);
             Err(LifecycleError::Trapped { function, reason })
         }
         Ok(other) => other.map(|()| Called::Yes),
@@ -163,7 +169,7 @@ async fn invoke<P>(
 where
     P: ComponentNamedList + Lower + Send + Sync + 'static,
 {
-    let words = |error: wasmtime::Error| format!("{error:#}");
+    let words = |error: wasmtime::Error| display::line(&format!("{error:#}"), MOST_SAID);
     let instantiate = |error| LifecycleError::Instantiate { function, reason: words(error) };
     let trapped = |error| LifecycleError::Trapped { function, reason: words(error) };
     let instance = pre.instantiate_async(&mut *store).await.map_err(instantiate)?;
@@ -173,6 +179,6 @@ where
     let (answer,) = typed.call_async(&mut *store, parameters).await.map_err(trapped)?;
     answer.map_err(|reason| LifecycleError::Refused {
         function,
-        reason: reason.chars().take(2_000).collect(),
+        reason: display::line(&reason, MOST_SAID),
     })
 }

@@ -47,8 +47,8 @@ pub(crate) fn app(frame: &Frame<'_>, reader: &SignedIn, page: &AppPage<'_>) -> P
         Refresh::Never,
         &html! {
             p class="crumb" { a href="/" { "Overview" } }
-            h1 { (row.name) }
-            @if !row.summary.is_empty() { p class="lead" { (row.summary) } }
+            h1 { bdi { (row.name) } }
+            @if !row.summary.is_empty() { p class="lead" { bdi { (row.summary) } } }
             @if page.removal == Removal::WithoutAnswer {
                 (notice::line(Tone::Bad, "Nothing was removed: say below what becomes of its data."))
             }

@@ -39,8 +39,8 @@ fn card(reader: &SignedIn, app: &ShelfRow) -> Markup {
         li class="card subject" {
             div class="head" {
                 div {
-                    h2 { (app.name) }
-                    @if !app.summary.is_empty() { p class="summary" { (app.summary) } }
+                    h2 { bdi { (app.name) } }
+                    @if !app.summary.is_empty() { p class="summary" { bdi { (app.summary) } } }
                     p class="facts" {
                         code { (app.id) }
                         @if let Some(level) = app.level { " · " (author(level)) }

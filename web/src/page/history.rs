@@ -43,7 +43,7 @@ fn row(frame: &Frame<'_>, entry: &HistoryEntry) -> Markup {
             div class="head" {
                 p {
                     a href={ "/updates/" (entry.id) } {
-                        (what) " " strong { (frame.name_of(&target.target)) } " "
+                        (what) " " strong { bdi { (frame.name_of(&target.target)) } } " "
                         span class="version" { (hop(target.from.as_ref(), &target.to)) }
                     }
                 }
@@ -54,7 +54,7 @@ fn row(frame: &Frame<'_>, entry: &HistoryEntry) -> Markup {
                     None => { (badge::badge(Tone::Fresh, "running")) },
                 }
             }
-            @if let Some(reason) = &entry.reason { p class="reason" { (sentence(reason)) } }
+            @if let Some(reason) = &entry.reason { p class="reason" { bdi { (sentence(reason)) } } }
             p class="facts" {
                 @if let Some(id) = frame.id_beside(&target.target) { code { (id) } " · " }
                 (time::moment(entry.began)) " · " (entry.by)

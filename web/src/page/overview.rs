@@ -165,7 +165,7 @@ fn app_card(
             div class="head" {
                 div {
                     h3 { (app_link(frame, app)) }
-                    @if !app.summary.is_empty() { p class="summary" { (app.summary) } }
+                    @if !app.summary.is_empty() { p class="summary" { bdi { (app.summary) } } }
                     p class="facts" {
                         @match &app.version {
                             Some(version) => { strong { (version) } " · " },
@@ -219,9 +219,9 @@ fn app_link(frame: &Frame<'_>, app: &AppRow) -> Markup {
     html! {
         @match frame.product.public_address.as_ref().filter(|_| app.serving) {
             Some(address) => {
-                a href={ (address.trim_end_matches('/')) (app.path) } { (app.name) }
+                a href={ (address.trim_end_matches('/')) (app.path) } { bdi { (app.name) } }
             },
-            None => { (app.name) },
+            None => { bdi { (app.name) } },
         }
     }
 }

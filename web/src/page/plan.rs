@@ -185,7 +185,7 @@ fn change_card(frame: &Frame<'_>, one: &ChangeView, (number, of): (usize, usize)
             div class="head" {
                 div {
                     h2 class="versions" {
-                        (name(frame, one)) " "
+                        bdi { (name(frame, one)) } " "
                         span class="version" { (hop(change.from.as_ref(), &change.to)) }
                     }
                     @if of > 1 {

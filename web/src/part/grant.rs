@@ -21,8 +21,11 @@ pub(crate) fn changes(changes: &[GrantChange]) -> Markup {
                         span { (sentence(change)) }
                         (badge(tone(difference), difference.word()))
                     }
+                    @if let Some(caution) = caution(change) {
+                        p class="why warn-text" { "Careful: " (caution) "." }
+                    }
                     @if let Some(reason) = &change.reason {
-                        p class="why" { "The author’s reason: “" (reason) "”" }
+                        p class="why" { "The author’s reason: “" bdi { (reason) } "”" }
                     } @else if difference.needs_consent() {
                         p class="why" { "The author’s reason cannot be read just now." }
                     }
@@ -61,6 +64,11 @@ pub(crate) fn all(grants: &Grants) -> Markup {
             }
         }
     }
+}
+
+/// What to bear in mind before saying yes to more than today.
+fn caution(change: &GrantChange) -> Option<&'static str> {
+    change.to.as_ref().filter(|_| change.difference().needs_consent()).and_then(Grant::caution)
 }
 
 const fn sign(difference: Difference) -> Icon {

@@ -243,7 +243,7 @@ pub(crate) fn overview_with_a_choice() -> Overview {
 
 pub(crate) fn troubled_overview() -> Overview {
     let mut view = overview();
-    view.sentence = "acme/notes is being updated.".to_owned();
+    view.sentence = "Notes is being updated.".to_owned();
     view.notices = vec![
         Notice {
             severity: Severity::Warning,

@@ -19,8 +19,9 @@ pub(crate) struct Destination {
 /// A host an app may talk to, as its manifest names it: a name or an address, with a port or
 /// without. Without one the scheme's own port is meant: 443 for HTTPS, 80 for HTTP.
 ///
-/// Names may be written in any case, in Unicode, and with a dot at the end; they are compared as
-/// the URL standard has them. An address counts only in its usual form, so that what a person
+/// Names may be written in any case and with a dot at the end, and are compared as the URL standard
+/// has them. They are ASCII, since letters of other scripts may look like those of another name: an
+/// international one is written as it is looked up, `xn--bcher-kva.example.com`. An address counts only in its usual form, so that what a person
 /// consents to is what they read: `127.0.0.1`, never `2130706433`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostGrant {
@@ -34,6 +35,15 @@ pub enum InvalidHost {
     /// It is no host name, address, or one of them with a port.
     #[error("{text:?} is no host name, address, or one of them with a port")]
     Form {
+        /// What was given.
+        text: String,
+    },
+    /// It may look like the name of another host.
+    #[error(
+        "{text:?} is not in ASCII and may look like another name; an international one is written \
+         as it is looked up, such as xn--bcher-kva.example.com"
+    )]
+    Lookalike {
         /// What was given.
         text: String,
     },
@@ -51,8 +61,13 @@ impl HostGrant {
     /// Parses `host` or `host:port`; an IPv6 address stands in brackets.
     ///
     /// # Errors
-    /// A scheme, a path, a wildcard, user information, port 0, or an address in disguise.
+    /// A scheme, a path, a wildcard, user information, port 0, a name that is not ASCII, or an
+    /// address in disguise.
     pub fn parse(text: &str) -> Result<Self, InvalidHost> {
+        // The URL standard decodes `%61` too, which nobody reads as the letter it means.
+        if !text.is_ascii() || text.contains('%') {
+            return Err(InvalidHost::Lookalike { text: text.to_owned() });
+        }
         let form = || InvalidHost::Form { text: text.to_owned() };
         let (name, port) = split_port(text).ok_or_else(form)?;
         let host = host(name).ok_or_else(form)?;
@@ -184,7 +199,7 @@ mod tests {
             ("example.com", "https://EXAMPLE.com./"),
             ("Example.COM.", "https://example.com:443/"),
             ("example.com:8443", "https://example.com:8443/"),
-            ("bücher.example.com", "https://xn--bcher-kva.example.com/"),
+            ("xn--bcher-kva.example.com", "https://xn--bcher-kva.example.com/"),
             ("127.0.0.1", "http://2130706433/"),
             ("127.0.0.1", "http://0x7f.1/"),
             ("127.0.0.1", "http://[::ffff:127.0.0.1]/"),
@@ -228,6 +243,14 @@ mod tests {
                 matches!(HostGrant::parse(text), Err(InvalidHost::Form { .. })),
                 "{text:?} was accepted"
             );
+        }
+    }
+
+    #[test]
+    fn a_name_that_may_look_like_another_is_no_grant() {
+        for text in ["\u{435}xample.com", "bücher.example.com", "ex%61mple.com", "example。com"] {
+            let error = HostGrant::parse(text).unwrap_err();
+            assert!(matches!(error, InvalidHost::Lookalike { .. }), "{text}: {error}");
         }
     }
 

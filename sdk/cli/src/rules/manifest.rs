@@ -2,16 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use newleaf_domain::display::{MAX_NAME, MAX_REASON, MAX_SUMMARY};
 use newleaf_domain::{AbiVersion, ByteSize, Capability, Grant, Language, Manifest, Target};
 use newleaf_plugin_host::HostGrant;
 
 use super::Findings;
 
-/// Longest reason of a capability, in characters: what fits a consent page on a phone.
-const MAX_REASON: usize = 300;
-/// Longest name and summary in characters: what fits a row of the portal.
-const MAX_NAME: usize = 60;
-const MAX_SUMMARY: usize = 160;
 /// Least storage: an empty database with one table takes 12 KiB.
 const MIN_QUOTA: ByteSize = ByteSize::kib(16);
 

@@ -1,6 +1,6 @@
 //! Plans, prerequisites and history as text.
 
-use newleaf_domain::{ByteSize, GrantChange, Target};
+use newleaf_domain::{ByteSize, Grant, GrantChange, Target};
 use newleaf_launcher::journal::Ending;
 use newleaf_launcher::state::Way;
 use newleaf_plan::LeftBehind;
@@ -65,7 +65,10 @@ fn change(view: &ChangeView, hop: Option<String>) -> String {
     }
     lines.extend(change.breaking.iter().map(|text| format!("  breaking: {text}")));
     lines.extend(change.security.iter().map(|text| format!("  security: {text}")));
-    lines.extend(view.grants.iter().map(|difference| format!("  {}", grant(difference))));
+    for difference in &view.grants {
+        lines.push(format!("  {}", grant(difference)));
+        lines.extend(caution(difference).map(|caution| format!("    CAREFUL: {caution}")));
+    }
     let kept = change.grants.unchanged_by(&change.grant_changes);
     lines.extend(kept.map(|grant| format!("  as today: {grant}")));
     if change.from.is_none() && change.target != Target::Core {
@@ -77,6 +80,11 @@ fn change(view: &ChangeView, hop: Option<String>) -> String {
             .extend(changelog.trim().lines().take(CHANGELOG_LINES).map(|line| format!("  {line}")));
     }
     lines.join("\n")
+}
+
+/// What to bear in mind before saying yes to more than today.
+fn caution(change: &GrantChange) -> Option<&'static str> {
+    change.to.as_ref().filter(|_| change.widens).and_then(Grant::caution)
 }
 
 /// How much of a changelog a terminal is given; the portal shows all of it.
@@ -174,7 +182,7 @@ pub(crate) fn bytes_of(current: u64, total: Option<u64>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use newleaf_domain::{Grant, Target, Timestamp, UpdateId, Version};
+    use newleaf_domain::{Target, Timestamp, UpdateId, Version};
     use newleaf_update::view::{HistoryTarget, PrerequisiteId};
 
     use super::*;
@@ -241,6 +249,16 @@ mod tests {
             Tags move to a table.
         ");
         assert!(!change(&view(None), None).contains("migrates"));
+        let mut inside = view(Some("1.0.0"));
+        inside.grants = vec![GrantChange {
+            from: None,
+            to: Some(Grant::Http { host: "127.0.0.1:8081".to_owned() }),
+            reason: Some("to fetch".to_owned()),
+            widens: true,
+        }];
+        let told = change(&inside, None);
+        assert!(told.contains("asks to talk to this machine itself, at 127.0.0.1:8081"), "{told}");
+        assert!(told.contains("CAREFUL: programs on this machine"), "{told}");
     }
 
     #[test]

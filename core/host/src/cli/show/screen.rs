@@ -5,6 +5,7 @@ use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 use std::path::Path;
 use std::sync::OnceLock;
 
+use newleaf_domain::display;
 use newleaf_domain::failure::FailureLines;
 use newleaf_domain::shell;
 use serde::Serialize;
@@ -68,7 +69,7 @@ impl Screen {
     pub(crate) fn line<T: Serialize>(self, value: &T) {
         if self.form == Form::Json {
             match serde_json::to_string(value) {
-                Ok(json) => out(&named(self.program, &json)),
+                Ok(json) => out(&display::escaped_json(&named(self.program, &json))),
                 Err(error) => err(&format!("cannot write JSON: {error}")),
             }
         }
@@ -88,6 +89,7 @@ impl Screen {
             return false;
         }
         let mut stderr = io::stderr().lock();
+        let question = display::escaped(question);
         let asked = write!(stderr, "{question} [yes/no] ").and_then(|()| stderr.flush());
         let mut answer = String::new();
         asked.is_ok()
@@ -125,7 +127,12 @@ pub(crate) fn refused() -> Option<&'static io::Error> {
 }
 
 fn out(text: &str) {
-    note(print(&mut io::stdout().lock(), format!("{}\n", text.trim_end()).as_bytes()));
+    note(print(&mut io::stdout().lock(), shown(text).as_bytes()));
+}
+
+/// Text as a terminal is given it: what authors wrote in it is seen, and never obeyed.
+fn shown(text: &str) -> String {
+    format!("{}\n", display::escaped(text.trim_end()))
 }
 
 /// Prints bytes on stdout as they are.
@@ -148,13 +155,21 @@ fn print(to: &mut impl io::Write, bytes: &[u8]) -> io::Result<()> {
 }
 
 fn err(text: &str) {
-    let _closed = writeln!(io::stderr().lock(), "{}", text.trim_end());
+    let _closed = io::stderr().lock().write_all(shown(text).as_bytes());
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::route::Kind;
+
+    #[test]
+    fn what_an_author_wrote_cannot_move_the_cursor_or_turn_the_line() {
+        assert_eq!(
+            shown("asks to store\u{1b}[1A\u{1b}[2K\r and\u{202e} more\nnext line\n"),
+            "asks to store\\u{1b}[1A\\u{1b}[2K\\u{d} and\\u{202e} more\nnext line\n"
+        );
+    }
 
     #[test]
     fn a_failure_is_exactly_four_lines() {

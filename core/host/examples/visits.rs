@@ -24,6 +24,7 @@ fn main() -> ExitCode {
         root: None, // Some(include_bytes!("../root.json")), once the keys are made
         migrations: MIGRATIONS,
         routes: |context: ProductContext| Router::new().route("/", get(count)).with_state(context),
+        cookies: &[],
         health: always_healthy,
     })
 }

@@ -29,6 +29,10 @@ pub struct Product {
     pub migrations: &'static [Migration],
     /// Its public pages; `/apps/…` and the portal are the host's.
     pub routes: fn(ProductContext) -> Router,
+    /// The names of its cookies that are kept from apps, and that no app can set: those of its own
+    /// sessions. The host's own are kept from them in any case. Apps share the host's name, so a
+    /// browser sends them every cookie with the path `/`.
+    pub cookies: &'static [&'static str],
     /// Whether it can do its work now. Asked by the probe before the version may accept, and
     /// again while it is watched.
     pub health: fn(ProductContext) -> Health,

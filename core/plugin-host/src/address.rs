@@ -37,12 +37,31 @@ const BEYOND: [HeaderName; 17] = [
     HeaderName::from_static("x-reproxy-file"),
 ];
 
+/// What stands between the host and one app.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Border<'a> {
+    /// The path under which the app is served.
+    pub(crate) base: &'a str,
+    /// Names of further cookies that the app neither sees nor sets.
+    pub(crate) kept: &'a [&'a str],
+}
+
+impl Border<'_> {
+    /// Whether a cookie is none of the app's.
+    fn keeps(&self, pair: &str) -> bool {
+        let name = pair.split_once('=').map_or(pair, |(name, _)| name).trim();
+        PORTAL_COOKIES.iter().chain(self.kept).any(|kept| name.eq_ignore_ascii_case(kept))
+    }
+}
+
 /// What an app's pages are held to where they say nothing themselves.
 const DEFAULT_POLICY: HeaderValue =
     HeaderValue::from_static("frame-ancestors 'self'; base-uri 'self'");
 
-/// Changes a request from the host's form to the app's: the path below `base`, its own cookies.
-pub(crate) fn inward(uri: &mut Uri, headers: &mut HeaderMap, base: &str) {
+/// Changes a request from the host's form to the app's: the path below its own, without the cookies
+/// that are kept from it.
+pub(crate) fn inward(uri: &mut Uri, headers: &mut HeaderMap, border: Border<'_>) {
+    let base = border.base;
     *uri = below(uri, base);
     headers.remove(&FORWARDED_PREFIX);
     if let Ok(base) = HeaderValue::from_str(base) {
@@ -52,18 +71,18 @@ pub(crate) fn inward(uri: &mut Uri, headers: &mut HeaderMap, base: &str) {
     if uri.authority().is_none() && !headers.contains_key(HOST) {
         headers.insert(HOST, HeaderValue::from_static("localhost"));
     }
-    keep_own_cookies(headers);
+    take_kept_cookies(headers, border);
 }
 
 /// Changes a response from the app's form to the host's.
-pub(crate) fn outward(headers: &mut HeaderMap, base: &str) {
+pub(crate) fn outward(headers: &mut HeaderMap, border: Border<'_>) {
     for beyond in &BEYOND {
         headers.remove(beyond);
     }
     let cookies: Vec<_> = headers
         .get_all(SET_COOKIE)
         .iter()
-        .filter_map(|cookie| confined(cookie.to_str().ok()?, base))
+        .filter_map(|cookie| confined(cookie.to_str().ok()?, border))
         .collect();
     headers.remove(SET_COOKIE);
     for cookie in cookies {
@@ -87,14 +106,14 @@ fn below(uri: &Uri, base: &str) -> Uri {
     Uri::from_parts(parts).unwrap_or_else(|_| uri.clone())
 }
 
-fn keep_own_cookies(headers: &mut HeaderMap) {
+fn take_kept_cookies(headers: &mut HeaderMap, border: Border<'_>) {
     let own: Vec<String> = headers
         .get_all(COOKIE)
         .iter()
         .filter_map(|line| line.to_str().ok())
         .flat_map(|line| line.split(';'))
         .map(str::trim)
-        .filter(|pair| !pair.is_empty() && !is_portals(pair))
+        .filter(|pair| !pair.is_empty() && !border.keeps(pair))
         .map(ToOwned::to_owned)
         .collect();
     headers.remove(COOKIE);
@@ -105,17 +124,13 @@ fn keep_own_cookies(headers: &mut HeaderMap) {
     }
 }
 
-fn is_portals(pair: &str) -> bool {
-    let name = pair.split_once('=').map_or(pair, |(name, _)| name).trim();
-    PORTAL_COOKIES.iter().any(|portal| name.eq_ignore_ascii_case(portal))
-}
-
-/// A cookie without `Domain`, with `Path` under the app; none for one that poses as the portal's,
-/// or whose `__Host-` prefix a path would break.
-fn confined(cookie: &str, base: &str) -> Option<HeaderValue> {
+/// A cookie without `Domain`, with `Path` under the app; none for one that poses as one of those kept
+/// from the app, or whose `__Host-` prefix a path would break.
+fn confined(cookie: &str, border: Border<'_>) -> Option<HeaderValue> {
     let mut parts = cookie.split(';').map(str::trim);
     let pair = parts.next()?;
-    if is_portals(pair) || (!base.is_empty() && starts_with_ignoring_case(pair, "__Host-")) {
+    let base = border.base;
+    if border.keeps(pair) || (!base.is_empty() && starts_with_ignoring_case(pair, "__Host-")) {
         return None;
     }
     let mut path = format!("{base}/");
@@ -162,6 +177,7 @@ mod tests {
     use super::*;
 
     const BASE: &str = "/apps/acme/notes";
+    const BORDER: Border<'_> = Border { base: BASE, kept: &["shop_session"] };
 
     fn seen(uri: &str, fields: &[(&'static str, &str)]) -> (String, HeaderMap) {
         let mut uri: Uri = uri.parse().unwrap();
@@ -171,12 +187,12 @@ mod tests {
                 (HeaderName::from_static(name), HeaderValue::from_str(value).unwrap())
             })
             .collect();
-        inward(&mut uri, &mut headers, BASE);
+        inward(&mut uri, &mut headers, BORDER);
         (uri.to_string(), headers)
     }
 
     fn cookie(cookie: &str) -> Option<String> {
-        confined(cookie, BASE).map(|value| value.to_str().unwrap().to_owned())
+        confined(cookie, BORDER).map(|value| value.to_str().unwrap().to_owned())
     }
 
     #[test]
@@ -192,6 +208,13 @@ mod tests {
         let lines = [("cookie", "a=1; __Host-newleaf=secret; newleaf=secret; NEWLEAF=x; b=2")];
         assert_eq!(seen("/", &lines).1[COOKIE], "a=1; b=2");
         assert!(!seen("/", &[("cookie", "newleaf=secret")]).1.contains_key(COOKIE));
+    }
+
+    #[test]
+    fn the_products_session_is_neither_seen_nor_set() {
+        let lines = [("cookie", "a=1; shop_session=secret; shop_sessions=2")];
+        assert_eq!(seen("/", &lines).1[COOKIE], "a=1; shop_sessions=2");
+        assert_eq!(cookie("Shop_Session=stolen; Path=/"), None);
     }
 
     #[test]
@@ -225,7 +248,7 @@ mod tests {
         headers.insert("clear-site-data", HeaderValue::from_static("\"*\""));
         headers.insert("strict-transport-security", HeaderValue::from_static("max-age=1"));
         headers.insert("x-accel-redirect", HeaderValue::from_static("/etc/passwd"));
-        outward(&mut headers, BASE);
+        outward(&mut headers, BORDER);
         assert_eq!(headers.len(), 1);
         assert_eq!(headers[CONTENT_SECURITY_POLICY], DEFAULT_POLICY);
     }

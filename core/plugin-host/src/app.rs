@@ -19,7 +19,7 @@ use wasmtime_wasi_http::{
 
 use crate::{
     abi::v1::JOBS,
-    address,
+    address::{self, Border},
     allowance::{MemorySpent, Together},
     body::{self, AppBody},
     egress::{Lines, Outbound, Outgoing},
@@ -57,6 +57,14 @@ pub struct AppConfig {
     pub outbound: Outbound,
     /// How many requests an instance of it may answer.
     pub reuse: Reuse,
+    /// Names of cookies that it neither sees nor sets: those of the product's own sessions.
+    pub kept_cookies: &'static [&'static str],
+}
+
+impl AppConfig {
+    fn border(&self) -> Border<'_> {
+        Border { base: &self.base_path, kept: self.kept_cookies }
+    }
 }
 
 /// What all instances of one app share.
@@ -389,7 +397,7 @@ impl App {
         let permit = self.place(patience).await?;
         let Some(ticket) = waiting.0.clone() else { return Err(Failure::Busy) };
         let (mut parts, body) = request.into_parts();
-        address::inward(&mut parts.uri, &mut parts.headers, &config.base_path);
+        address::inward(&mut parts.uri, &mut parts.headers, config.border());
         let request = Request::from_parts(parts, body::for_guest(body, limit, ticket.clone()));
         let errand = Errand { ticket: ticket.clone(), permit };
         let answer = self.handler.handle(errand, request).await;
@@ -442,7 +450,7 @@ impl App {
     ) -> Response<AppBody> {
         let config = &self.shared.config;
         let (mut parts, body) = response.into_parts();
-        address::outward(&mut parts.headers, &config.base_path);
+        address::outward(&mut parts.headers, config.border());
         if parts.status.is_server_error() {
             self.shared.counters.server_error();
         }

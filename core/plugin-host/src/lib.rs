@@ -56,7 +56,7 @@ pub use host::{LoadError, PluginHost, PrepareError, Settings};
 pub use inspect::{Handler, InspectError, Inspection, inspect};
 pub use job::JobError;
 pub use lifecycle::LifecycleError;
-pub use limits::Limits;
+pub use limits::{Limits, Reserve};
 pub use probe::ProbeError;
 pub use slot::{Slot, SlotStats};
 pub use stats::{AppStats, JobStats};

@@ -39,8 +39,19 @@ pub struct Limits {
     pub sql_rows: usize,
     /// The most bytes of one SQL result, and of one value in it.
     pub sql_result: ByteSize,
+    /// What of the disk below the app's data stays free of its writes.
+    pub reserve: Reserve,
     /// Requests to the outside.
     pub outbound: OutboundLimits,
+}
+
+/// What of a filesystem stays free of apps' writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reserve {
+    /// So much; nothing where it is 0.
+    Of(ByteSize),
+    /// 256 MiB or a hundredth, whichever is more, but no more than a tenth.
+    Usual,
 }
 
 impl Default for Limits {
@@ -60,6 +71,7 @@ impl Default for Limits {
             hostcall: ByteSize::mib(16),
             sql_rows: 10_000,
             sql_result: ByteSize::mib(8),
+            reserve: Reserve::Of(ByteSize::bytes(0)),
             outbound: OutboundLimits::default(),
         }
     }

@@ -59,6 +59,8 @@ pub struct Settings {
     pub migrate_within: Duration,
     /// How long an app's new version is watched after it took over.
     pub probation: Duration,
+    /// The most that an app may ask to store; what was granted before stays.
+    pub most_storage: ByteSize,
     /// What an app's new version may do wrong in its probation.
     pub budget: Budget,
     /// How an update is taken up again whose records the disk refused.
@@ -159,6 +161,7 @@ impl Default for Settings {
             drain_within: Duration::from_secs(20),
             migrate_within: Duration::from_mins(10),
             probation: Duration::from_mins(1),
+            most_storage: ByteSize::mib(1024),
             budget: Budget { traps: 3, server_errors: 10 },
             mending: Mending {
                 pause: Duration::from_millis(250),

@@ -184,6 +184,7 @@ async fn load(host: &PluginHost, folder: &Path, app: &TestApp) -> Result<App, St
         limits: app.limits,
         outbound: app.leaves,
         reuse: app.reuse,
+        kept_cookies: &[],
     };
     Ok(host.load(&prepared, config)?)
 }

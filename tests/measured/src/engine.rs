@@ -39,6 +39,7 @@ fn load(host: &PluginHost, prepared: &Prepared, data: &Path) -> Result<App, Fail
         limits: Limits::default(),
         outbound: Outbound::Granted,
         reuse: Reuse::NEVER,
+        kept_cookies: &[],
     };
     Ok(host.load(prepared, config)?)
 }

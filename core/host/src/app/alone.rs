@@ -78,7 +78,8 @@ pub(crate) async fn offline(
     make_folders(&layout);
     let core = face(product)?.version;
     let outbound = config.apps.outbound.settings(&config.repository.proxy);
-    let apps = Apps::new(layout.clone(), core, holding(config), config.apps.clone(), outbound)?;
+    let (held, set) = (holding(config), config.apps.clone());
+    let apps = Apps::new(layout.clone(), core, held, set, outbound, product.cookies)?;
     apps.know_all(host.state(), NO_HOST).await;
     let ports = Ports {
         repository: adapter::open(&config.repository)?,

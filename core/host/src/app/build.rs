@@ -36,9 +36,10 @@ pub(crate) async fn build(
     let config = crate::config::Settings::load(&dir)?.config;
     make_folders(&worker.layout);
     let core = face(product)?.version;
-    let outbound = config.apps.outbound.settings(&config.repository.proxy);
-    let apps =
-        Apps::new(worker.layout.clone(), core, holding(&config), config.apps.clone(), outbound)?;
+    let mut outbound = config.apps.outbound.settings(&config.repository.proxy);
+    outbound.own = [worker.public.as_slice(), &worker.admin].concat();
+    let (held, set) = (holding(&config), config.apps.clone());
+    let apps = Apps::new(worker.layout.clone(), core, held, set, outbound, product.cookies)?;
     apps.load_all(&worker.control.state()).await;
     tracing::info!(apps = apps.count(), "apps are loaded");
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);

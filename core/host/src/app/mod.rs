@@ -66,10 +66,12 @@ impl BuildError {
     }
 }
 
-/// How apps are held, as the settings say.
-pub(crate) const fn holding(config: &Config) -> Holding {
+/// How apps are held, as the settings say: requests that wait for one app keep their connections,
+/// and leave at least half of those of the public listeners to its neighbours.
+pub(crate) fn holding(config: &Config) -> Holding {
     let apps = &config.apps;
-    Holding { cap: apps.hold_cap, client_within: apps.client_within.duration() }
+    let public = crate::http::public_share(config.http.public_connections).get();
+    Holding { cap: apps.hold_cap.min(public / 2), client_within: apps.client_within.duration() }
 }
 
 /// The product as the updater knows it.
@@ -89,6 +91,7 @@ fn settings(config: &Config) -> Settings {
     Settings {
         policy: config.policy.policy(),
         checks: config.repository.check,
+        most_storage: config.apps.most_storage,
         fresh_for: config.repository.fresh_for.duration(),
         stall: config.repository.stall.duration(),
         rate: config.repository.rate.map(Rate::a_second),
@@ -130,5 +133,25 @@ fn make_folders(layout: &Layout) {
         if let Err(error) = std::fs::create_dir_all(layout.dir().join(folder)) {
             tracing::warn!(folder, %error, "a folder of the host is missing");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn an_app_that_is_held_leaves_half_of_the_connections_to_its_neighbours() {
+        let cap = |http: &str, apps: &str| {
+            let text = format!(
+                "[repository]\nurl = \"https://updates.example.com\"\n[http]\n{http}\n[apps]\n{apps}\n"
+            );
+            holding(&Config::parse(&text, Path::new("newleaf.toml")).unwrap()).cap
+        };
+        assert_eq!(cap("public_connections = 100", ""), 50);
+        assert_eq!(cap("public_connections = 100", "hold_cap = 7"), 7);
+        assert!(cap("", "hold_cap = 1000000") <= 8192);
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use newleaf_domain::PackageName;
+use newleaf_domain::{ByteSize, PackageName};
 use newleaf_update::{OnDataLoss, Rehearsal};
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -21,7 +21,8 @@ pub struct Apps {
     /// How long clients may take, in that time, to send or to read what is under way; then their
     /// requests are cut short with 408. At most half of `drain_within` counts.
     pub client_within: Seconds,
-    /// Requests of one app that are held at a time; the next one gets 503 and `Retry-After`.
+    /// Requests of one app that are held at a time, but never more than half of the connections of
+    /// the public listeners; the next one gets 503 and `Retry-After`.
     pub hold_cap: usize,
     /// How long the data of a removed app is set aside before it goes for good.
     pub removed_for: Seconds,
@@ -41,6 +42,11 @@ pub struct Apps {
     pub probation_traps: u64,
     /// Answers of class 5xx that it may give in its probation.
     pub probation_errors: u64,
+    /// The most that an app may ask to store.
+    pub most_storage: ByteSize,
+    /// What of the disk stays free of apps' writes; where it is not set, 256 MiB or a hundredth,
+    /// whichever is more, but no more than a tenth.
+    pub reserve: Option<ByteSize>,
     /// What is set for single apps: `[apps."acme/notes".config]`.
     pub each: BTreeMap<PackageName, AppSettings>,
 }
@@ -82,6 +88,8 @@ impl Default for Apps {
             on_data_loss: OnDataLoss::Ask,
             probation_traps: 3,
             probation_errors: 10,
+            most_storage: ByteSize::mib(1024),
+            reserve: None,
             each: BTreeMap::new(),
         }
     }
@@ -102,6 +110,8 @@ enum Key {
     OnDataLoss,
     ProbationTraps,
     ProbationErrors,
+    MostStorage,
+    Reserve,
     App(PackageName),
 }
 
@@ -128,6 +138,8 @@ const KEYS: &[&str] = &[
     "on_data_loss",
     "probation_traps",
     "probation_errors",
+    "most_storage",
+    "reserve",
 ];
 
 impl<'de> Deserialize<'de> for Key {
@@ -146,6 +158,8 @@ impl<'de> Deserialize<'de> for Key {
             "on_data_loss" => Ok(Self::OnDataLoss),
             "probation_traps" => Ok(Self::ProbationTraps),
             "probation_errors" => Ok(Self::ProbationErrors),
+            "most_storage" => Ok(Self::MostStorage),
+            "reserve" => Ok(Self::Reserve),
             app if app.contains('/') => {
                 PackageName::parse(app).map(Self::App).map_err(D::Error::custom)
             }
@@ -190,6 +204,8 @@ impl<'de> Visitor<'de> for AppsTable {
                 Key::OnDataLoss => apps.on_data_loss = table.next_value()?,
                 Key::ProbationTraps => apps.probation_traps = table.next_value()?,
                 Key::ProbationErrors => apps.probation_errors = table.next_value()?,
+                Key::MostStorage => apps.most_storage = table.next_value()?,
+                Key::Reserve => apps.reserve = Some(table.next_value()?),
                 Key::App(name) => {
                     apps.each.insert(name, table.next_value()?);
                 }
@@ -258,7 +274,15 @@ mod tests {
             [("open", "true"), ("per_page", "20"), ("ratio", "0.5"), ("title", "Ours")]
         );
         assert_eq!(apps.hold_cap, 7);
+        assert_eq!((apps.most_storage, apps.reserve), (ByteSize::mib(1024), None));
         assert!(apps.config(&PackageName::parse("acme/other").unwrap()).is_empty());
+    }
+
+    #[test]
+    fn storage_has_a_most_and_the_disk_a_reserve() {
+        let apps = apps("[apps]\nmost_storage = 4194304\nreserve = 0\n").unwrap();
+        assert_eq!(apps.most_storage, ByteSize::mib(4));
+        assert_eq!(apps.reserve, Some(ByteSize::bytes(0)));
     }
 
     #[test]

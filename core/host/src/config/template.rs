@@ -83,7 +83,8 @@ url = "{repository}"
 # drain_within = 20
 # How long clients may take in that time to send or read what is under way; then it is cut.
 # client_within = 5
-# Requests of one app that wait during its update; more get 503 with Retry-After.
+# Requests of one app that wait during its update, but never more than half of http.public_connections;
+# more get 503 with Retry-After.
 # hold_cap = 4096
 # How long the data of a removed app is set aside: 7 days. Then it goes for good.
 # removed_for = 604800
@@ -105,6 +106,11 @@ url = "{repository}"
 # What one request of an app may use: processor time, and time until its last byte is out.
 # processor = 5
 # answer_within = 60
+# The most that an app may ask to store, in bytes: 1 GiB. What was granted before stays.
+# most_storage = 1073741824
+# What of the disk stays free of apps' writes, in bytes: 256 MiB or a hundredth, whichever is more, but
+# no more than a tenth, where this is not set.
+# reserve = 268435456
 # A new version is tried on a copy of the app's data first: "required" stops an update that fails
 # there, "warn" goes on and says so, "off" does not try.
 # rehearsal = "required"

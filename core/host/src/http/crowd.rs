@@ -43,7 +43,7 @@ impl Crowd {
 
     /// Those of the public listeners: half of this process's descriptors.
     pub fn public() -> Arc<Self> {
-        Self::of(share(descriptors(), 2, 16_384))
+        Self::of(public_share(None))
     }
 
     /// Those of the admin listeners, which are fewer: an eighth.
@@ -104,6 +104,11 @@ impl Drop for Member {
         self.crowd.members().remove(&self.number);
         self.crowd.left.notify_waiters();
     }
+}
+
+/// The most connections of the public listeners: as set, else half of this process's descriptors.
+pub fn public_share(set: Option<NonZeroUsize>) -> NonZeroUsize {
+    set.unwrap_or_else(|| share(descriptors(), 2, 16_384))
 }
 
 /// A part of the descriptors, neither useless nor more than anybody needs.

@@ -36,6 +36,6 @@ mod watched;
 
 pub use accept::{Door, Idle, Listener, serve};
 pub use activity::Traffic;
-pub use crowd::{Crowd, raise_descriptors};
+pub use crowd::{Crowd, public_share, raise_descriptors};
 pub use ebb::Ebb;
 pub use manners::{Manners, Pace};

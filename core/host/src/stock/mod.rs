@@ -39,6 +39,7 @@ pub const fn product(version: &'static str) -> Product {
         root: None,
         migrations: MIGRATIONS,
         routes,
+        cookies: &[],
         health: always_healthy,
     }
 }

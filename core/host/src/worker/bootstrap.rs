@@ -193,7 +193,7 @@ fn doors(
     [public_tls, admin_tls]: [Option<TlsAcceptor>; 2],
     public_connections: Option<NonZeroUsize>,
 ) -> std::io::Result<Vec<Door>> {
-    let crowd = public_connections.map_or_else(Crowd::public, Crowd::of);
+    let crowd = Crowd::of(http::public_share(public_connections));
     let sides = [
         (public, routers.public, public_tls, crowd, Idle::Stays),
         // Changes are asked for there, and only who holds the baton is heard.

@@ -34,8 +34,8 @@ fn prewarm(product: &Product, dir: &Path) -> Result<(), Box<dyn std::error::Erro
     let state = state_file::read(&layout)?;
     let core = Version::parse(product.version)?;
     let outbound = config.apps.outbound.settings(&config.repository.proxy);
-    let apps =
-        Apps::new(layout, core, crate::app::holding(&config), config.apps.clone(), outbound)?;
+    let (held, set) = (crate::app::holding(&config), config.apps.clone());
+    let apps = Apps::new(layout, core, held, set, outbound, product.cookies)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         for (name, app) in &state.apps {

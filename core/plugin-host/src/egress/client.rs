@@ -5,7 +5,7 @@
 //! on a connection do anything on it, and an app must not speak as another one.
 
 use std::{
-    net::IpAddr,
+    net::{IpAddr, SocketAddr},
     sync::{Arc, OnceLock, atomic::Ordering::Relaxed},
     time::Duration,
 };
@@ -32,7 +32,7 @@ use super::{
     settings::{Network, Outbound, OutboundLimits, OutboundSettings},
     stats::{OutboundCounters, OutboundStats},
     tls::Tls,
-    wire::{System, Wire},
+    wire::{End, System, Wire},
 };
 use crate::{app::AppConfig, limits::as_usize};
 
@@ -59,6 +59,8 @@ const LEAST_HEAD: usize = 8 * 1024;
 #[derive(Debug)]
 pub(crate) struct Lines {
     pub(crate) private: Vec<IpAddr>,
+    /// The host's own listeners.
+    own: Vec<SocketAddr>,
     pub(crate) proxy: Proxy,
     pub(crate) tls: Tls,
     /// Lookups under way: each keeps a thread.
@@ -68,10 +70,21 @@ pub(crate) struct Lines {
 
 impl Lines {
     pub(crate) fn new(settings: OutboundSettings) -> Arc<Self> {
-        let OutboundSettings { private, proxy, by_proxy, network, roots } = settings;
+        let OutboundSettings { private, own, proxy, by_proxy, network, roots } = settings;
         let proxy = Proxy::new(&proxy, by_proxy);
         let lookups = Arc::new(Semaphore::new(LOOKUPS));
-        Arc::new(Self { private, proxy, tls: Tls::new(roots), lookups, network })
+        Arc::new(Self { private, own, proxy, tls: Tls::new(roots), lookups, network })
+    }
+
+    /// Whether this host itself listens at `address`.
+    pub(crate) fn is_own(&self, address: SocketAddr) -> bool {
+        let ip = address.ip().to_canonical();
+        self.own.iter().any(|own| {
+            let is_any = own.ip().to_canonical().is_unspecified();
+            own.port() == address.port()
+                && (own.ip().to_canonical() == ip
+                    || is_any && (ip.is_loopback() || self.wire().end(ip) == End::Here))
+        })
     }
 
     /// The network below.

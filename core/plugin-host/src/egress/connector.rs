@@ -143,6 +143,9 @@ impl Connector {
 
     /// Whether `address` may be reached as `to`.
     fn judge(&self, address: IpAddr, to: &Destination) -> Result<(), Refusal> {
+        if self.lines.is_own(SocketAddr::new(address, to.port)) {
+            return Err(Refusal::OwnDoor { address });
+        }
         let named = to.literal() == Some(address) || self.is_listed(address);
         match reach::place(address) {
             Some(place) if named && Place::can_be_named(place) => Ok(()),
@@ -230,5 +233,45 @@ impl AsyncWrite for Socket {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::egress::{ProxyWay, settings::OutboundSettings};
+
+    fn judged(own: &[&str], url: &str, address: &str) -> Result<(), Refusal> {
+        let settings = OutboundSettings {
+            own: own.iter().map(|own| own.parse().unwrap()).collect(),
+            private: vec!["127.0.0.1".parse().unwrap()],
+            proxy: ProxyWay::None,
+            ..OutboundSettings::default()
+        };
+        let connector = Connector {
+            lines: Lines::new(settings),
+            within: Duration::from_secs(1),
+            lookups: Arc::new(Semaphore::new(1)),
+        };
+        let to = Destination::of(&url.parse().unwrap()).unwrap();
+        connector.judge(address.parse().unwrap(), &to)
+    }
+
+    #[test]
+    fn no_grant_and_no_list_opens_the_hosts_own_doors() {
+        let here = "127.0.0.1";
+        for (own, url) in [
+            ("127.0.0.1:8081", "http://127.0.0.1:8081/"),
+            ("127.0.0.1:8081", "http://portal.example.com:8081/"),
+            ("0.0.0.0:8081", "http://127.0.0.1:8081/"),
+            ("[::]:8081", "http://127.0.0.1:8081/"),
+        ] {
+            let refused = judged(&[own], url, here).unwrap_err();
+            assert!(matches!(refused, Refusal::OwnDoor { .. }), "{own} {url}: {refused}");
+        }
+        let mapped = judged(&["127.0.0.1:8081"], "http://x.example.com:8081/", "::ffff:127.0.0.1");
+        assert!(matches!(mapped, Err(Refusal::OwnDoor { .. })));
+        assert_eq!(judged(&["127.0.0.1:8081"], "http://127.0.0.1:9000/", here), Ok(()));
+        assert_eq!(judged(&["0.0.0.0:8081"], "http://x.example.com:8081/", "9.9.9.9"), Ok(()));
     }
 }

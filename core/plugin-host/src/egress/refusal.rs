@@ -23,6 +23,8 @@ pub(crate) enum Refusal {
     Prohibited { address: IpAddr, place: Place },
     #[error("it is at {address}, which is an address of this machine")]
     OwnMachine { address: IpAddr },
+    #[error("it is at {address}, where this host itself listens")]
+    OwnDoor { address: IpAddr },
     #[error("it is reached through a proxy, where the address cannot be judged")]
     Proxied,
     #[error("{0} requests of the app are under way or wait already")]
@@ -86,6 +88,7 @@ impl Refusal {
             | Self::NotGranted
             | Self::Prohibited { .. }
             | Self::OwnMachine { .. }
+            | Self::OwnDoor { .. }
             | Self::Proxied
             | Self::TooMany(_)
             | Self::NoTurn(_)
@@ -122,6 +125,7 @@ impl Refusal {
             Self::Prohibited { place, .. } if !place.can_be_named() => {
                 "nothing: no app reaches such an address".to_owned()
             }
+            Self::OwnDoor { .. } => "nothing: no app reaches the host's own listeners".to_owned(),
             Self::Prohibited { address, .. } | Self::OwnMachine { address } => format!(
                 "if apps are meant to reach it, list \"{address}\" in outbound_private under [apps] \
                  in newleaf.toml"
@@ -167,7 +171,9 @@ impl Refusal {
             Self::Denied(_) | Self::NotGranted | Self::Proxied => Code::HttpRequestDenied,
             Self::NotAUrl => Code::HttpRequestUriInvalid,
             Self::Method(_) => Code::HttpRequestMethodInvalid,
-            Self::Prohibited { .. } | Self::OwnMachine { .. } => Code::DestinationIpProhibited,
+            Self::Prohibited { .. } | Self::OwnMachine { .. } | Self::OwnDoor { .. } => {
+                Code::DestinationIpProhibited
+            }
             Self::TooMany(_) | Self::NoTurn(_) => Code::ConnectionLimitReached,
             Self::RequestHead { limit, .. } => Code::HttpRequestHeaderSectionSize(bytes(*limit)),
             Self::RequestBody(limit) => Code::HttpRequestBodySize(Some(limit.as_u64())),

@@ -1,6 +1,10 @@
 //! What an admin sets about requests of apps to the outside. Values only.
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use newleaf_domain::ByteSize;
 use rustls::pki_types::CertificateDer;
@@ -68,6 +72,8 @@ pub struct OutboundSettings {
     /// Addresses that are no part of the internet and that apps may reach all the same, by a name
     /// that is granted to them.
     pub private: Vec<IpAddr>,
+    /// Where this host itself listens: no app reaches it there, whatever was granted or listed.
+    pub own: Vec<SocketAddr>,
     /// The proxy to go through.
     pub proxy: ProxyWay,
     /// Whether requests go through it although the addresses cannot be judged then.

@@ -8,6 +8,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed, Ordering::SeqCst},
     },
+    time::Instant,
 };
 
 use newleaf_domain::ByteSize;
@@ -17,6 +18,7 @@ use super::{
     DATABASE_FILE,
     blobs::{self, BlobError, Blobs},
     guard::{BUSY_TIMEOUT, Bounds, Guarded},
+    reserve::Floor,
     schema,
     spill::Room,
     statement::explain,
@@ -102,7 +104,7 @@ impl Database {
             idle: Mutex::default(),
             seats: Mutex::default(),
             taken_away: Arc::default(),
-            room: Room::new(quota.unwrap_or_default()),
+            room: Room::new(quota.unwrap_or_default(), Floor::below(folder, limits.reserve)),
             turns: Turns::default(),
             places: Arc::new(Semaphore::new(AT_ONE_TIME)),
             commits: Arc::default(),
@@ -284,6 +286,7 @@ impl Database {
                 StorageError::Failed("the data folder cannot be locked".to_owned())
             }
         })?;
+        self.keep_reserve()?;
         self.keep_log_small(guarded)?;
         if !self.folder.join(blobs::FOLDER).is_dir() {
             return Ok(());
@@ -291,6 +294,15 @@ impl Database {
         let used = guarded.as_host(blobs::used);
         used.and_then(|used| guarded.leave_room(used))
             .map_err(|error| explain(guarded, self, &error))
+    }
+
+    /// Refuses a write while the disk has no more to give to apps, whatever their quotas.
+    pub(super) fn keep_reserve(&self) -> Result<(), StorageError> {
+        if !self.room.is_at_floor(Instant::now()) {
+            return Ok(());
+        }
+        self.blame_machine("less of the disk is free than is kept from apps".to_owned());
+        Err(StorageError::Failed("the disk of the host is nearly full".to_owned()))
     }
 
     /// Refuses a write while the write-ahead log is larger than the whole database may be: the

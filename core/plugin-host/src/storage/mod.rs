@@ -16,6 +16,7 @@ mod guard;
 mod keys;
 mod live;
 mod memory;
+mod reserve;
 mod schema;
 mod session;
 mod spill;

@@ -290,7 +290,10 @@ mod tests {
 
     use super::super::database::TAKEN_AWAY;
     use super::*;
-    use crate::{limits::Limits, stats::Counters};
+    use crate::{
+        limits::{Limits, Reserve},
+        stats::Counters,
+    };
 
     fn database(folder: &Path) -> Arc<Database> {
         let limits = Limits { sql_rows: 100, sql_result: ByteSize::kib(256), ..Limits::default() };
@@ -339,6 +342,22 @@ mod tests {
         execute(&mut session(&broken), "SELECT 1").await.unwrap_err();
         assert!(broken.take_machine_fault().is_some());
         assert_eq!(broken.take_machine_fault(), None, "it is told once");
+    }
+
+    #[tokio::test]
+    async fn a_disk_that_the_host_needs_takes_no_more_writes_and_is_still_read() {
+        let folder = tempfile::tempdir().unwrap();
+        set(&mut session(&database(folder.path())), "k", b"v").await.unwrap();
+        let reserve = Reserve::Of(ByteSize::bytes(u64::MAX));
+        let limits = Limits { reserve, ..Limits::default() };
+        let low = Database::new(folder.path(), Some(ByteSize::mib(2)), &limits);
+        let mut session = session(&low);
+        let refused = StorageError::Failed("the disk of the host is nearly full".to_owned());
+        assert_eq!(set(&mut session, "k", b"w").await, Err(refused.clone()));
+        assert_eq!(execute(&mut session, "CREATE TABLE t (x)").await, Err(refused.clone()));
+        assert_eq!(session.set_blob("b".into(), b"w".to_vec()).await, Err(refused));
+        assert!(low.take_machine_fault().is_some(), "the app was blamed");
+        assert_eq!(session.get("k".into()).await.unwrap().unwrap(), b"v");
     }
 
     #[tokio::test]

@@ -16,6 +16,8 @@ use std::{
 
 use newleaf_domain::ByteSize;
 
+use super::reserve::Floor;
+
 /// What the temporary files of an app may hold together, whatever its quota: a sort of some
 /// million rows.
 const ALWAYS: ByteSize = ByteSize::mib(256);
@@ -35,6 +37,7 @@ const NAME: (&str, &str) = ("/etilqs_", " (deleted)");
 pub(super) struct Room {
     most: u64,
     written: AtomicU64,
+    floor: Floor,
 }
 
 /// What one statement has written so far; forgotten when it ends, as its files are removed.
@@ -49,13 +52,19 @@ pub(super) struct Spill {
 
 impl Room {
     /// The room of an app whose database may hold `quota`: enough to sort all of it once.
-    pub(super) fn new(quota: ByteSize) -> Arc<Self> {
-        Self::of(ALWAYS.max(quota))
+    /// It ends early where the disk below is wanted by the host.
+    pub(super) fn new(quota: ByteSize, floor: Floor) -> Arc<Self> {
+        Self::of(ALWAYS.max(quota), floor)
     }
 
-    /// A room of `most`.
-    pub(super) fn of(most: ByteSize) -> Arc<Self> {
-        Arc::new(Self { most: most.as_u64(), written: AtomicU64::new(0) })
+    /// A room of `most`, above `floor`.
+    pub(super) fn of(most: ByteSize, floor: Floor) -> Arc<Self> {
+        Arc::new(Self { most: most.as_u64(), written: AtomicU64::new(0), floor })
+    }
+
+    /// Whether the disk has no more to give to apps.
+    pub(super) fn is_at_floor(&self, now: Instant) -> bool {
+        self.floor.is_reached(now)
     }
 
     /// Bytes that statements which run now have written, to whatever file.
@@ -81,6 +90,9 @@ impl Spill {
             let began = *self.began.get_or_insert(written);
             let more = written.saturating_sub(began).saturating_sub(self.counted);
             self.counted += more;
+            if self.counted > 0 && self.room.is_at_floor(now) {
+                return true;
+            }
             if self.room.written.fetch_add(more, Relaxed) + more <= self.room.most {
                 return false;
             }
@@ -133,11 +145,14 @@ mod tests {
     use std::{fs::File, io::Write as _};
 
     use super::*;
+    use crate::limits::Reserve;
 
     #[test]
     fn a_room_is_outgrown_by_temporary_files_alone() {
         let folder = tempfile::tempdir().unwrap();
-        let room = Room::of(ByteSize::mib(1));
+        let at = |reserve| Floor::below(folder.path(), Reserve::Of(reserve));
+        let nothing = ByteSize::bytes(0);
+        let room = Room::of(ByteSize::mib(1), at(nothing));
         let mut spill = Spill::new(&room);
         let begin = Instant::now();
         assert!(!spill.is_too_much(begin));
@@ -147,9 +162,15 @@ mod tests {
         assert!(!spill.is_too_much(begin), "it looked again at once");
         fs::remove_file(&path).unwrap();
         assert!(spill.is_too_much(begin + MEASURE_EVERY));
-        let mut other = Spill::new(&Room::of(ByteSize::mib(1)));
+        let mut other = Spill::new(&Room::of(ByteSize::mib(1), at(nothing)));
         assert!(!other.is_too_much(begin) && !other.is_too_much(begin + MEASURE_EVERY));
         drop(spill);
         assert_eq!(room.written(), 0);
+        // With less of the disk free than the host keeps, what was written is too much at once.
+        let low = Room::of(ByteSize::mib(1), at(ByteSize::bytes(u64::MAX)));
+        let mut spill = Spill::new(&low);
+        assert!(!spill.is_too_much(begin), "it has written nothing");
+        file.write_all(b"more").unwrap();
+        assert!(spill.is_too_much(begin + LOOK_EVERY));
     }
 }

@@ -182,7 +182,9 @@ pub(super) fn explain(
             StorageError::Failed("the disk of the host is full".to_owned())
         }
         Some(ErrorCode::DiskFull) => StorageError::QuotaExceeded,
-        Some(ErrorCode::OperationInterrupted) if guarded.spilled() => StorageError::TooLarge,
+        Some(ErrorCode::OperationInterrupted) if guarded.spilled() => {
+            database.keep_reserve().err().unwrap_or(StorageError::TooLarge)
+        }
         Some(ErrorCode::OperationInterrupted) => StorageError::Interrupted,
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StorageError::Busy,
         Some(ErrorCode::TooBig | ErrorCode::OutOfMemory) => StorageError::TooLarge,

@@ -9,6 +9,7 @@ mod ports;
 mod repository;
 mod signatures;
 mod space;
+mod storage;
 mod write;
 
 use newleaf_domain::{ByteSize, UpdateId};
@@ -62,6 +63,7 @@ pub(crate) async fn measure(
         rows.push(signatures::measure(updater).await);
     }
     rows.extend(scope.change().and_then(|change| core_range::measure(updater, change)));
+    rows.extend(scope.change().and_then(|change| storage::measure(updater, change)));
     rows.push(ports::measure(updater).await);
     rows.push(busy::measure(updater, own).await);
     rows.sort_by_key(|row| std::cmp::Reverse(row.standing));

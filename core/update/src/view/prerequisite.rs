@@ -35,6 +35,8 @@ pub enum PrerequisiteId {
     Signatures,
     /// The app fits this core.
     CoreRange,
+    /// The app asks for no more storage than this host gives.
+    Storage,
     /// All of the folder is on one local filesystem.
     Filesystem,
     /// The next start gets its ports.
@@ -53,6 +55,7 @@ impl PrerequisiteId {
             Self::Repository => "Repository reachable",
             Self::Signatures => "Signatures in force",
             Self::CoreRange => "Fits this core",
+            Self::Storage => "Storage asked for",
             Self::Filesystem => "Local filesystem",
             Self::Ports => "Ports at the next start",
             Self::Busy => "No other update running",

@@ -3,6 +3,7 @@
 use newleaf_domain::{ByteSize, Difference, GrantChange, Version};
 use newleaf_plan::{Automatic, Reason, Verdict};
 use newleaf_update::port::fake::{Host, World, quick};
+use newleaf_update::view::{PrerequisiteId, Standing};
 use newleaf_update::{BY_ITSELF, Consent, ExitClass, Explain as _, Settings, Skip, StartError};
 use serde_json::{Value, json};
 
@@ -186,4 +187,24 @@ async fn what_goes_further_than_the_settings_say_waits_and_nothing_goes_where_th
     minors.updater.check().await.unwrap();
     let id = minors.updater.by_itself().await.unwrap();
     assert!(end(&minors, &id).await.exit_class().is_none());
+}
+
+#[tokio::test]
+async fn a_claim_beyond_what_the_host_gives_is_blocked_with_the_line_that_would_allow_it() {
+    let (world, _) = world_offering("1.1.0", asking(2048, &[])).await;
+    let plan_with = async |most: ByteSize| {
+        let host = world.start_with(Settings { most_storage: most, ..quick() });
+        let plan = host.updater.plan(&target(), None).await.unwrap();
+        let row = plan.prerequisites.iter().find(|row| row.id == PrerequisiteId::Storage).cloned();
+        (host, plan.plan.id, row.unwrap())
+    };
+    let (host, id, row) = plan_with(ByteSize::mib(1024)).await;
+    assert_eq!(row.standing, Standing::Block);
+    let remedy = row.remedy.unwrap();
+    assert!(remedy.contains("most_storage = 2147483648"), "{remedy}");
+    let refused = approve(&host, id, Consent::Given).await.unwrap_err();
+    assert_eq!(refused.class(), ExitClass::Blocked);
+    assert_eq!(host.plugins.serves(&notes()).as_deref(), Some("1.0.0"));
+    let (_host, _, row) = plan_with(ByteSize::mib(2048)).await;
+    assert_eq!(row.standing, Standing::Pass);
 }

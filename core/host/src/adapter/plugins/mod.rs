@@ -22,7 +22,7 @@ use newleaf_launcher::state::{AppSlot, State};
 use newleaf_package::MANIFEST;
 use newleaf_plugin_host::{
     App, AppConfig, CompileChild, CompileError, Compiler, Limits, LoadError, Outbound,
-    OutboundSettings, PluginHost, PrepareError, Settings,
+    OutboundSettings, PluginHost, PrepareError, Reserve, Settings,
 };
 
 use super::files::{self, blocking};
@@ -43,6 +43,8 @@ struct Inner {
     core: Version,
     holding: Holding,
     settings: config::Apps,
+    /// Cookies of the product that apps neither see nor set.
+    cookies: &'static [&'static str],
     entries: RwLock<BTreeMap<PackageName, Entry>>,
     /// A version that was loaded to migrate the data, until it takes over or is dropped.
     pending: tokio::sync::Mutex<BTreeMap<PackageName, (AppSlot, App)>>,
@@ -168,8 +170,8 @@ fn compiler_was_hindered(error: &CompileError) -> bool {
 }
 
 impl Apps {
-    /// No apps yet; compiled code is kept below `cache/`, and they reach the outside as `outbound`
-    /// says.
+    /// No apps yet; compiled code is kept below `cache/`, they reach the outside as `outbound` says,
+    /// and the product's `cookies` are kept from them.
     ///
     /// # Errors
     /// The engine does not start.
@@ -179,10 +181,19 @@ impl Apps {
         holding: Holding,
         settings: config::Apps,
         outbound: OutboundSettings,
+        cookies: &'static [&'static str],
     ) -> Result<Self, AppsError> {
         let program = std::env::current_exe().map_err(AppsError::Image)?;
         let child = CompileChild { program, arguments: vec!["compile".into()] };
-        Self::compiled_by(Compiler::Child(child), layout, core, holding, settings, outbound)
+        Self::compiled_by(
+            Compiler::Child(child),
+            layout,
+            core,
+            holding,
+            settings,
+            outbound,
+            cookies,
+        )
     }
 
     fn compiled_by(
@@ -192,13 +203,15 @@ impl Apps {
         holding: Holding,
         settings: config::Apps,
         outbound: OutboundSettings,
+        cookies: &'static [&'static str],
     ) -> Result<Self, AppsError> {
         let cache_dir = layout.dir().join("cache/code");
         let host = PluginHost::new(Settings { cache_dir, compiler, outbound });
         let host = host.map_err(AppsError::Engine)?;
         let (entries, pending) = (RwLock::default(), tokio::sync::Mutex::default());
         let board = jobs::Board::default();
-        let inner = Inner { host, layout, core, holding, settings, entries, pending, board };
+        let inner =
+            Inner { host, layout, core, holding, settings, cookies, entries, pending, board };
         Ok(Self(Arc::new(inner)))
     }
 
@@ -303,7 +316,8 @@ impl Apps {
     fn limits(&self) -> Limits {
         let config::Apps { processor, answer_within, outbound, .. } = &self.0.settings;
         let (cpu, wall) = (processor.duration(), answer_within.duration());
-        Limits { cpu, wall, outbound: outbound.limits(), ..Limits::default() }
+        let reserve = self.0.settings.reserve.map_or(Reserve::Usual, Reserve::Of);
+        Limits { cpu, wall, outbound: outbound.limits(), reserve, ..Limits::default() }
     }
 
     /// Compiles (or finds compiled) and loads a version; nothing reaches it yet.
@@ -323,6 +337,7 @@ impl Apps {
             limits: self.limits(),
             outbound: Outbound::Granted,
             reuse: Reuse::NEVER,
+            kept_cookies: self.0.cookies,
         }
     }
 
@@ -406,7 +421,7 @@ mod tests {
         let core = Version::parse("1.1.0").unwrap();
         let settings = config::Apps::default();
         let outbound = OutboundSettings::default();
-        let apps = Apps::new(Layout::new(dir), core, holding, settings, outbound).unwrap();
+        let apps = Apps::new(Layout::new(dir), core, holding, settings, outbound, &[]).unwrap();
         apps.load_all(state).await;
         let Place::Stopped { reason } = apps.find(&notes()) else { panic!("it is served") };
         let told = newleaf_update::port::Plugins::serving(&apps, &notes());

@@ -368,6 +368,7 @@ impl Plugins for Apps {
 
     async fn stop(&self, app: &PackageName, reason: &str) {
         let loaded = self.read().get(app).and_then(Entry::loaded);
+        tracing::info!(%app, reason, "the app is stopped");
         self.edit(app, |entry| entry.stop(reason));
         // A version that was to take over does not any more, and lets the data go.
         drop(self.0.pending.lock().await.remove(app));

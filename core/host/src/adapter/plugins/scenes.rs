@@ -44,7 +44,8 @@ impl House {
         let holding = Holding { cap: settings.hold_cap, client_within };
         let core = Version::parse("1.0.0").unwrap();
         let outbound = settings.outbound.settings(&config::ProxySetting::None);
-        Apps::compiled_by(compiler, Layout::new(dir), core, holding, settings, outbound).unwrap()
+        Apps::compiled_by(compiler, Layout::new(dir), core, holding, settings, outbound, &[])
+            .unwrap()
     }
 
     /// As after a restart: nothing is remembered but what is on disk.

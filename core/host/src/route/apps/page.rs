@@ -23,15 +23,16 @@ pub(super) fn unknown() -> Page {
     )
 }
 
-/// The app is installed and not served.
-pub(super) fn stopped(app: &PackageName, reason: &str) -> Response {
+/// The app is installed and not served. Why is the operator's business and not a visitor's: the
+/// portal and the log say it.
+pub(super) fn stopped(app: &PackageName) -> Response {
     let body = page(
         "Stopped",
         Section::None,
         &html! {
             h1 { (app.as_str()) " is stopped" }
-            p { (reason) }
-            p class="quiet" { "Its data is kept. An admin can start it again in the portal." }
+            p { "This app is switched off at the moment. What it keeps is still there." }
+            p class="quiet" { "Try again later, or ask whoever runs this site." }
         },
     );
     (StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, AGAIN_AFTER.to_string())], body)

@@ -8,8 +8,12 @@ use std::{
 
 use newleaf_domain::ByteSize;
 
-use super::{super::spill::Room, Bounds, Guarded, judge::FUNCTIONS};
-use crate::meter::Meter;
+use super::{
+    super::{reserve::Floor, spill::Room},
+    Bounds, Guarded,
+    judge::FUNCTIONS,
+};
+use crate::{limits::Reserve, meter::Meter};
 
 fn open(folder: &Path, quota: ByteSize) -> Guarded {
     let bounds = Bounds { quota, value: ByteSize::mib(1) };
@@ -24,6 +28,11 @@ fn open(folder: &Path, quota: ByteSize) -> Guarded {
         .execute_batch("CREATE TABLE note (id INTEGER PRIMARY KEY, body TEXT)")
         .unwrap();
     guarded
+}
+
+/// A room of so many MiB, on a disk that is all the app's.
+fn room_of(mib: u64, folder: &Path) -> Arc<Room> {
+    Room::of(ByteSize::mib(mib), Floor::below(folder, Reserve::Of(ByteSize::bytes(0))))
 }
 
 /// Runs a statement to its end as the app would.
@@ -174,7 +183,7 @@ fn a_value_beyond_its_limit_is_refused() {
 fn an_endless_statement_ends_with_the_processor_time() {
     let folder = tempfile::tempdir().unwrap();
     let guarded = open(folder.path(), ByteSize::mib(1));
-    guarded.charge_to(&Meter::new(Duration::from_millis(30)), &Room::new(ByteSize::mib(1)));
+    guarded.charge_to(&Meter::new(Duration::from_millis(30)), &room_of(1, folder.path()));
     let endless =
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
     let ended = run(&guarded, endless).unwrap_err();
@@ -190,13 +199,13 @@ fn an_index_that_sorts_more_than_its_room_is_refused_and_leaves_nothing() {
     let fill = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
                 INSERT INTO note (body) SELECT hex(randomblob(500)) FROM n";
     run(&guarded, fill).unwrap();
-    let room = Room::of(ByteSize::mib(4));
+    let room = room_of(4, folder.path());
     let meter = Meter::new(Duration::from_mins(1));
     guarded.charge_to(&meter, &room);
     let ended = run(&guarded, "CREATE INDEX body ON note (body)").unwrap_err();
     assert_eq!(ended.sqlite_error_code(), Some(rusqlite::ErrorCode::OperationInterrupted));
     assert!(guarded.spilled());
-    guarded.charge_to(&meter, &Room::new(ByteSize::mib(64)));
+    guarded.charge_to(&meter, &room_of(64, folder.path()));
     run(&guarded, "CREATE INDEX body ON note (body)").unwrap();
     assert!(!guarded.spilled());
 }

@@ -1,8 +1,8 @@
-//! Rules about what a manifest says. Its form is known to be right: it has been parsed.
+//! Rules about what a manifest says. Its form is known to be right, and its texts to be fit for
+//! people: it has been parsed.
 
 use std::collections::BTreeSet;
 
-use newleaf_domain::display::{MAX_NAME, MAX_REASON, MAX_SUMMARY};
 use newleaf_domain::{AbiVersion, ByteSize, Capability, Grant, Language, Manifest, Target};
 use newleaf_plugin_host::HostGrant;
 
@@ -30,15 +30,9 @@ pub(super) fn check(manifest: &Manifest, findings: &mut Findings) {
 }
 
 fn check_texts(manifest: &Manifest, findings: &mut Findings) {
-    for (field, text, most) in
-        [("name", &manifest.name, MAX_NAME), ("summary", &manifest.summary, MAX_SUMMARY)]
-    {
-        let length = text.chars().count();
-        if length == 0 {
+    for (field, text) in [("name", &manifest.name), ("summary", &manifest.summary)] {
+        if text.is_empty() {
             findings.warning(field, "is empty", "people choose apps by it: say it in plain words");
-        } else if length > most {
-            let text = format!("has {length} characters, more than {most}");
-            findings.warning(field, text, "shorten it; longer ones are cut");
         }
     }
     if manifest.licence.is_none() {
@@ -98,12 +92,8 @@ fn check_schema(manifest: &Manifest, findings: &mut Findings) {
 
 fn check_capability(capability: &Capability, subject: &str, findings: &mut Findings) {
     let about = format!("capabilities ({subject})");
-    let length = capability.reason.chars().count();
     if capability.reason.trim().is_empty() {
         findings.error(&about, "has no reason", "say in a sentence why the app needs it");
-    } else if length > MAX_REASON {
-        let text = format!("has a reason of {length} characters, more than {MAX_REASON}");
-        findings.error(&about, text, "shorten it: a person reads it before saying yes");
     }
     match &capability.grant {
         Grant::Http { host } if !is_host(host) => findings.error(

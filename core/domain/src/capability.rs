@@ -118,7 +118,10 @@ impl Grant {
                      yes only if you know which one the app is to reach"
                 }
             }),
-            Self::Storage { .. } | Self::Route { .. } | Self::Schedule { .. } => None,
+            Self::Storage { .. }
+            | Self::Route { .. }
+            | Self::Schedule { .. }
+            | Self::Compile { .. } => None,
         }
     }
 
@@ -138,7 +141,8 @@ impl Grant {
             Self::Http { .. }
             | Self::Route { .. }
             | Self::Storage { .. }
-            | Self::Schedule { .. } => Ok(()),
+            | Self::Schedule { .. }
+            | Self::Compile { .. } => Ok(()),
         }
     }
 

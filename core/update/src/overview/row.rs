@@ -167,7 +167,7 @@ fn undo_of(app: &AppState, writes: Option<u64>) -> Option<UndoOffer> {
         Some(1) => ", which is 1 change".to_owned(),
         Some(many) => format!(", which are {many} changes"),
     };
-    let loses = (previous.schema < good.oldest_reader)
+    let loses = (!previous.reads_data_of(good))
         .then(|| format!("everything written since the update to {}{counted}", good.version));
     let possible = loses.is_none() || good.snapshot.is_some();
     possible.then(|| UndoOffer {

@@ -198,6 +198,9 @@ fn unreadable(old: &CoreSlot, oldest_reader: u32) -> Option<StartError> {
     })
 }
 
+/// Goes back from `old` to `new`, which is told what data it finds: where it can read what is there
+/// that stays, else its own copy is put back.
 pub(super) fn back(app: &PackageName, old: AppSlot, new: AppSlot) -> Errand {
+    let new = if new.reads_data_of(&old) { new.on_data_of(&old) } else { new };
     Errand::AppBack { app: app.clone(), old: Box::new(old), new: Box::new(new) }
 }

@@ -384,6 +384,7 @@ mod tests {
             grants: newleaf_domain::Grants::default(),
             schema: 1,
             oldest_reader: 1,
+            writes: None,
             snapshot: None,
             component: staged.map(Digest::of),
         };

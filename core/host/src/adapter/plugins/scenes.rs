@@ -65,6 +65,7 @@ impl House {
             grants: vec![Grant::Storage { quota: ByteSize::mib(4) }].into(),
             schema,
             oldest_reader: schema,
+            writes: None,
             snapshot: None,
             component: Some(Digest::of(&std::fs::read(&wasm).unwrap())),
         };

@@ -12,6 +12,7 @@ use super::began::Began;
 use super::error::StartError;
 use super::yes::errand_of;
 use crate::Updater;
+use crate::back::BackYes;
 use crate::carry::{self, Errand};
 use crate::port::{LauncherError, PlanMemo};
 use crate::preflight::{self, Scope};
@@ -66,16 +67,22 @@ impl Updater {
         self.put_memo(&memo).await.map_err(StartError::Store)
     }
 
-    /// Goes back to the version before, which is still on this machine.
+    /// Goes back to the version before, which is still on this machine, where `yes` covers what that
+    /// does now.
     ///
     /// # Errors
     /// [`StartError`]; nothing was changed.
     pub async fn rollback(
         self: &Arc<Self>,
         target: &Target,
+        yes: BackYes,
         by: String,
     ) -> Result<UpdateId, StartError> {
         let _door = self.door().await?;
+        // Behind the door, so that nothing moves between this and the first record.
+        if let Some(error) = self.undo_offer(target).and_then(|now| yes.refusal(target, &now)) {
+            return Err(error);
+        }
         self.refuse_unless_ready(Scope::Machine).await?;
         let state = self.state();
         let nothing = || StartError::NothingBefore { target: target.clone() };

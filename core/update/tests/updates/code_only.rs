@@ -3,6 +3,7 @@
 use newleaf_domain::Version;
 use newleaf_launcher::journal::{Ending, StepId};
 use newleaf_update::port::fake::{Fault, Host, Point, World};
+use newleaf_update::{BackYes, StartError};
 
 use crate::story::*;
 
@@ -31,7 +32,7 @@ async fn with_three_versions() -> (World, Host) {
 }
 
 async fn go_back(host: &Host) {
-    let id = host.updater.rollback(&target(), "ada".to_owned()).await.unwrap();
+    let id = host.updater.rollback(&target(), BackYes::WHATEVER, "ada".to_owned()).await.unwrap();
     let report = end(host, &id).await;
     assert_eq!(report.ending, Some(Ending::Committed), "{report:#?}");
     assert_eq!(host.plugins.serves(&notes()).as_deref(), Some("2.0.0"));
@@ -81,4 +82,29 @@ async fn a_version_reads_by_what_it_writes_and_its_copy_says_what_it_was() {
     assert!(app.undo.unwrap().loses.is_some());
     go_back(&host).await;
     assert_eq!((schema(&world), noted(&world)), (3, (3, 2, Some(2))));
+}
+
+#[tokio::test]
+async fn a_yes_to_what_was_shown_is_none_to_what_undo_does_after_a_later_update() {
+    let (world, host) = with_three_versions().await;
+    let undo = async || host.updater.overview().await.unwrap().apps.remove(0).undo.unwrap();
+    let back = async |yes| host.updater.rollback(&target(), yes, "ada".to_owned()).await;
+    let shown = undo().await;
+    assert_eq!(shown.loses, None);
+    publish(&world, "3.0.1", 4, 4);
+    assert_eq!(update(&host, &target()).await.ending, Some(Ending::Committed));
+    assert!(host.plugins.write(&notes(), "salt"));
+
+    let moved = back(BackYes::to(shown.mark.unwrap())).await.unwrap_err();
+    assert!(matches!(moved, StartError::UndoMoved { .. }), "{moved}");
+    let loses = back(BackYes::WHERE_NOTHING_IS_LOST).await.unwrap_err().to_string();
+    assert!(loses.ends_with("written since the update to 3.0.1, which is 1 change would be lost"));
+    assert_eq!((good(&world).as_deref(), written(&world).len()), (Some("3.0.1"), 3));
+
+    // People go on writing while somebody reads.
+    let shown = undo().await;
+    assert!(host.plugins.write(&notes(), "pepper"));
+    let id = back(BackYes::to(shown.mark.unwrap())).await.unwrap();
+    assert_eq!(end(&host, &id).await.ending, Some(Ending::Committed));
+    assert_eq!((good(&world).as_deref(), written(&world).len()), (Some("2.0.0"), 2));
 }

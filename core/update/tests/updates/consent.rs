@@ -3,7 +3,9 @@
 use newleaf_domain::{ByteSize, Difference, GrantChange, Version};
 use newleaf_plan::{Automatic, Reason, Verdict};
 use newleaf_update::port::fake::{Host, World, quick};
-use newleaf_update::{BY_ITSELF, Consent, ExitClass, Explain as _, Settings, Skip, StartError};
+use newleaf_update::{
+    BY_ITSELF, BackYes, Consent, ExitClass, Explain as _, Settings, Skip, StartError,
+};
 use serde_json::{Value, json};
 
 use crate::story::*;
@@ -107,7 +109,7 @@ async fn undo_takes_permissions_back_and_says_which() {
     let undo = overview.apps[0].undo.clone().unwrap();
     let told = undo.grants.iter().map(GrantChange::difference).collect::<Vec<_>>();
     assert_eq!(told, [Difference::Narrower, Difference::Gone]);
-    let id = host.updater.rollback(&target(), "ada".to_owned()).await.unwrap();
+    let id = host.updater.rollback(&target(), BackYes::WHATEVER, "ada".to_owned()).await.unwrap();
     assert!(end(&host, &id).await.exit_class().is_none());
     assert_eq!(held().http_hosts().next(), None);
     assert_eq!(held().storage_quota(), Some(ByteSize::mib(4)));

@@ -33,6 +33,7 @@ mod signers;
 mod skip;
 mod start;
 mod step;
+mod tries;
 mod unattended;
 mod undo;
 mod updater;

@@ -11,13 +11,13 @@ use super::approval::{Approval, Consent, Leeway};
 use super::began::Began;
 use super::error::StartError;
 use super::yes::errand_of;
-use crate::Updater;
 use crate::back::BackYes;
 use crate::carry::{self, Errand};
 use crate::port::{LauncherError, PlanMemo};
 use crate::preflight::{self, Scope};
 use crate::run::Context;
 use crate::view::Standing;
+use crate::{BY_ITSELF, Updater};
 
 impl Updater {
     /// Carries a plan out, exactly so, in a task of its own. An app that is not installed is
@@ -28,6 +28,9 @@ impl Updater {
     pub async fn start(self: &Arc<Self>, approval: Approval) -> Result<UpdateId, StartError> {
         let _door = self.door().await?;
         let (change, listed) = self.approved(&approval).await?;
+        if approval.by != BY_ITSELF {
+            self.tries().forget(&change.target);
+        }
         if let Target::App(app) = &change.target {
             if let Some(error) = self.unfinished(app) {
                 return Err(error);
@@ -79,6 +82,7 @@ impl Updater {
         by: String,
     ) -> Result<UpdateId, StartError> {
         let _door = self.door().await?;
+        self.tries().forget(target);
         // Behind the door, so that nothing moves between this and the first record.
         if let Some(error) = self.undo_offer(target).and_then(|now| yes.refusal(target, &now)) {
             return Err(error);

@@ -1,8 +1,11 @@
 //! What an app may do: asked for, agreed to for exactly one release, refused, and taken back.
 
+use std::time::Duration;
+
 use newleaf_domain::{ByteSize, Difference, GrantChange, Version};
+use newleaf_launcher::journal::Ending;
 use newleaf_plan::{Automatic, Reason, Verdict};
-use newleaf_update::port::fake::{Host, World, quick};
+use newleaf_update::port::fake::{Fault, Host, Point, World, quick};
 use newleaf_update::{
     BY_ITSELF, BackYes, Consent, ExitClass, Explain as _, Settings, Skip, StartError,
 };
@@ -188,4 +191,34 @@ async fn what_goes_further_than_the_settings_say_waits_and_nothing_goes_where_th
     minors.updater.check().await.unwrap();
     let id = minors.updater.by_itself().await.unwrap();
     assert!(end(&minors, &id).await.exit_class().is_none());
+}
+
+#[tokio::test]
+async fn what_fails_for_the_machines_fault_is_tried_again_by_itself_at_growing_intervals() {
+    let (world, _) = world_offering("1.1.0", asking(4, &[])).await;
+    let host = world.start_with(automatic(Automatic::Major));
+    host.updater.check().await.unwrap();
+    world.disk.fail(Point::Drain, Fault::Machine);
+    let fails = async || {
+        let id = host.updater.by_itself().await.expect("nothing is begun");
+        assert_eq!(end(&host, &id).await.ending, Some(Ending::RolledBack));
+    };
+    let pass = |seconds| world.clock.set(world_now(&world).plus_seconds(seconds));
+    for minutes in [1, 2, 4] {
+        fails().await;
+        let records = world.disk.journal().len();
+        assert_eq!(host.updater.tries_again_in(), Some(Duration::from_mins(minutes)));
+        pass(i64::try_from(minutes).unwrap() * 60 - 1);
+        assert_eq!(host.updater.by_itself().await, None, "in less than {minutes} min");
+        assert_eq!(world.disk.journal().len(), records);
+        pass(1);
+    }
+    fails().await;
+    // Another release is news, and so is what a person does.
+    publish(&world, "1.2.0", asking(4, &[]));
+    host.updater.check().await.unwrap();
+    fails().await;
+    assert_eq!(host.updater.by_itself().await, None);
+    assert_eq!(update(&host, &target()).await.ending, Some(Ending::RolledBack));
+    fails().await;
 }

@@ -160,3 +160,12 @@ async fn an_app_that_an_admin_switched_off_is_not_said_to_be_off_for_another_rea
         assert_eq!(stopped.as_deref(), Some("it was switched off by an admin"));
     }
 }
+
+#[tokio::test]
+async fn what_still_runs_of_an_app_that_is_off_is_waited_for_before_its_data_is_touched() {
+    let (world, host) = world_with_app_off().await;
+    world.disk.fail(Point::Drain, Fault::Machine);
+    let report = update(&host, &target()).await;
+    assert_eq!(report.failure().map(|(step, _)| step), Some(StepId::Hold), "{report:#?}");
+    assert_eq!((good(&world).as_deref(), schema(&world)), (Some("1.0.0"), 1));
+}

@@ -5,6 +5,7 @@ mod entry;
 mod fit;
 mod jobs;
 pub(crate) mod kept;
+mod leaving;
 mod port;
 mod rehearsal;
 #[cfg(test)]
@@ -46,6 +47,7 @@ struct Inner {
     entries: RwLock<BTreeMap<PackageName, Entry>>,
     /// A version that was loaded to migrate the data, until it takes over or is dropped.
     pending: tokio::sync::Mutex<BTreeMap<PackageName, (AppSlot, App)>>,
+    leaving: leaving::Leaving,
     board: jobs::Board,
 }
 
@@ -198,7 +200,9 @@ impl Apps {
         let host = host.map_err(AppsError::Engine)?;
         let (entries, pending) = (RwLock::default(), tokio::sync::Mutex::default());
         let board = jobs::Board::default();
-        let inner = Inner { host, layout, core, holding, settings, entries, pending, board };
+        let leaving = leaving::Leaving::default();
+        let inner =
+            Inner { host, layout, core, holding, settings, entries, pending, leaving, board };
         Ok(Self(Arc::new(inner)))
     }
 

@@ -120,7 +120,7 @@ fn answers(frame: &Frame<'_>) -> Vec<(&'static str, Page)> {
         todo: "Ask the author whether the key was changed: `newleaf trust show`".to_owned(),
     };
     vec![
-        ("undo", page::undo(frame, &sample::reader(), &undo)),
+        ("undo", page::undo(frame, &sample::reader(), &undo, page::AskedBack::Nothing)),
         ("stale", page::stale(frame, &sample::stale_plan())),
         ("failed", page::failed(frame, "The plan could not be made", &lines)),
         (

@@ -260,6 +260,7 @@ mod tests {
             grants: Grants::default(),
             schema: 1,
             oldest_reader: 1,
+            writes: None,
             snapshot: None,
             component: None,
         }

@@ -228,12 +228,15 @@ pub struct AppSlot {
     pub version: Version,
     /// What it may do; beside the version, so that a roll back takes the grants back too.
     pub grants: Grants,
-    /// The data schema it writes.
+    /// The schema of the data it serves: what its program writes, or a newer one that it reads.
     #[serde(default)]
     pub schema: u32,
-    /// The lowest schema whose program still runs correctly on data it wrote.
+    /// The lowest schema whose program still runs correctly on that data.
     #[serde(default)]
     pub oldest_reader: u32,
+    /// The schema its program writes, where the data has a newer one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub writes: Option<u32>,
     /// Folder name under `snapshots/` of the data from before this version, while it is kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snapshot: Option<String>,
@@ -247,6 +250,30 @@ impl AppSlot {
     /// The slot's folder name.
     pub fn folder(&self) -> String {
         format!("{}-{}", self.digest.short(), self.version)
+    }
+
+    /// The schema its program writes: by it is told what data the program can read.
+    pub fn program_schema(&self) -> u32 {
+        self.writes.unwrap_or(self.schema)
+    }
+
+    /// Whether its program still runs correctly on the data that `serving` leaves.
+    pub fn reads_data_of(&self, serving: &Self) -> bool {
+        self.program_schema() >= serving.oldest_reader
+    }
+
+    /// The same version on the data that `serving` leaves as it is: its schema, and the lowest one
+    /// whose program can read it, never fall by going back.
+    #[must_use]
+    pub fn on_data_of(self, serving: &Self) -> Self {
+        let program = self.program_schema();
+        let schema = self.schema.max(serving.schema);
+        Self {
+            schema,
+            oldest_reader: self.oldest_reader.max(serving.oldest_reader),
+            writes: (program != schema).then_some(program),
+            ..self
+        }
     }
 }
 

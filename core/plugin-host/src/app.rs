@@ -1,6 +1,7 @@
 //! One loaded version of an app: takes requests, answers each, and is asked about its data.
 //! Never decides whether it should run: that is for whoever put it into its slot.
 
+use std::time::Duration;
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use bytes::Bytes;
@@ -265,7 +266,7 @@ impl App {
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let what = name_of(&request);
+        let what = name_of(&request, &self.shared.config.base_path);
         let waiting = Waiting(Some(Ticket::new(&self.shared.counters, what)));
         let head = request.method() == Method::HEAD;
         let answer = self.pass_on(request, &waiting, patience).await;
@@ -354,6 +355,16 @@ impl App {
         }
     }
 
+    /// Ends the requests that still run, whatever they do, and names them.
+    pub(crate) fn cut_those_that_run(&self) -> Vec<String> {
+        self.shared.counters.cut_those_that_run()
+    }
+
+    /// How long the app has been working on the request that it has been working on for longest.
+    pub(crate) fn longest_work(&self) -> Option<Duration> {
+        self.shared.counters.longest_work()
+    }
+
     /// Ends the requests that wait for their clients to send or to read, and names them.
     pub(crate) fn cut_those_that_wait_for_clients(&self) -> Vec<String> {
         self.shared.counters.cut_those_that_wait_for_clients()
@@ -396,13 +407,19 @@ impl App {
         }
         let permit = self.place(patience).await?;
         let Some(ticket) = waiting.0.clone() else { return Err(Failure::Busy) };
+        // Cut before it found its place: it must not reach an app that is being exchanged.
+        if let Some(failure) = ticket.failure() {
+            return Err(failure);
+        }
         let (mut parts, body) = request.into_parts();
         address::inward(&mut parts.uri, &mut parts.headers, config.border());
         let request = Request::from_parts(parts, body::for_guest(body, limit, ticket.clone()));
         let errand = Errand { ticket: ticket.clone(), permit };
         let answer = self.handler.handle(errand, request).await;
         match ticket.failure() {
-            Some(failure @ (Failure::BodyTooLarge | Failure::ClientTooSlow)) => Err(failure),
+            Some(failure @ (Failure::BodyTooLarge | Failure::ClientTooSlow | Failure::Held)) => {
+                Err(failure)
+            }
             Some(_) | None => answer.map_err(|error| self.judge(&error, &ticket)),
         }
     }
@@ -516,10 +533,16 @@ pub(crate) fn root_of(error: &wasmtime::Error) -> String {
     error.root_cause().to_string().chars().take(300).collect()
 }
 
-/// Method and path of a request; not its query, which may hold what is nobody else's business.
-fn name_of<B>(request: &Request<B>) -> String {
-    let path: String = request.uri().path().chars().take(80).collect();
-    format!("{} {path}", request.method())
+/// Method of a request and the beginning of its path: no more than the first part below the app's
+/// own, for a log and a history are read by others than a path is meant for, which may be a name or
+/// open a door by itself. The query is left out whole.
+fn name_of<B>(request: &Request<B>, base: &str) -> String {
+    let path = request.uri().path();
+    let (base, below) = path.strip_prefix(base).map_or(("", path), |below| (base, below));
+    let below = below.strip_prefix('/').unwrap_or(below);
+    let first: String = below.split('/').next().unwrap_or(below).chars().take(40).collect();
+    let more = if below.len() > first.len() { "/…" } else { "" };
+    format!("{} {base}/{first}{more}", request.method())
 }
 
 impl std::fmt::Debug for App {
@@ -553,5 +576,23 @@ impl Drop for Waiting {
         if let Some(ticket) = self.0.take() {
             ticket.conclude(Conclusion::ClientGone);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_of_a_path_is_told_than_its_first_part_below_the_app() {
+        let named = |path: &str| {
+            name_of(&Request::get(path).body(()).unwrap_or_default(), "/apps/acme/notes")
+        };
+        assert_eq!(named("/apps/acme/notes/keep/NAME/SECRET?x=1"), "GET /apps/acme/notes/keep/…");
+        assert_eq!(named("/apps/acme/notes/keep?token=1"), "GET /apps/acme/notes/keep");
+        assert_eq!(named("/apps/acme/notes"), "GET /apps/acme/notes/");
+        assert_eq!(named("/keep/SECRET"), "GET /keep/…");
+        assert_eq!(named("/"), "GET /");
+        assert_eq!(named(&format!("/{}", "x".repeat(99))), format!("GET /{}/…", "x".repeat(40)));
     }
 }

@@ -58,5 +58,5 @@ pub use job::JobError;
 pub use lifecycle::LifecycleError;
 pub use limits::{Limits, Reserve};
 pub use probe::ProbeError;
-pub use slot::{Slot, SlotStats};
+pub use slot::{Cut, Slot, SlotStats};
 pub use stats::{AppStats, JobStats};

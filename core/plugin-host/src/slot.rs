@@ -70,10 +70,21 @@ pub struct SlotStats {
     pub refused: u64,
     /// Requests told to come again later, in a pause that was announced.
     pub paused: u64,
-    /// Requests cut because their clients were too slow during a hold; they count as failed.
+    /// Requests cut during a hold, since their clients were too slow or the app was; they count as
+    /// failed.
     pub cut: u64,
     /// The most requests that came within one second of the last hour.
     pub peak: u64,
+}
+
+/// The requests that were cut short so that an app could be exchanged, by the beginning of their
+/// paths; they count as failed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Cut {
+    /// Those whose clients were too slow, and jobs.
+    pub clients: Vec<String>,
+    /// Those that the app itself was still working on.
+    pub late: Vec<String>,
 }
 
 /// What a request finds at the gate.
@@ -213,17 +224,43 @@ impl Slot {
     /// (method and path). So is a job that still runs then (as `job` and its name): it was given
     /// the same time, and comes again. Requests that the app itself works on are waited for.
     pub async fn drained_of_clients(&self, patience: Duration) -> Vec<String> {
+        self.drained_within(patience, Duration::MAX).await.clients
+    }
+
+    /// As [`drained_of_clients`](Self::drained_of_clients), and after `within` the requests that the
+    /// app itself still works on are cut too: 503 and `Retry-After`, counted, and named apart. May
+    /// take a moment longer, until their instances are gone.
+    pub async fn drained_within(&self, patience: Duration, within: Duration) -> Cut {
         let app = self.app();
+        let began = Instant::now();
         let mut quiet = std::pin::pin!(app.quiesce());
-        let (mut wait, mut cut) = (patience, Vec::new());
+        let (mut wait, mut cut) = (patience, Cut::default());
         while tokio::time::timeout(wait, quiet.as_mut()).await.is_err() {
-            let now = app.cut_those_that_wait_for_clients();
-            self.cut.fetch_add(now.len() as u64, Relaxed);
-            cut.extend(now);
-            cut.extend(self.cut_job().map(|job| format!("job {job}")));
+            let clients = app.cut_those_that_wait_for_clients();
+            let is_over = began.elapsed() >= within;
+            let late = if is_over { app.cut_those_that_run() } else { Vec::new() };
+            self.cut.fetch_add((clients.len() + late.len()) as u64, Relaxed);
+            cut.clients.extend(clients);
+            cut.clients.extend(self.cut_job().map(|job| format!("job {job}")));
+            cut.late.extend(late);
             wait = LOOK_EVERY;
         }
         cut
+    }
+
+    /// Waits for a moment in which the app has worked on no request for longer than `slow`, so that
+    /// those who come during the hold that follows wait briefly; for `within` at the most. New
+    /// requests go on meanwhile.
+    pub async fn calm(&self, slow: Duration, within: Duration) {
+        let app = self.app();
+        let is_slow = || app.longest_work().is_some_and(|longest| longest > slow);
+        let look = async {
+            while is_slow() {
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+        };
+        // Who is still slow then is waited for behind the hold.
+        tokio::time::timeout(within, look).await.unwrap_or_default();
     }
 
     /// Puts `app` in the place of the present one, which is given back. Requests that run finish

@@ -150,6 +150,20 @@ impl Counters {
         tickets.iter().filter_map(|ticket| ticket.cut()).collect()
     }
 
+    /// Ends every request that still runs, and names those that were cut short: they are told to come
+    /// again. For the end of a drain, which nobody may hold up.
+    pub(crate) fn cut_those_that_run(&self) -> Vec<String> {
+        let tickets: Vec<_> = self.tickets().values().filter_map(Weak::upgrade).collect();
+        tickets.iter().filter_map(|ticket| ticket.cut_work()).collect()
+    }
+
+    /// How long the request that the app has been working on for longest has been there; none where
+    /// it works on none, or only waits for clients.
+    pub(crate) fn longest_work(&self) -> Option<Duration> {
+        let tickets: Vec<_> = self.tickets().values().filter_map(Weak::upgrade).collect();
+        tickets.iter().filter(|ticket| ticket.is_worked_on()).map(|it| it.arrived.elapsed()).max()
+    }
+
     fn tickets(&self) -> MutexGuard<'_, BTreeMap<u64, Weak<Ticket>>> {
         self.tickets.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -315,6 +329,32 @@ impl Ticket {
         None
     }
 
+    /// Ends the request whatever it waits for; gives its name where that cut it short. One that has
+    /// not found its place yet ends before it reaches the app.
+    fn cut_work(&self) -> Option<String> {
+        if self.is_cut.load(SeqCst) {
+            return None;
+        }
+        if self.is_over.load(SeqCst) {
+            drop(self.running().take());
+            return None;
+        }
+        self.fail(Failure::Held);
+        self.nobody_waits.store(true, SeqCst);
+        self.end();
+        // What still runs of it is its instance, which counts by itself.
+        if self.served.load(SeqCst) {
+            drop(self.running().take());
+        }
+        Some(self.what.clone())
+    }
+
+    /// Whether it is the app's turn.
+    fn is_worked_on(&self) -> bool {
+        let waits = self.unsent.load(SeqCst) || self.unread.load(SeqCst);
+        self.served.load(SeqCst) && !waits && !self.is_cut.load(SeqCst)
+    }
+
     /// Notes that the log says why the request failed; whether it did before.
     pub(crate) fn tell(&self) -> Noted {
         if self.is_told.swap(true, SeqCst) { Noted::Before } else { Noted::First }
@@ -446,6 +486,24 @@ mod tests {
         sends.trap();
         let stats = counters.read(0, OutboundStats::default());
         assert_eq!((works.failure(), stats.traps), (None, 0));
+    }
+
+    #[test]
+    fn at_the_end_of_a_drain_what_the_app_works_on_is_cut_and_what_is_only_read_is_not() {
+        let counters = Arc::new(Counters::default());
+        let named = |what: &str| Ticket::new(&counters, what.to_owned());
+        let (works, reads, queues) = (named("works"), named("reads"), named("queues"));
+        assert_eq!(counters.longest_work(), None);
+        works.served(Served::Now);
+        assert!(counters.longest_work().is_some());
+        reads.served(Served::Now);
+        reads.served(Served::NoMore);
+        reads.waits_for_reader(Turn::Clients);
+        assert_eq!(counters.cut_those_that_run(), ["works", "queues"]);
+        assert!(counters.cut_those_that_run().is_empty(), "cut twice");
+        assert_eq!(counters.longest_work(), None);
+        let failures = [&works, &reads, &queues].map(|ticket| ticket.failure());
+        assert_eq!(failures, [Some(Failure::Held), None, Some(Failure::Held)]);
     }
 
     #[tokio::test]

@@ -119,3 +119,47 @@ async fn what_the_app_itself_works_on_is_waited_for() {
     assert!(slot.drained_of_clients(PATIENCE).await.is_empty());
     assert_eq!(sleeping.await.unwrap(), 504, "its own limit ended it");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_that_the_app_sits_on_holds_no_update_up_and_is_told_to_come_again() {
+    let world = app(&HOSTILE).start().await.unwrap();
+    let slot = world.slot().clone();
+    let asleep = tokio::spawn({
+        let slot = slot.clone();
+        async move { Answer::read(get(&slot, "/sleep").await).await }
+    });
+    reached(&slot, 1).await;
+    slot.hold(10);
+    let cut = slot.drained_within(PATIENCE, PATIENCE * 4).await;
+    assert_eq!((cut.clients.len(), cut.late), (0, vec!["GET /sleep".to_owned()]));
+    let answer = asleep.await.unwrap();
+    assert_eq!((answer.status, answer.failure), (503, Some(Failure::Held)));
+    assert_eq!(answer.header("retry-after"), "2");
+    let stats = world.stats();
+    assert_eq!((slot.stats().cut, stats.traps, stats.server_errors), (1, 0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_calm_moment_is_waited_for_while_others_are_served_and_not_for_ever() {
+    let world = app(&HOSTILE).start().await.unwrap();
+    let slot = world.slot().clone();
+    slot.calm(Duration::ZERO, Duration::from_hours(1)).await;
+    let asleep = tokio::spawn({
+        let slot = slot.clone();
+        async move { get(&slot, "/sleep").await.status() }
+    });
+    // The app has begun to work on it once the wait is given up.
+    loop {
+        let began = std::time::Instant::now();
+        slot.calm(Duration::ZERO, PATIENCE).await;
+        if began.elapsed() >= PATIENCE {
+            break;
+        }
+    }
+    tokio::select! {
+        biased;
+        () = slot.calm(Duration::ZERO, Duration::from_hours(1)) => panic!("it still works"),
+        answer = get(&slot, "/environment") => assert_eq!(answer.status(), 200),
+    }
+    asleep.abort();
+}

@@ -4,6 +4,7 @@
 //! socket, a package or a database by itself. A reader starts at [`Updater`], then looks at the
 //! table in [`phase`] and the way of each kind of update in `carry`.
 
+mod back;
 mod browse;
 mod carry;
 mod channels;
@@ -32,12 +33,14 @@ mod signers;
 mod skip;
 mod start;
 mod step;
+mod tries;
 mod unattended;
 mod undo;
 mod updater;
 pub mod view;
 mod watch;
 
+pub use back::BackYes;
 pub use channels::ChannelError;
 pub use explain::{ExitClass, Explain, FourLines};
 pub use journey::{JourneyError, LeftBehind};

@@ -24,7 +24,9 @@ pub(crate) const AGAIN: Duration = Duration::from_secs(1);
 impl Updater {
     /// Begins the first update that may be begun without anyone being asked; none where there is
     /// none, or another one runs. The end of an older worker is waited for: nobody is there to try
-    /// again. What it finds it learnt at its last look at the repository.
+    /// again. What it finds it learnt at its last look at the repository. A release that was begun
+    /// so, and failed, waits: 1 min, then twice as long each time, up to 6 h, until another release
+    /// comes or a person does something about the target.
     pub async fn by_itself(self: &Arc<Self>) -> Option<UpdateId> {
         if self.settings().checks == Checks::Off {
             return None;
@@ -48,6 +50,11 @@ impl Updater {
             }
         }
         None
+    }
+
+    /// The time until [`Updater::by_itself`] may try again what has failed; none where nothing waits.
+    pub fn tries_again_in(&self) -> Option<Duration> {
+        self.tries().next(self.ports().ground.passed())
     }
 
     async fn begin_after_older_workers(
@@ -110,10 +117,21 @@ impl Updater {
         if plan.goal().is_some_and(Change::is_downgrade) {
             return Ok(None);
         }
+        let Some(goal) = plan.goal().map(|goal| goal.digest) else { return Ok(None) };
+        let wait = self.tries().wait(target, &goal, self.ports().ground.passed());
+        if !wait.is_zero() {
+            tracing::debug!(%target, wait_s = wait.as_secs(), "an update that failed waits");
+            return Ok(None);
+        }
         self.remember(&plan, target, None).await.map_err(StartError::Store)?;
         let approval = Approval::new(plan.id, Consent::NotGiven, BY_ITSELF.to_owned())
             .with_leeway(Leeway::of_host());
-        self.start(approval).await.map(Some)
+        let begun = self.start(approval).await;
+        // An older worker's end is waited for and is no try.
+        if !matches!(begun, Err(StartError::Launcher(LauncherError::Busy { .. }))) {
+            self.tries().begun(target, goal, self.ports().ground.passed());
+        }
+        begun.map(Some)
     }
 
     /// Why the newest release of `target` is not installed by itself, where it otherwise would be.

@@ -17,6 +17,7 @@ use crate::port::{
 };
 use crate::refresh::Known;
 use crate::settings::{ProductFace, Settings, SnapshotRule};
+use crate::tries::Tries;
 use crate::view::{HistoryEntry, Report};
 
 /// Carries updates out, and tells how things stand. One a process, shared by everyone who asks.
@@ -38,12 +39,14 @@ pub struct Updater {
     ledger: tokio::sync::Mutex<Ledger>,
     hub: Hub,
     evenness: Evenness,
+    tries: Tries,
 }
 
 impl Updater {
     /// An updater over these ports. Touches nothing yet.
     pub fn new(ports: Ports, settings: Settings, face: ProductFace) -> Arc<Self> {
         Arc::new(Self {
+            tries: Tries::default(),
             evenness: Evenness::since(ports.clock.now(), ports.ground.passed()),
             ports,
             policy: Mutex::new(settings.policy.clone()),
@@ -222,6 +225,10 @@ impl Updater {
 
     pub(crate) const fn evenness(&self) -> &Evenness {
         &self.evenness
+    }
+
+    pub(crate) const fn tries(&self) -> &Tries {
+        &self.tries
     }
 
     pub(crate) const fn hub(&self) -> &Hub {

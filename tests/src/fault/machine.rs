@@ -12,7 +12,7 @@ use newleaf_launcher::{Layout, StoppedHost};
 use newleaf_update::explain::chain;
 use newleaf_update::port::Ports;
 use newleaf_update::port::fake;
-use newleaf_update::{Approval, Consent, ProductFace, Recovered, Updater};
+use newleaf_update::{Approval, BackYes, Consent, ProductFace, Recovered, Updater};
 use serde_json::{Value, json};
 
 use super::apps::{DiskApps, Migration, UNWELL};
@@ -131,7 +131,7 @@ impl Machine {
 
     /// Goes back to the version before and waits for the end.
     pub(super) async fn back(&self, target: &Target) -> Result<Ending, String> {
-        let began = self.updater.rollback(target, "cli:ada".to_owned()).await;
+        let began = self.updater.rollback(target, BackYes::WHATEVER, "cli:ada".to_owned()).await;
         let id = began.map_err(|error| chain(&error))?;
         self.over(&id).await
     }

@@ -26,4 +26,4 @@ pub(crate) use preflight::preflight;
 pub(crate) use releases::{Releases, releases};
 pub(crate) use run::run;
 pub(crate) use sign_in::{confirm, link_refused, signed_out};
-pub(crate) use undo::{Undo, undo};
+pub(crate) use undo::{AskedBack, Undo, undo};

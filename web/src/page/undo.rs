@@ -25,8 +25,22 @@ pub(crate) struct Undo<'a> {
     pub(crate) replaced: Option<Timestamp>,
 }
 
+/// Why the page is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AskedBack {
+    /// Someone wants to read it.
+    Nothing,
+    /// Someone said yes to what it showed before.
+    AfterItMoved,
+}
+
 /// The page.
-pub(crate) fn undo(frame: &Frame<'_>, reader: &SignedIn, undo: &Undo<'_>) -> Page {
+pub(crate) fn undo(
+    frame: &Frame<'_>,
+    reader: &SignedIn,
+    undo: &Undo<'_>,
+    asked: AskedBack,
+) -> Page {
     let title = format!("Undo: {} back to {}", undo.name, undo.offer.version);
     frame.page(
         &title,
@@ -36,6 +50,12 @@ pub(crate) fn undo(frame: &Frame<'_>, reader: &SignedIn, undo: &Undo<'_>) -> Pag
             p class="crumb" { a href="/" { "Overview" } }
             h1 { (title) }
             section class="card" {
+                @if asked == AskedBack::AfterItMoved {
+                    p class="trouble warn-text" role="alert" {
+                        (icon(Icon::Warning))
+                        span { "Nothing was changed: what Undo does is not what the page showed any more. Read it again." }
+                    }
+                }
                 p {
                     @if let Some(from) = undo.from { "Version " strong { (from) } " serves now. " }
                     "Version " strong { (undo.offer.version) } " is still on this machine"
@@ -58,6 +78,7 @@ pub(crate) fn undo(frame: &Frame<'_>, reader: &SignedIn, undo: &Undo<'_>) -> Pag
                 }
                 form class="start" method="post" action={ "/undo/" (undo.target) } {
                     (token(reader))
+                    @if let Some(mark) = undo.offer.mark { input type="hidden" name="shown" value=(mark); }
                     div class="buttons" {
                         button type="submit" class="button danger" {
                             (icon(Icon::Back)) "Go back to " (undo.offer.version)

@@ -70,6 +70,8 @@ impl Problem {
             | StartError::PauseUnannounced { .. }
             | StartError::Plan(_)
             | StartError::NotListed { .. }
+            | StartError::WouldLose { .. }
+            | StartError::UndoMoved { .. }
             | StartError::NothingBefore { .. }
             | StartError::CannotGoBack { .. }
             | StartError::NotInstalled { .. }

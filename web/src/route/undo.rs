@@ -1,21 +1,24 @@
 //! `GET` and `POST /undo/{target}`: asks, then goes back to the version before.
 
 use axum::extract::Path;
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
-use newleaf_domain::Target;
+use newleaf_domain::{Digest, Target};
 use newleaf_update::view::Overview;
+use newleaf_update::{BackYes, StartError};
+use serde::Deserialize;
 
 use super::problem::Problem;
-use super::reader::{Nothing, Posted, Reader};
-use crate::page::{self, History, Undo};
+use super::reader::{Posted, Reader};
+use crate::page::{self, AskedBack, History, Undo};
 
 /// Asks, and says what would be lost.
 pub(super) async fn ask(reader: Reader, Path(target): Path<String>) -> Response {
-    let result = page_of(&reader, &target).await;
+    let result = page_of(&reader, &target, AskedBack::Nothing).await;
     reader.answer(result)
 }
 
-async fn page_of(reader: &Reader, target: &str) -> Result<Response, Problem> {
+async fn page_of(reader: &Reader, target: &str, asked: AskedBack) -> Result<Response, Problem> {
     let target = Target::parse(target).map_err(|_| Problem::NotFound)?;
     let shared = &reader.shared;
     let failed = |error| Problem::explained(shared, "Undo cannot be shown", &error);
@@ -23,7 +26,11 @@ async fn page_of(reader: &Reader, target: &str) -> Result<Response, Problem> {
     let history = shared.portal.updater.history().await;
     let history = history.map_err(|error| Problem::journal(shared, &error))?;
     let undo = undo_of(&view, &target, History(&history)).ok_or(Problem::NotFound)?;
-    Ok(page::undo(&reader.frame(), &reader.who, &undo).into_response())
+    let status = match asked {
+        AskedBack::Nothing => StatusCode::OK,
+        AskedBack::AfterItMoved => StatusCode::CONFLICT,
+    };
+    Ok((status, page::undo(&reader.frame(), &reader.who, &undo, asked)).into_response())
 }
 
 fn undo_of<'a>(view: &'a Overview, target: &'a Target, history: History<'_>) -> Option<Undo<'a>> {
@@ -38,16 +45,25 @@ fn undo_of<'a>(view: &'a Overview, target: &'a Target, history: History<'_>) -> 
     Some(Undo { target, name, from, offer, replaced })
 }
 
-/// Goes back.
-pub(super) async fn start(Path(target): Path<String>, posted: Posted<Nothing>) -> Response {
-    let Posted { reader, fields: Nothing {} } = posted;
-    let result = roll_back(&reader, &target).await;
+/// What the page showed.
+#[derive(Debug, Deserialize)]
+pub(super) struct Shown {
+    shown: Digest,
+}
+
+/// Goes back, where that does what the page showed; else shows what it does now.
+pub(super) async fn start(Path(target): Path<String>, posted: Posted<Shown>) -> Response {
+    let Posted { reader, fields: Shown { shown } } = posted;
+    let result = roll_back(&reader, &target, shown).await;
     reader.answer(result)
 }
 
-async fn roll_back(reader: &Reader, target: &str) -> Result<Response, Problem> {
-    let target = Target::parse(target).map_err(|_| Problem::NotFound)?;
-    let begun = reader.shared.portal.updater.rollback(&target, reader.account()).await;
-    let update = begun.map_err(|error| Problem::start(&reader.shared, error))?;
-    Ok(Redirect::to(&format!("/updates/{update}")).into_response())
+async fn roll_back(reader: &Reader, name: &str, shown: Digest) -> Result<Response, Problem> {
+    let target = Target::parse(name).map_err(|_| Problem::NotFound)?;
+    let updater = &reader.shared.portal.updater;
+    match updater.rollback(&target, BackYes::to(shown), reader.account()).await {
+        Ok(update) => Ok(Redirect::to(&format!("/updates/{update}")).into_response()),
+        Err(StartError::UndoMoved { .. }) => page_of(reader, name, AskedBack::AfterItMoved).await,
+        Err(error) => Err(Problem::start(&reader.shared, error)),
+    }
 }

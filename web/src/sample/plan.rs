@@ -193,6 +193,7 @@ pub(crate) fn undo_offer(to: &str, loses: Option<&str>) -> UndoOffer {
     UndoOffer {
         version: version(to),
         loses: loses.map(str::to_owned),
+        mark: Some(Digest::of(b"undo")),
         until: None,
         grants: vec![GrantChange {
             from: Some(Grant::Storage { quota: ByteSize::mib(16) }),

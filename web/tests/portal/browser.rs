@@ -35,8 +35,13 @@ impl Page {
 
     /// The value of the page's first form token.
     pub(crate) fn form_token(&self) -> String {
-        let after =
-            self.text.split(r#"name="form_token" value=""#).nth(1).expect("no form on the page");
+        self.hidden("form_token")
+    }
+
+    /// The value of the first hidden field of this name.
+    pub(crate) fn hidden(&self, name: &str) -> String {
+        let field = format!(r#"name="{name}" value=""#);
+        let after = self.text.split(&field).nth(1).expect("no such field on the page");
         after.split('"').next().unwrap().to_owned()
     }
 

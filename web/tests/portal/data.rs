@@ -75,6 +75,37 @@ async fn an_app_that_would_lose_data_waits_for_a_choice_and_is_kept() {
 }
 
 #[tokio::test]
+async fn a_stale_tab_that_says_that_nothing_is_lost_takes_nothing_away() {
+    let (world, host) = world_of(1).await;
+    let notes = PackageName::parse("acme/notes").unwrap();
+    let mut browser = Browser::signed_in(&world, &host).await;
+    update(&mut browser, &host, NOTES, "consent=given").await;
+    let tab = browser.get("/undo/acme/notes").await;
+    assert!(tab.says("Nothing of the data is lost."), "{}", tab.text);
+
+    let wants = serde_json::json!({"schema": 3, "oldest_reader": 3, "migrates_from": 1});
+    world.publisher().app("acme/notes", "3.0.0", wants);
+    world.publish();
+    world.clock.set(newleaf_domain::Clock::now(&*world.clock).plus_seconds(3600));
+    host.updater.check().await.unwrap();
+    update(&mut browser, &host, NOTES, "consent=given").await;
+    assert_eq!(host.plugins.serves(&notes).as_deref(), Some("3.0.0"));
+
+    let shown = format!("shown={}", tab.hidden("shown"));
+    let anew = browser.submit(&tab, "/undo/acme/notes", &shown).await;
+    assert_eq!(anew.status, StatusCode::CONFLICT);
+    for part in ["Nothing was changed", "This loses everything written since the update to 3.0.0"] {
+        assert!(anew.says(part), "no {part:?} in {}", anew.text);
+    }
+    assert_eq!(host.plugins.serves(&notes).as_deref(), Some("3.0.0"));
+    let without = browser.submit(&tab, "/undo/acme/notes", "").await;
+    assert_eq!(without.status, StatusCode::BAD_REQUEST);
+    let shown = format!("shown={}", anew.hidden("shown"));
+    let run = browser.submit(&anew, "/undo/acme/notes", &shown).await;
+    assert_eq!(run.status, StatusCode::OK, "{}", run.text);
+}
+
+#[tokio::test]
 async fn each_app_has_its_own_history() {
     let (world, host) = world().await;
     let mut browser = Browser::signed_in(&world, &host).await;

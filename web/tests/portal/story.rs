@@ -92,7 +92,8 @@ async fn core_is_updated_by_forms_alone_and_can_go_back() {
     assert!(result.says("Newleaf 1.1.0 is running."), "{}", result.text);
     let ask = browser.get("/undo/core").await;
     assert!(ask.says("Go back to 1.0.0") && ask.says("it was replaced on"), "{}", ask.text);
-    browser.submit(&ask, "/undo/core", "").await;
+    let shown = format!("shown={}", ask.hidden("shown"));
+    browser.submit(&ask, "/undo/core", &shown).await;
     let id = newest(&host).await;
     host.updater.finished(&id).await.unwrap().unwrap();
     let result = browser.get(&format!("/updates/{id}")).await;

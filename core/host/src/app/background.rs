@@ -51,10 +51,23 @@ async fn live(updater: Arc<Updater>, worker: WorkerContext, apps: Apps) {
 }
 
 /// Begins what may begin without anyone being asked, after each update that ended: it kept the host
-/// busy, or has left an app behind.
+/// busy, or has left an app behind. What failed is tried again once its wait is over.
 async fn update_by_itself(updater: &Arc<Updater>, mut news: Receiver<News>) {
-    while ended(&mut news).await.is_some() {
+    loop {
+        let wait = updater.tries_again_in();
+        tokio::select! {
+            more = ended(&mut news) => if more.is_none() { return },
+            () = over(wait) => {}
+        }
         begin_by_itself(updater).await;
+    }
+}
+
+/// Waits for so long; for ever where there is nothing to wait for.
+async fn over(wait: Option<Duration>) {
+    match wait {
+        Some(wait) => tokio::time::sleep(wait).await,
+        None => std::future::pending().await,
     }
 }
 

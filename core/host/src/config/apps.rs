@@ -16,7 +16,8 @@ use super::{Outbound, Seconds, outbound};
 pub struct Apps {
     /// How long a new version is watched after it took over.
     pub probation: Seconds,
-    /// How long running requests may take to end while new ones are held.
+    /// How long running requests may take to end while new ones are held; then they are cut short with
+    /// 503 and `Retry-After`.
     pub drain_within: Seconds,
     /// How long clients may take, in that time, to send or to read what is under way; then their
     /// requests are cut short with 408. At most half of `drain_within` counts.

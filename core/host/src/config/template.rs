@@ -80,6 +80,7 @@ url = "{repository}"
 
 [apps]
 # probation = 60
+# How long an app's requests may take to end while new ones are held; then they are cut with 503.
 # drain_within = 20
 # How long clients may take in that time to send or read what is under way; then it is cut.
 # client_within = 5

@@ -150,7 +150,9 @@ pub(super) fn start_problem(updater: &Updater, error: &StartError) -> Problem {
         }
         StartError::Blocked(prerequisites) => of_kind(Kind::Blocked, updater, error)
             .with(With { prerequisites: prerequisites.clone(), ..With::default() }),
-        StartError::PauseUnannounced { .. } => of_kind(Kind::ConsentNeeded, updater, error),
+        StartError::PauseUnannounced { .. }
+        | StartError::WouldLose { .. }
+        | StartError::UndoMoved { .. } => of_kind(Kind::ConsentNeeded, updater, error),
         StartError::ConsentNeeded { changes, .. } => of_kind(Kind::ConsentNeeded, updater, error)
             .with(With { grants: changes.clone(), ..With::default() }),
         StartError::NothingBefore { .. } => of_kind(Kind::NotFound, updater, error),

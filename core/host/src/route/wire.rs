@@ -1,6 +1,6 @@
 //! The bodies of the API that are its own; everything else it answers with is a view of the updater.
 
-use newleaf_domain::{Channel, Namespace, PlanId, Target, Timestamp, UpdateId, Version};
+use newleaf_domain::{Channel, Digest, Namespace, PlanId, Target, Timestamp, UpdateId, Version};
 use newleaf_launcher::journal::{Record, StepId};
 use newleaf_update::Skip;
 use newleaf_update::view::{Progress, Report, SignerView};
@@ -57,6 +57,10 @@ pub struct RollbackRequest {
     /// The word on what would be lost.
     #[serde(default)]
     pub consent: ConsentWord,
+    /// The `mark` of the offer that was read: where going back does something else by now, nothing
+    /// is begun. Without it, the yes is to whatever is lost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shown: Option<Digest>,
 }
 
 /// `POST /api/v1/apps/<ns>/<app>/remove`

@@ -6,6 +6,7 @@ use newleaf_launcher::state::{AppState, State};
 use newleaf_plan::{Candidate, Installed, Survey};
 
 use crate::Updater;
+use crate::back;
 use crate::port::SlotRef;
 use crate::refresh::Known;
 use crate::view::{AppRow, CoreCard, DataChoice, HistoryEntry, Offer, UndoOffer};
@@ -32,14 +33,12 @@ impl Updater {
             offer: survey.as_ref().and_then(|survey| offer(survey, false)).map(waits),
             candidates: survey.map_or_else(Vec::new, |survey| survey.candidates),
             undo: undo.map(|slot| UndoOffer {
-                version: slot.version.clone(),
-                loses: None,
                 until,
-                grants: Vec::new(),
                 left_behind: known.map_or_else(Vec::new, |known| {
                     let policy = self.policy();
                     newleaf_plan::left_behind(installed, &known.targets, &policy, &slot.version)
                 }),
+                ..back::of_core(&state.core.good, slot)
             }),
             channel: self.channel(&Target::Core),
         }
@@ -86,7 +85,7 @@ impl Updater {
             offer: survey.as_ref().and_then(|survey| offer(survey, asks_more)).map(waits),
             blocked: survey.as_ref().and_then(|survey| survey.untrusted.clone()),
             candidates: survey.map_or_else(Vec::new, |survey| survey.candidates),
-            undo: undo_of(app, serving.as_ref().and_then(|it| it.writes)),
+            undo: back::of_app(app, serving.as_ref().and_then(|it| it.writes)),
             choice,
             grants: app.good.as_ref().map(|good| good.grants.clone()).unwrap_or_default(),
             disabled: app.disabled,
@@ -117,7 +116,7 @@ impl Updater {
             update: last.id.clone(),
             why: last.reason.clone()?,
             keep: good.version.clone(),
-            back: undo_of(&app, None).map(|undo| undo.version),
+            back: back::of_app(&app, None).map(|undo| undo.version),
         })
     }
 
@@ -155,26 +154,5 @@ pub(crate) fn offer(survey: &Survey, asks_more: bool) -> Option<Offer> {
         breaking: best.breaking,
         asks_more,
         waits_for: None,
-    })
-}
-
-/// What *Undo* of an app would lose: nothing where the version before reads the data as it is.
-/// `writes` are those since the switch, where they were counted.
-fn undo_of(app: &AppState, writes: Option<u64>) -> Option<UndoOffer> {
-    let (good, previous) = app.good.as_ref().zip(app.previous.as_ref())?;
-    let counted = match writes {
-        None | Some(0) => String::new(),
-        Some(1) => ", which is 1 change".to_owned(),
-        Some(many) => format!(", which are {many} changes"),
-    };
-    let loses = (previous.schema < good.oldest_reader)
-        .then(|| format!("everything written since the update to {}{counted}", good.version));
-    let possible = loses.is_none() || good.snapshot.is_some();
-    possible.then(|| UndoOffer {
-        version: previous.version.clone(),
-        loses,
-        until: None,
-        grants: previous.grants.changes_from(&good.grants),
-        left_behind: Vec::new(),
     })
 }

@@ -19,6 +19,11 @@ pub trait Plugins: Send + Sync + std::fmt::Debug {
     /// It does not compile, or wants what this host does not offer.
     async fn prepare(&self, app: &PackageName, slot: &AppSlot) -> Result<String, PluginError>;
 
+    /// Waits for a moment in which the app works on no slow request, while new ones go on: those who
+    /// come during the hold that follows then wait briefly, and nobody is cut short. Gives up after
+    /// as long as a request may take.
+    async fn calm(&self, app: &PackageName);
+
     /// Parks new requests from now on; running ones go on.
     ///
     /// # Errors
@@ -55,11 +60,12 @@ pub trait Plugins: Send + Sync + std::fmt::Debug {
         within: Duration,
     ) -> Result<AppRehearsed, PluginError>;
 
-    /// Waits until no request of the app runs. A request that waits for a client which sends or
-    /// reads too slowly is cut before `within` is over, so that no client can stop an update.
+    /// Waits until no request of the app runs, nor of a version of it that was stopped. A request that
+    /// waits for a client which sends or reads too slowly is cut before `within` is over, one that
+    /// the app itself still works on when it is over, so that nobody can stop an update.
     ///
     /// # Errors
-    /// Some still run after `within`.
+    /// Some cannot be ended.
     async fn drained(&self, app: &PackageName, within: Duration) -> Result<Drained, PluginError>;
 
     /// Copies the quiet data into `snapshots/<folder>`, complete and synced when it returns. An
@@ -205,9 +211,11 @@ impl Removed {
 /// How the running requests of an app came to their end.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Drained {
-    /// Those that were cut because their clients were too slow, by method and path; they count as
-    /// failed.
+    /// Those that were cut because their clients were too slow, by method and the beginning of the
+    /// path; they count as failed.
     pub cut: Vec<String>,
+    /// Those that the app itself was still working on, by the same; they count as failed.
+    pub late: Vec<String>,
 }
 
 /// What visitors ask of an app.

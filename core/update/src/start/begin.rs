@@ -11,12 +11,13 @@ use super::approval::{Approval, Consent, Leeway};
 use super::began::Began;
 use super::error::StartError;
 use super::yes::errand_of;
-use crate::Updater;
+use crate::back::BackYes;
 use crate::carry::{self, Errand};
 use crate::port::{LauncherError, PlanMemo};
 use crate::preflight::{self, Scope};
 use crate::run::Context;
 use crate::view::Standing;
+use crate::{BY_ITSELF, Updater};
 
 impl Updater {
     /// Carries a plan out, exactly so, in a task of its own. An app that is not installed is
@@ -27,6 +28,9 @@ impl Updater {
     pub async fn start(self: &Arc<Self>, approval: Approval) -> Result<UpdateId, StartError> {
         let _door = self.door().await?;
         let (change, listed) = self.approved(&approval).await?;
+        if approval.by != BY_ITSELF {
+            self.tries().forget(&change.target);
+        }
         if let Target::App(app) = &change.target {
             if let Some(error) = self.unfinished(app) {
                 return Err(error);
@@ -66,16 +70,23 @@ impl Updater {
         self.put_memo(&memo).await.map_err(StartError::Store)
     }
 
-    /// Goes back to the version before, which is still on this machine.
+    /// Goes back to the version before, which is still on this machine, where `yes` covers what that
+    /// does now.
     ///
     /// # Errors
     /// [`StartError`]; nothing was changed.
     pub async fn rollback(
         self: &Arc<Self>,
         target: &Target,
+        yes: BackYes,
         by: String,
     ) -> Result<UpdateId, StartError> {
         let _door = self.door().await?;
+        self.tries().forget(target);
+        // Behind the door, so that nothing moves between this and the first record.
+        if let Some(error) = self.undo_offer(target).and_then(|now| yes.refusal(target, &now)) {
+            return Err(error);
+        }
         self.refuse_unless_ready(Scope::Machine).await?;
         let state = self.state();
         let nothing = || StartError::NothingBefore { target: target.clone() };
@@ -198,6 +209,9 @@ fn unreadable(old: &CoreSlot, oldest_reader: u32) -> Option<StartError> {
     })
 }
 
+/// Goes back from `old` to `new`, which is told what data it finds: where it can read what is there
+/// that stays, else its own copy is put back.
 pub(super) fn back(app: &PackageName, old: AppSlot, new: AppSlot) -> Errand {
+    let new = if new.reads_data_of(&old) { new.on_data_of(&old) } else { new };
     Errand::AppBack { app: app.clone(), old: Box::new(old), new: Box::new(new) }
 }

@@ -78,6 +78,26 @@ pub enum StartError {
         /// Its path.
         path: String,
     },
+    /// Going back loses data, and nobody said yes to that.
+    #[error("going back to {target} {version} without a yes: {loses} would be lost")]
+    WouldLose {
+        /// Core or the app.
+        target: Target,
+        /// The version before.
+        version: Version,
+        /// What would be lost.
+        loses: String,
+    },
+    /// What going back does is not what was shown when somebody said yes to it.
+    #[error(
+        "what going back does has changed since it was shown: {target} would go to {version} now"
+    )]
+    UndoMoved {
+        /// Core or the app.
+        target: Target,
+        /// The version before, as it is now.
+        version: Version,
+    },
     /// There is nothing to go back to.
     #[error("there is no version of {target} to go back to")]
     NothingBefore {
@@ -147,6 +167,8 @@ impl Explain for StartError {
             | Self::LeavesBehind { .. }
             | Self::Needed { .. }
             | Self::PauseUnannounced { .. }
+            | Self::WouldLose { .. }
+            | Self::UndoMoved { .. }
             | Self::CannotGoBack { .. }
             | Self::Unfinished { .. } => ExitClass::Blocked,
             Self::NotListed { .. } | Self::Unpinned { .. } => ExitClass::Trust,
@@ -199,6 +221,10 @@ impl Explain for StartError {
             }
             Self::PauseUnannounced { target, .. } => {
                 format!("say yes to the pause, at a quiet time: newleaf update {target} --yes")
+            }
+            Self::WouldLose { target, .. } => format!("newleaf rollback {target} --yes"),
+            Self::UndoMoved { target, .. } => {
+                format!("read what it does now, then say yes: newleaf rollback {target}")
             }
             Self::Plan(error) => error.todo(),
             Self::NotListed { .. } => "make a new plan: newleaf plan".to_owned(),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use newleaf_domain::PackageName;
+use newleaf_domain::{PackageName, Target};
 use newleaf_launcher::journal::Entry;
 use newleaf_launcher::proto::{AppChange, Ask};
 
@@ -71,6 +71,7 @@ impl Updater {
         if let Some(error) = self.unfinished(app) {
             return Err(error);
         }
+        self.tries().forget(&Target::App(app.clone()));
         let plugins = &self.ports().plugins;
         let serves = plugins.serving(app).is_some_and(|serving| serving.stopped.is_none());
         let good = self.state().apps.get(app).and_then(|row| row.good.clone());

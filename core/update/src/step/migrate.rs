@@ -21,11 +21,9 @@ pub(crate) async fn forward(cx: Context, switch: &AppSwitch, pace: &Pace) -> Ste
             Err(error) => return Err(Broken::machine(&error, "see to the disk, then try again")),
         },
     };
-    if from == Some(switch.new.schema) {
-        return Ok(Passed::skipped(
-            (),
-            format!("the data has schema {} already", switch.new.schema),
-        ));
+    // Data may be newer than what the version before wrote: it was gone back to in code alone.
+    if let Some(from) = from.filter(|&from| from >= switch.new.schema) {
+        return Ok(Passed::skipped((), format!("the data has schema {from} already")));
     }
     let within = cx.updater.settings().migrate_within;
     let plugins = &cx.updater.ports().plugins;
@@ -75,7 +73,7 @@ fn older(switch: &AppSwitch, kept: Kept) -> StepResult<()> {
 /// Goes back: the data stays where the old version can read it, else its own copy is put back.
 pub(crate) async fn back(cx: Context, switch: &AppSwitch) -> StepResult<()> {
     let current = switch.old.as_ref();
-    if current.is_none_or(|current| switch.new.schema >= current.oldest_reader) {
+    if current.is_none_or(|current| switch.new.reads_data_of(current)) {
         return Ok(Passed::skipped((), format!("{} reads the data as it is", switch.new.version)));
     }
     let Some(copy) = current.and_then(|current| current.snapshot.clone()) else {

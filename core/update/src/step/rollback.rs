@@ -141,13 +141,13 @@ impl Back {
         if !self.is_off() {
             self.hold().await?;
         }
-        let (snapshot, lost) = match self.data_way(&old, new) {
-            DataWay::Stays => (None, None),
-            DataWay::CopyIsPutBack { copy, lost } => (Some(copy), lost),
+        let (slot, snapshot, lost) = match self.data_way(&old, new) {
+            DataWay::Stays => (old.on_data_of(new), None, None),
+            DataWay::CopyIsPutBack { copy, lost } => (old, Some(copy), lost),
             DataWay::WouldLose(what) => return Err(self.stop_serving(&what).await),
         };
         // From this write on, a restart goes on going back, with the same copy.
-        let trial = AppTrial { slot: old, update: self.cx.id.clone(), snapshot };
+        let trial = AppTrial { slot, update: self.cx.id.clone(), snapshot };
         let ask = Ask::TrialApp { app: self.app.clone(), trial: Box::new(trial.clone()) };
         ports.launcher.ask(ask).await?;
         self.put_back(&trial, lost.as_deref()).await
@@ -198,7 +198,7 @@ impl Back {
     }
 
     fn data_way(&self, old: &AppSlot, new: &AppSlot) -> DataWay {
-        if old.schema >= new.oldest_reader {
+        if old.reads_data_of(new) {
             return DataWay::Stays;
         }
         // None after a restart: then nobody counted, and writes must be assumed.

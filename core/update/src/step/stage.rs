@@ -64,6 +64,7 @@ fn app_slot(staged: &Staged, unpacked: Unpacked) -> Result<AppSlot, Stop> {
         grants: change.grants.clone(),
         schema: change.schema.1,
         oldest_reader: change.oldest_reader,
+        writes: (change.writes != change.schema.1).then_some(change.writes),
         snapshot: None,
         component: Some(component),
     })

@@ -2,8 +2,8 @@
 
 use newleaf_domain::version::Step;
 use newleaf_domain::{
-    ByteSize, Channel, Edition, GrantChange, Grants, PackageName, Target, Timestamp, UpdateId,
-    Version,
+    ByteSize, Channel, Digest, Edition, GrantChange, Grants, PackageName, Target, Timestamp,
+    UpdateId, Version,
 };
 use newleaf_launcher::journal::StepId;
 use newleaf_plan::{Candidate, LeftBehind, WaitsFor};
@@ -182,6 +182,10 @@ pub struct UndoOffer {
     pub version: Version,
     /// What of the data would be lost; none where nothing is.
     pub loses: Option<String>,
+    /// Stands for what is told here: the two versions and what would be lost. A yes that names it is
+    /// one to this alone. None where an older host tells it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mark: Option<Digest>,
     /// Until when it is kept possible; afterwards what only that version needs is taken away. None
     /// where nothing ends it by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -25,7 +25,11 @@ impl Pause {
     pub fn sentence(&self) -> String {
         match &self.announced {
             None => {
-                format!("pause {}: requests wait meanwhile and none fails", self.expected())
+                format!(
+                    "pause {}: requests wait meanwhile and none fails, but what the app works on for \
+                     longer than a drain may take",
+                    self.expected()
+                )
             }
             Some(why) => format!(
                 "pause {}: visitors are told to come again (503 with Retry-After), since {why}",

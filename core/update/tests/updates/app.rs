@@ -4,7 +4,7 @@ use newleaf_domain::{ByteSize, Digest};
 use newleaf_launcher::journal::{Ending, Outcome, StepId};
 use newleaf_update::port::fake::{Fault, LauncherWay, Point, World, quick};
 use newleaf_update::view::StepStanding;
-use newleaf_update::{AppData, ExitClass, OnDataLoss, Settings, StartError};
+use newleaf_update::{AppData, BackYes, ExitClass, OnDataLoss, Settings, StartError};
 
 use crate::story::*;
 
@@ -131,7 +131,7 @@ async fn an_app_goes_back_by_hand_and_its_grants_go_back_too() {
     let world = world_with_update().await;
     let host = world.start();
     update(&host, &target()).await;
-    let id = host.updater.rollback(&target(), "ada".to_owned()).await.unwrap();
+    let id = host.updater.rollback(&target(), BackYes::WHATEVER, "ada".to_owned()).await.unwrap();
     let report = end(&host, &id).await;
     assert_eq!(report.ending, Some(Ending::Committed), "{report:#?}");
     assert_eq!(host.plugins.serves(&notes()).as_deref(), Some("1.0.0"));
@@ -139,7 +139,8 @@ async fn an_app_goes_back_by_hand_and_its_grants_go_back_too() {
     let app = world.disk.state().apps[&notes()].clone();
     assert_eq!(app.good.unwrap().grants.storage_quota(), Some(ByteSize::mib(4)));
     assert!(app.previous.is_none() && world.disk.state().bad.is_empty());
-    let again = host.updater.rollback(&target(), "ada".to_owned()).await.unwrap_err();
+    let again =
+        host.updater.rollback(&target(), BackYes::WHATEVER, "ada".to_owned()).await.unwrap_err();
     assert!(matches!(again, StartError::NothingBefore { .. }));
 }
 
@@ -215,7 +216,7 @@ async fn a_person_chooses_to_go_back_and_loses_what_was_said() {
     host.plugins.write_at_release(&notes(), "salt");
     update(&host, &target()).await;
     world.disk.mend();
-    let id = host.updater.rollback(&target(), "ada".to_owned()).await.unwrap();
+    let id = host.updater.rollback(&target(), BackYes::WHATEVER, "ada".to_owned()).await.unwrap();
     assert_eq!(end(&host, &id).await.ending, Some(Ending::Committed));
     assert_eq!((written(&world), schema(&world)), (vec!["milk".to_owned(), "bread".to_owned()], 1));
     assert_eq!(host.plugins.serves(&notes()).as_deref(), Some("1.0.0"));

@@ -1,10 +1,15 @@
 //! What an app may do: asked for, agreed to for exactly one release, refused, and taken back.
 
+use std::time::Duration;
+
 use newleaf_domain::{ByteSize, Difference, GrantChange, Version};
+use newleaf_launcher::journal::Ending;
 use newleaf_plan::{Automatic, Reason, Verdict};
-use newleaf_update::port::fake::{Host, World, quick};
+use newleaf_update::port::fake::{Fault, Host, Point, World, quick};
 use newleaf_update::view::{PrerequisiteId, Standing};
-use newleaf_update::{BY_ITSELF, Consent, ExitClass, Explain as _, Settings, Skip, StartError};
+use newleaf_update::{
+    BY_ITSELF, BackYes, Consent, ExitClass, Explain as _, Settings, Skip, StartError,
+};
 use serde_json::{Value, json};
 
 use crate::story::*;
@@ -108,7 +113,7 @@ async fn undo_takes_permissions_back_and_says_which() {
     let undo = overview.apps[0].undo.clone().unwrap();
     let told = undo.grants.iter().map(GrantChange::difference).collect::<Vec<_>>();
     assert_eq!(told, [Difference::Narrower, Difference::Gone]);
-    let id = host.updater.rollback(&target(), "ada".to_owned()).await.unwrap();
+    let id = host.updater.rollback(&target(), BackYes::WHATEVER, "ada".to_owned()).await.unwrap();
     assert!(end(&host, &id).await.exit_class().is_none());
     assert_eq!(held().http_hosts().next(), None);
     assert_eq!(held().storage_quota(), Some(ByteSize::mib(4)));
@@ -207,4 +212,34 @@ async fn a_claim_beyond_what_the_host_gives_is_blocked_with_the_line_that_would_
     assert_eq!(host.plugins.serves(&notes()).as_deref(), Some("1.0.0"));
     let (_host, _, row) = plan_with(ByteSize::mib(2048)).await;
     assert_eq!(row.standing, Standing::Pass);
+}
+
+#[tokio::test]
+async fn what_fails_for_the_machines_fault_is_tried_again_by_itself_at_growing_intervals() {
+    let (world, _) = world_offering("1.1.0", asking(4, &[])).await;
+    let host = world.start_with(automatic(Automatic::Major));
+    host.updater.check().await.unwrap();
+    world.disk.fail(Point::Drain, Fault::Machine);
+    let fails = async || {
+        let id = host.updater.by_itself().await.expect("nothing is begun");
+        assert_eq!(end(&host, &id).await.ending, Some(Ending::RolledBack));
+    };
+    let pass = |seconds| world.clock.set(world_now(&world).plus_seconds(seconds));
+    for minutes in [1, 2, 4] {
+        fails().await;
+        let records = world.disk.journal().len();
+        assert_eq!(host.updater.tries_again_in(), Some(Duration::from_mins(minutes)));
+        pass(i64::try_from(minutes).unwrap() * 60 - 1);
+        assert_eq!(host.updater.by_itself().await, None, "in less than {minutes} min");
+        assert_eq!(world.disk.journal().len(), records);
+        pass(1);
+    }
+    fails().await;
+    // Another release is news, and so is what a person does.
+    publish(&world, "1.2.0", asking(4, &[]));
+    host.updater.check().await.unwrap();
+    fails().await;
+    assert_eq!(host.updater.by_itself().await, None);
+    assert_eq!(update(&host, &target()).await.ending, Some(Ending::RolledBack));
+    fails().await;
 }

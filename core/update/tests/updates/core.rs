@@ -5,7 +5,7 @@ use newleaf_launcher::journal::{Ending, Entry, StepId};
 use newleaf_launcher::state::CorePhase;
 use newleaf_update::port::Launcher as _;
 use newleaf_update::port::fake::{Fault, LauncherWay, Lie, Point, World, quick};
-use newleaf_update::{ExitClass, Explain as _, Settings, UndoStands};
+use newleaf_update::{BackYes, ExitClass, Explain as _, Settings, UndoStands};
 use serde_json::json;
 
 use crate::story::*;
@@ -194,7 +194,11 @@ async fn without_a_host_the_switch_waits_for_the_next_start() {
     assert_eq!(sentence, "Newleaf 1.1.0 is staged and takes effect at the next start of the host.");
     let id = report.id.clone();
     assert_eq!(host.updater.overview().await.unwrap().running, None);
-    let staged = host.updater.rollback(&Target::Core, "ada".to_owned()).await.unwrap_err();
+    let staged = host
+        .updater
+        .rollback(&Target::Core, BackYes::WHATEVER, "ada".to_owned())
+        .await
+        .unwrap_err();
     assert_eq!(
         staged.to_string(),
         "core 1.1.0 is staged already and takes effect at the next start of the host"
@@ -203,7 +207,11 @@ async fn without_a_host_the_switch_waits_for_the_next_start() {
     assert!(staged.todo().ends_with(": newleaf serve"), "{}", staged.todo());
     assert!(matches!(staged, newleaf_update::StartError::Staged { update, .. } if update == id));
     host.launcher.set_way(LauncherWay::Commits);
-    let busy = host.updater.rollback(&Target::Core, "ada".to_owned()).await.unwrap_err();
+    let busy = host
+        .updater
+        .rollback(&Target::Core, BackYes::WHATEVER, "ada".to_owned())
+        .await
+        .unwrap_err();
     assert!(matches!(busy, newleaf_update::StartError::Busy { running } if running == id));
 }
 
@@ -212,7 +220,8 @@ async fn core_goes_back_by_hand_in_code_only() {
     let world = world_with_core();
     let host = world.start();
     update(&host, &Target::Core).await;
-    let id = host.updater.rollback(&Target::Core, "ada".to_owned()).await.unwrap();
+    let id =
+        host.updater.rollback(&Target::Core, BackYes::WHATEVER, "ada".to_owned()).await.unwrap();
     assert_eq!(end(&host, &id).await.ending, Some(Ending::Committed));
     assert_eq!(world.disk.state().core.good.version.as_str(), "1.0.0");
 }
@@ -232,7 +241,11 @@ async fn a_core_before_is_not_offered_once_a_newer_one_took_away_what_it_needs()
     assert_eq!(update(&host, &Target::Core).await.ending, Some(Ending::RolledBack));
     assert_eq!(world.disk.state().core.good.version.as_str(), "1.1.0");
     assert_eq!(host.updater.overview().await.unwrap().core.undo, None);
-    let refused = host.updater.rollback(&Target::Core, "ada".to_owned()).await.unwrap_err();
+    let refused = host
+        .updater
+        .rollback(&Target::Core, BackYes::WHATEVER, "ada".to_owned())
+        .await
+        .unwrap_err();
     assert_eq!(newleaf_update::Explain::class(&refused), ExitClass::Blocked);
     assert!(refused.to_string().contains("needs a program of 2 or newer"), "{refused}");
 }
@@ -365,7 +378,11 @@ async fn undo_is_offered_with_its_date_and_refused_after_it_with_both_numbers() 
     let again = host.updater.end_undo().await.unwrap();
     assert_eq!(again, UndoStands::Settled, "there is nothing left to do");
     assert_eq!(host.updater.overview().await.unwrap().core.undo, None);
-    let refused = host.updater.rollback(&Target::Core, "ada".to_owned()).await.unwrap_err();
+    let refused = host
+        .updater
+        .rollback(&Target::Core, BackYes::WHATEVER, "ada".to_owned())
+        .await
+        .unwrap_err();
     assert_eq!(
         refused.to_string(),
         "core 1.0.0 cannot run on the data as it is: it writes schema 1, the data needs a program \
@@ -390,7 +407,9 @@ async fn a_clock_that_jumps_takes_undo_away_only_once_it_has_gone_evenly_for_a_d
     // Set right again: the date is what it was, and nothing has gone.
     world.ground.jump(-30 * DAY);
     assert_eq!(host.updater.end_undo().await.unwrap(), open(6 * DAY + 1));
-    assert!(host.updater.rollback(&Target::Core, "ada".to_owned()).await.is_ok());
+    assert!(
+        host.updater.rollback(&Target::Core, BackYes::WHATEVER, "ada".to_owned()).await.is_ok()
+    );
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use newleaf_domain::Target;
 use newleaf_launcher::journal::{Ending, Entry, StepId};
 use newleaf_launcher::loss::FELL_BACK;
 use newleaf_launcher::state::CorePhase;
+use newleaf_update::BackYes;
 use newleaf_update::port::Launcher as _;
 use newleaf_update::port::fake::{Fault, Point, World};
 use newleaf_update::view::Overview;
@@ -213,7 +214,7 @@ async fn a_version_that_could_not_be_left_is_not_offered_again_once_an_admin_lef
     assert_eq!(end(&next, &id).await.ending, Some(Ending::Failed));
     assert!(world.disk.state().apps[&notes()].disabled);
     world.disk.mend();
-    let back = next.updater.rollback(&target(), "ada".to_owned()).await.unwrap();
+    let back = next.updater.rollback(&target(), BackYes::WHATEVER, "ada".to_owned()).await.unwrap();
     assert_eq!(end(&next, &back).await.ending, Some(Ending::Committed));
     convicted(&world, &next, "trapped").await;
 }
@@ -231,7 +232,7 @@ async fn nothing_is_served_on_or_copied_from_data_whose_way_back_failed() {
     let refused = [
         host.updater.enable(&notes()).await.unwrap_err(),
         host.updater.remove(&notes(), newleaf_update::AppData::Keep).await.unwrap_err(),
-        host.updater.rollback(&target(), "ada".to_owned()).await.unwrap_err(),
+        host.updater.rollback(&target(), BackYes::WHATEVER, "ada".to_owned()).await.unwrap_err(),
         begin(&host, &target()).await.unwrap_err(),
     ];
     for error in refused {
@@ -362,7 +363,7 @@ async fn a_state_lost_after_going_back_by_hand_leaves_the_version_that_was_gone_
     let world = world_with_update().await;
     let host = world.start();
     update(&host, &target()).await;
-    let id = host.updater.rollback(&target(), "ada".to_owned()).await.unwrap();
+    let id = host.updater.rollback(&target(), BackYes::WHATEVER, "ada".to_owned()).await.unwrap();
     assert_eq!(end(&host, &id).await.ending, Some(Ending::Committed));
     assert!(host.plugins.write(&notes(), "salt"));
     drop(host);

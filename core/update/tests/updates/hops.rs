@@ -5,7 +5,7 @@ use newleaf_domain::{PlanId, Target, UpdateId};
 use newleaf_launcher::journal::{Ending, StepId};
 use newleaf_update::port::fake::{Fault, Host, LauncherWay, Point, World};
 use newleaf_update::view::{Journey, JourneyStanding, Report};
-use newleaf_update::{Consent, LeftBehind};
+use newleaf_update::{BackYes, Consent, LeftBehind};
 use serde_json::{Value, json};
 
 use crate::story::*;
@@ -172,7 +172,8 @@ async fn going_back_between_two_hops_ends_the_plan() {
     let plan = planned(&host, &Target::Core).await;
     let first = approve(&host, plan.clone(), Consent::NotGiven).await.unwrap();
     end(&host, &first).await;
-    let back = host.updater.rollback(&Target::Core, "ada".to_owned()).await.unwrap();
+    let back =
+        host.updater.rollback(&Target::Core, BackYes::WHATEVER, "ada".to_owned()).await.unwrap();
     end(&host, &back).await;
     assert_eq!(host.updater.go_on().await.unwrap(), None);
     assert_eq!(core(&world), "1.0.0");

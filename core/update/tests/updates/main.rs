@@ -5,6 +5,7 @@
 mod app;
 mod bare;
 mod choice;
+mod code_only;
 mod consent;
 mod core;
 mod crash;

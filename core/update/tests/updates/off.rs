@@ -1,6 +1,7 @@
 //! Apps that are switched off stay off, forward and back.
 
 use newleaf_launcher::journal::{Ending, Outcome, StepId};
+use newleaf_update::BackYes;
 use newleaf_update::port::fake::{Fault, Host, Point, World};
 use newleaf_update::view::StepStanding;
 
@@ -81,7 +82,7 @@ async fn an_app_that_is_off_and_whose_update_fails_stays_off_on_its_old_data() {
 async fn going_back_by_hand_leaves_an_app_off_that_an_admin_switched_off() {
     let (world, host) = world_with_app_off().await;
     update(&host, &target()).await;
-    let id = host.updater.rollback(&target(), "ada".to_owned()).await.unwrap();
+    let id = host.updater.rollback(&target(), BackYes::WHATEVER, "ada".to_owned()).await.unwrap();
     let report = end(&host, &id).await;
     assert_eq!(report.ending, Some(Ending::Committed), "{report:#?}");
     assert_eq!((good(&world).as_deref(), schema(&world)), (Some("1.0.0"), 1));
@@ -103,7 +104,7 @@ async fn going_back_by_hand_serves_an_app_again_that_stopped_over_its_data() {
     assert_eq!(update(&host, &target()).await.ending, Some(Ending::Failed));
     assert!(is_off(&world));
     world.disk.mend();
-    let id = host.updater.rollback(&target(), "ada".to_owned()).await.unwrap();
+    let id = host.updater.rollback(&target(), BackYes::WHATEVER, "ada".to_owned()).await.unwrap();
     assert_eq!(end(&host, &id).await.ending, Some(Ending::Committed));
     for host in [host, restarted(&world).await] {
         assert_eq!(host.plugins.serves(&notes()).as_deref(), Some("1.0.0"));
@@ -134,7 +135,8 @@ async fn going_back_by_hand_killed_after_any_record_leaves_the_app_off() {
         let (world, host) = world_with_app_off().await;
         update(&host, &target()).await;
         host.launcher.die_after(records);
-        let id = host.updater.rollback(&target(), "ada".to_owned()).await.unwrap();
+        let id =
+            host.updater.rollback(&target(), BackYes::WHATEVER, "ada".to_owned()).await.unwrap();
         until_dead(host).await;
         let next = restarted(&world).await;
         let ending = end(&next, &id).await.ending;
@@ -157,4 +159,13 @@ async fn an_app_that_an_admin_switched_off_is_not_said_to_be_off_for_another_rea
         let stopped = host.updater.overview().await.unwrap().apps[0].stopped.clone();
         assert_eq!(stopped.as_deref(), Some("it was switched off by an admin"));
     }
+}
+
+#[tokio::test]
+async fn what_still_runs_of_an_app_that_is_off_is_waited_for_before_its_data_is_touched() {
+    let (world, host) = world_with_app_off().await;
+    world.disk.fail(Point::Drain, Fault::Machine);
+    let report = update(&host, &target()).await;
+    assert_eq!(report.failure().map(|(step, _)| step), Some(StepId::Hold), "{report:#?}");
+    assert_eq!((good(&world).as_deref(), schema(&world)), (Some("1.0.0"), 1));
 }

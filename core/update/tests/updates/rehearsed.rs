@@ -140,7 +140,7 @@ async fn a_short_pause_is_told_in_the_report_and_visitors_just_wait() {
     assert_eq!(report.ending, Some(Ending::Committed), "{report:#?}");
     let rehearsed = told(&report, StepId::Rehearse);
     assert!(rehearsed.contains("migrated in 30 ms"), "{rehearsed}");
-    assert!(rehearsed.ends_with("requests wait meanwhile and none fails"), "{rehearsed}");
+    assert!(rehearsed.contains("requests wait meanwhile and none fails"), "{rehearsed}");
     assert!(told(&report, StepId::Health).ends_with("answers 1 page"));
     assert_eq!(host.plugins.pauses(), []);
 }

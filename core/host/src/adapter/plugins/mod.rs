@@ -5,6 +5,7 @@ mod entry;
 mod fit;
 mod jobs;
 pub(crate) mod kept;
+mod leaving;
 mod port;
 mod rehearsal;
 #[cfg(test)]
@@ -48,6 +49,7 @@ struct Inner {
     entries: RwLock<BTreeMap<PackageName, Entry>>,
     /// A version that was loaded to migrate the data, until it takes over or is dropped.
     pending: tokio::sync::Mutex<BTreeMap<PackageName, (AppSlot, App)>>,
+    leaving: leaving::Leaving,
     board: jobs::Board,
 }
 
@@ -210,8 +212,19 @@ impl Apps {
         let host = host.map_err(AppsError::Engine)?;
         let (entries, pending) = (RwLock::default(), tokio::sync::Mutex::default());
         let board = jobs::Board::default();
-        let inner =
-            Inner { host, layout, core, holding, settings, cookies, entries, pending, board };
+        let leaving = leaving::Leaving::default();
+        let inner = Inner {
+            host,
+            layout,
+            core,
+            holding,
+            settings,
+            cookies,
+            entries,
+            pending,
+            leaving,
+            board,
+        };
         Ok(Self(Arc::new(inner)))
     }
 
@@ -399,6 +412,7 @@ mod tests {
             grants: newleaf_domain::Grants::default(),
             schema: 1,
             oldest_reader: 1,
+            writes: None,
             snapshot: None,
             component: staged.map(Digest::of),
         };

@@ -7,7 +7,9 @@ use async_trait::async_trait;
 use newleaf_domain::{ByteSize, Digest, PackageName, Timestamp};
 use newleaf_launcher::state::AppSlot;
 use newleaf_plugin_host::storage::{self, CopyError};
-use newleaf_plugin_host::{App, AppStats, CompileLimits, LifecycleError, PrepareError, Prepared};
+use newleaf_plugin_host::{
+    App, AppStats, CompileLimits, Cut, LifecycleError, PrepareError, Prepared,
+};
 use newleaf_update::Budget;
 use newleaf_update::port::{
     AppRehearsed, Drained, Kept, PluginError, Plugins, Removed, Serving, StoreError, Traffic,
@@ -16,6 +18,7 @@ use newleaf_update::port::{
 
 use super::super::files::{self, FileError, blocking};
 use super::entry::{Counting, Entry, Loaded, Standing};
+use super::leaving::GONE_WITHIN;
 use super::{Apps, BringUp, Damage, rehearsal};
 
 /// The member that holds an app's component.
@@ -23,6 +26,9 @@ const COMPONENT: &str = "app.wasm";
 
 /// How often a version on probation is looked at.
 pub(super) const LOOK_EVERY: Duration = Duration::from_millis(200);
+
+/// A request that the app works on for longer is waited for before new ones are held.
+const SLOW: Duration = Duration::from_secs(1);
 
 /// How long a version that is given up may still use its data before that is taken from it.
 const LET_GO_WITHIN: Duration = Duration::from_secs(5);
@@ -188,8 +194,29 @@ impl Apps {
         }
     }
 
-    /// Takes the data out of the hands of every version of the app that is loaded.
+    /// Ends what runs in the slot that serves, where one does.
+    async fn drain(
+        &self,
+        app: &PackageName,
+        loaded: Option<Loaded>,
+        within: Duration,
+    ) -> Result<Drained, PluginError> {
+        let Some(loaded) = loaded else { return Ok(Drained::default()) };
+        // Clients have no more than half of the time, so that what is cut can still end in it.
+        let patience = self.0.holding.client_within.min(within / 2);
+        let drained = loaded.slot.drained_within(patience, within);
+        let drained = tokio::time::timeout(within + GONE_WITHIN, drained).await;
+        let Cut { clients, late } = drained.map_err(|_| {
+            let running = loaded.slot.app().stats().in_flight as u64;
+            PluginError::StillRunning { app: app.clone(), running, within }
+        })?;
+        Ok(Drained { cut: clients, late })
+    }
+
+    /// Takes the data out of the hands of every version of the app, whether it is loaded or was
+    /// stopped.
     async fn let_go(&self, app: &PackageName) {
+        self.see_off(app, LET_GO_WITHIN).await;
         let pending = self.0.pending.lock().await.remove(app).map(|(_, version)| version);
         let serving = self.read().get(app).and_then(Entry::loaded).map(|loaded| loaded.slot.app());
         for version in pending.into_iter().chain(serving) {
@@ -209,6 +236,13 @@ impl Plugins for Apps {
             return Err(PluginError::Load { app: app.clone(), detail });
         }
         Ok(format!("{app} {} is compiled and fits this host", slot.version))
+    }
+
+    async fn calm(&self, app: &PackageName) {
+        let loaded = self.read().get(app).and_then(Entry::loaded);
+        if let Some(loaded) = loaded {
+            loaded.slot.calm(SLOW, self.0.settings.answer_within.duration()).await;
+        }
     }
 
     async fn hold(&self, app: &PackageName) -> Result<(), PluginError> {
@@ -246,21 +280,23 @@ impl Plugins for Apps {
     }
 
     async fn drained(&self, app: &PackageName, within: Duration) -> Result<Drained, PluginError> {
-        let Some(loaded) = self.entry(app)? else { return Ok(Drained::default()) };
-        // Clients have no more than half of the time, so that what is cut can still end in it.
-        let patience = self.0.holding.client_within.min(within / 2);
-        let drained = tokio::time::timeout(within, loaded.slot.drained_of_clients(patience));
-        let cut = drained.await.map_err(|_| {
-            let running = loaded.slot.app().stats().in_flight as u64;
-            PluginError::StillRunning { app: app.clone(), running, within }
-        })?;
-        for what in &cut {
-            tracing::warn!(%app, what, "cut short while new requests are held: its client was too slow, or it is a job");
+        let loaded = self.entry(app)?;
+        let (stopped, served) =
+            tokio::join!(self.see_off(app, within), self.drain(app, loaded, within));
+        let mut drained = served?;
+        drained.cut.extend(stopped.clients);
+        drained.late.extend(stopped.late);
+        for what in &drained.cut {
+            tracing::warn!(%app, what, "cut short for an update: its client was too slow, or it is a job");
         }
-        Ok(Drained { cut })
+        for what in &drained.late {
+            tracing::warn!(%app, what, within_s = within.as_secs(), "cut short for an update: it still ran");
+        }
+        Ok(drained)
     }
 
     async fn snapshot(&self, app: &PackageName, folder: &str) -> Result<ByteSize, PluginError> {
+        self.see_off(app, LET_GO_WITHIN).await;
         let (data, destination) = (self.data(app), self.snapshots().join(folder));
         blocking(move || {
             if !data.is_dir() {
@@ -372,18 +408,17 @@ impl Plugins for Apps {
         self.edit(app, |entry| entry.stop(reason));
         // A version that was to take over does not any more, and lets the data go.
         drop(self.0.pending.lock().await.remove(app));
-        // Those who wait get the reason at once: whoever is woken finds the new standing.
         if let Some(loaded) = loaded {
-            loaded.slot.close();
+            self.dismiss(app, loaded.slot);
         }
     }
 
     async fn forget(&self, app: &PackageName) {
-        self.let_go(app).await;
         let entry = self.write().remove(app);
         if let Some(loaded) = entry.as_ref().and_then(Entry::loaded) {
-            loaded.slot.close();
+            self.dismiss(app, loaded.slot);
         }
+        self.let_go(app).await;
     }
 
     async fn trouble(&self, app: &PackageName, budget: Budget) -> Trouble {
@@ -412,6 +447,7 @@ impl Plugins for Apps {
     }
 
     async fn set_aside(&self, app: &PackageName, at: Timestamp) -> Result<(), PluginError> {
+        self.see_off(app, LET_GO_WITHIN).await;
         let folder = Removed { app: app.clone(), at }.folder();
         let (data, aside) = (self.data(app), self.snapshots().join(folder));
         blocking(move || if data.is_dir() { moved(&data, &aside) } else { Ok(()) }).await

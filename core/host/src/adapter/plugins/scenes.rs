@@ -66,6 +66,7 @@ impl House {
             grants: vec![Grant::Storage { quota: ByteSize::mib(4) }].into(),
             schema,
             oldest_reader: schema,
+            writes: None,
             snapshot: None,
             component: Some(Digest::of(&std::fs::read(&wasm).unwrap())),
         };
@@ -265,6 +266,63 @@ async fn who_waits_for_an_app_that_is_stopped_is_told_why_at_once() {
     house.apps.swap(&notes(), &slot).await.unwrap();
     house.apps.release(&notes()).await.unwrap();
     assert_eq!(house.ask("/api/notes").await.0, StatusCode::OK, "it does not start again");
+}
+
+/// A note that has begun to come: its beginning has reached the app, the rest comes as it is sent.
+async fn slow_note(
+    house: &House,
+) -> (tokio::sync::mpsc::UnboundedSender<String>, tokio::task::JoinHandle<StatusCode>) {
+    let (sender, rest) = tokio::sync::mpsc::unbounded_channel::<String>();
+    let parts = futures_util::stream::unfold(rest, async |mut rest| {
+        Some((Ok::<_, std::convert::Infallible>(rest.recv().await?), rest))
+    });
+    let Place::Serving(slot) = house.apps.find(&notes()) else { panic!("it does not serve") };
+    let request = Request::post("/apps/acme/notes/api/notes");
+    let sent = ask(house.door(), request, Body::from_stream(parts));
+    let answer = tokio::spawn(async move { sent.await.0 });
+    sender.send(" ".repeat(20 << 10)).unwrap();
+    while slot.app().stats().in_flight == 0 {
+        tokio::task::yield_now().await;
+    }
+    (sender, answer)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_that_began_before_an_app_was_switched_off_writes_while_it_is_updated() {
+    let house = House::new();
+    let old = house.stage("tests/apps/notes-1.0.0", "1.0.0", 1);
+    house.bring_in(&old, None).await;
+    house.write("milk").await;
+    let note = serde_json::json!({ "title": "late", "body": "", "tags": "a" }).to_string();
+
+    // One that ends in time is kept.
+    let (sender, answer) = slow_note(&house).await;
+    house.apps.stop(&notes(), "it was switched off").await;
+    sender.send(note.clone()).unwrap();
+    drop(sender);
+    assert_eq!(answer.await.unwrap(), StatusCode::CREATED);
+    assert_eq!(house.apps.drained(&notes(), DRAIN).await.unwrap().cut.len(), 0);
+
+    // One that does not is cut before the data is copied.
+    house.apps.swap(&notes(), &old).await.unwrap();
+    house.apps.release(&notes()).await.unwrap();
+    let (sender, answer) = slow_note(&house).await;
+    house.apps.stop(&notes(), "it was switched off").await;
+    let drained = house.apps.drained(&notes(), Duration::from_millis(400)).await.unwrap();
+    assert_eq!(drained.cut, ["POST /apps/acme/notes/api/…"]);
+    house.apps.snapshot(&notes(), "before-2.0.0").await.unwrap();
+    drop(sender.send(note));
+    drop(sender);
+    assert_eq!(answer.await.unwrap(), StatusCode::REQUEST_TIMEOUT);
+    house.apps.stop(&notes(), "it was switched off").await;
+
+    let new = house.stage("plugins/notes", "2.0.0", 2);
+    house.apps.migrate(&notes(), &new, Some(1), DRAIN).await.unwrap();
+    house.apps.swap(&notes(), &new).await.unwrap();
+    house.apps.release(&notes()).await.unwrap();
+    let listed = house.ask("/api/notes").await.1;
+    assert!(listed.contains("milk"), "{listed}");
+    assert_eq!(listed.matches(r#""late""#).count(), 1, "{listed}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -10,8 +10,10 @@ use crate::route::{ConsentWord, Kind, Problem, RollbackRequest, Started};
 
 pub(super) async fn run(context: Context<'_>, arguments: Rollback) -> Result<Exit, Problem> {
     let overview: Overview = context.door.get("/api/v1/status").await?;
-    let consent = consent(context, undo_of(&overview, &arguments.target), &arguments)?;
-    let request = RollbackRequest { target: arguments.target, consent };
+    let undo = undo_of(&overview, &arguments.target);
+    let consent = consent(context, undo, &arguments)?;
+    let shown = undo.and_then(|undo| undo.mark);
+    let request = RollbackRequest { target: arguments.target, consent, shown };
     let started: Started = context.door.post("/api/v1/rollback", &request).await?;
     follow::to_the_end(context, &started).await
 }

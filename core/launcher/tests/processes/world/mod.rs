@@ -377,6 +377,7 @@ pub(crate) fn installs_app() -> [Ask; 4] {
         grants: newleaf_domain::Grants::default(),
         schema: 1,
         oldest_reader: 1,
+        writes: None,
         snapshot: None,
         component: None,
     };

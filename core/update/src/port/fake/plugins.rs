@@ -130,6 +130,8 @@ impl Plugins for FakePlugins {
         Ok("compiled".to_owned())
     }
 
+    async fn calm(&self, _app: &PackageName) {}
+
     async fn hold(&self, app: &PackageName) -> Result<(), PluginError> {
         self.edit(app, |running| running.held = true).ok_or_else(|| Self::unknown(app))
     }

@@ -248,6 +248,8 @@ impl Plugins for DiskApps {
         Ok("nothing to compile".to_owned())
     }
 
+    async fn calm(&self, _app: &PackageName) {}
+
     async fn hold(&self, app: &PackageName) -> Result<(), PluginError> {
         self.edit(app, |running| running.held = true)
     }

@@ -11,9 +11,9 @@ use newleaf_sdk_testing::World;
 
 use world::{CHORES, NOTES, app};
 
-async fn chores(limits: Limits) -> World {
+async fn chores(limits: &Limits) -> World {
     let quota = ByteSize::mib(1);
-    app(&CHORES).limits(limits).grant(Grant::Storage { quota }).start().await.unwrap()
+    app(&CHORES).limits(*limits).grant(Grant::Storage { quota }).start().await.unwrap()
 }
 
 fn job(name: &str) -> JobName {
@@ -26,7 +26,7 @@ async fn runs(world: &World) -> String {
 
 #[tokio::test]
 async fn a_job_does_its_work_beside_the_requests() {
-    let world = chores(Limits::default()).await;
+    let world = chores(&Limits::default()).await;
     assert!(world.slot().app().has_jobs());
     for _ in 0..3 {
         world.slot().run_job(&job("count")).await.unwrap();
@@ -38,7 +38,7 @@ async fn a_job_does_its_work_beside_the_requests() {
 
 #[tokio::test]
 async fn a_job_that_fails_says_why_and_one_that_breaks_down_harms_nobody() {
-    let world = chores(Limits::default()).await;
+    let world = chores(&Limits::default()).await;
     let failed = world.slot().run_job(&job("fail")).await.unwrap_err();
     assert!(failed.to_string().contains("the milk is off"), "{failed}");
     let broken = world.slot().run_job(&job("panic")).await.unwrap_err();
@@ -66,13 +66,13 @@ async fn an_app_without_jobs_says_so() {
 #[tokio::test]
 async fn a_job_without_end_is_ended_by_its_own_limits() {
     let cpu = Limits { job_cpu: Duration::from_millis(200), ..Limits::default() };
-    let ended = chores(cpu).await.slot().run_job(&job("loop")).await;
+    let ended = chores(&cpu).await.slot().run_job(&job("loop")).await;
     let timed_out = |ended: &Result<(), JobError>| {
         matches!(ended, Err(JobError::Failed(LifecycleError::TimedOut { .. })))
     };
     assert!(timed_out(&ended), "{ended:?}");
     let wall = Limits { job: Duration::from_millis(200), ..Limits::default() };
-    let world = chores(wall).await;
+    let world = chores(&wall).await;
     let ended = world.slot().run_job(&job("sleep")).await;
     assert!(timed_out(&ended), "{ended:?}");
     world.slot().drained().await;
@@ -91,7 +91,7 @@ async fn sleeper(world: &World) -> tokio::task::JoinHandle<Result<(), JobError>>
 
 #[tokio::test]
 async fn a_hold_waits_for_a_job_cuts_it_off_and_lets_none_begin() {
-    let world = chores(Limits::default()).await;
+    let world = chores(&Limits::default()).await;
     let sleeping = sleeper(&world).await;
     let busy = world.slot().run_job(&job("count")).await.unwrap_err();
     assert!(matches!(&busy, JobError::Busy { running } if *running == job("sleep")), "{busy:?}");
@@ -107,7 +107,7 @@ async fn a_hold_waits_for_a_job_cuts_it_off_and_lets_none_begin() {
 
 #[tokio::test]
 async fn an_app_that_is_stopped_does_no_more_work() {
-    let world = chores(Limits::default()).await;
+    let world = chores(&Limits::default()).await;
     let sleeping = sleeper(&world).await;
     world.slot().close();
     assert!(matches!(sleeping.await.unwrap(), Err(JobError::Cut)));
@@ -117,7 +117,7 @@ async fn an_app_that_is_stopped_does_no_more_work() {
 
 #[tokio::test]
 async fn an_app_keeps_files_and_takes_them_back_with_its_transaction() {
-    let world = chores(Limits::default()).await;
+    let world = chores(&Limits::default()).await;
     let bytes = vec![7_u8; 300_000];
     for _ in 0..2 {
         let sent = world.send("POST", "/blobs/photo", &[], bytes.clone().into()).await;

@@ -51,15 +51,14 @@ impl Apps {
         for slot in self.0.leaving.of(app) {
             let patience = self.0.holding.client_within.min(within / 2);
             let drained = slot.drained_within(patience, within);
-            match tokio::time::timeout(within + GONE_WITHIN, drained).await {
-                Ok(Cut { clients, late }) => {
-                    all.clients.extend(clients);
-                    all.late.extend(late);
-                }
-                Err(_) => {
-                    let version = slot.app().version().clone();
-                    tracing::warn!(%app, %version, "requests still run: the data is taken from them");
-                }
+            if let Ok(Cut { clients, late }) =
+                tokio::time::timeout(within + GONE_WITHIN, drained).await
+            {
+                all.clients.extend(clients);
+                all.late.extend(late);
+            } else {
+                let version = slot.app().version().clone();
+                tracing::warn!(%app, %version, "requests still run: the data is taken from them");
             }
             slot.app().take_data_away().await;
             self.0.leaving.forget(&slot);

@@ -60,7 +60,7 @@ pub fn fits(text: &str, most: usize) -> Result<(), UnfitText> {
     if length > most { Err(UnfitText::TooLong { length, most }) } else { Ok(()) }
 }
 
-/// `text` with every hidden character but the line end as `\u{…}`, so that a terminal obeys none.
+/// `text` with every hidden character but line end and tab as `\u{…}`, so that a terminal obeys none.
 pub fn escaped(text: &str) -> Cow<'_, str> {
     escaped_with(text, |shown, c| write!(shown, "\\u{{{:x}}}", u32::from(c)))
 }
@@ -74,7 +74,7 @@ pub fn escaped_json(json: &str) -> Cow<'_, str> {
 }
 
 fn escaped_with(text: &str, form: impl Fn(&mut String, char) -> std::fmt::Result) -> Cow<'_, str> {
-    let is_escaped = |c: char| c != '\n' && is_hidden(c);
+    let is_escaped = |c: char| !matches!(c, '\n' | '\t') && is_hidden(c);
     if !text.contains(is_escaped) {
         return Cow::Borrowed(text);
     }

@@ -35,7 +35,7 @@ enum Top {
 ///
 /// Whatever the index in the copied database names is among the files of the copy, as long as it
 /// was then. A file that was replaced before it could be copied makes another moment of the
-/// database necessary; after [`ROUNDS`] of them the last one keeps writers waiting.
+/// database necessary; after four of them the last one keeps writers waiting.
 ///
 /// Blocks on the disk.
 ///

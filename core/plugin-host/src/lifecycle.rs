@@ -171,7 +171,11 @@ where
 {
     let words = |error: wasmtime::Error| display::line(&format!("{error:#}"), MOST_SAID);
     let instantiate = |error| LifecycleError::Instantiate { function, reason: words(error) };
-    let trapped = |error| LifecycleError::Trapped { function, reason: words(error) };
+    // What lies at the bottom: the frames above it would fill the line.
+    let trapped = |error: wasmtime::Error| LifecycleError::Trapped {
+        function,
+        reason: display::line(&error.root_cause().to_string(), MOST_SAID),
+    };
     let instance = pre.instantiate_async(&mut *store).await.map_err(instantiate)?;
     let typed = instance
         .get_typed_func::<P, (Result<(), String>,)>(&mut *store, export)

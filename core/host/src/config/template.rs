@@ -184,9 +184,17 @@ mod tests {
                 Some(setting)
                     if setting.contains(" = ")
                         && !setting.contains("acme/")
-                        && !["origin", "proxy", "public_", "admin_tls", "rate", "title"]
-                            .iter()
-                            .any(|it| setting.starts_with(it)) =>
+                        && ![
+                            "origin",
+                            "proxy",
+                            "public_",
+                            "admin_tls",
+                            "rate",
+                            "title",
+                            "reserve",
+                        ]
+                        .iter()
+                        .any(|it| setting.starts_with(it)) =>
                 {
                     setting
                 }

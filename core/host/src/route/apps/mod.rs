@@ -85,7 +85,9 @@ mod tests {
     impl Places for OneStopped {
         fn find(&self, app: &PackageName) -> Place {
             match app.as_str() {
-                "acme/notes" => Place::Stopped { reason: "/srv/x: `newleaf undo`".to_owned() },
+                "acme/notes" => {
+                    Place::Stopped { reason: "/srv/x: `newleaf rollback acme/notes`".to_owned() }
+                }
                 _ => Place::Unknown,
             }
         }
@@ -121,7 +123,10 @@ mod tests {
         assert!(response.headers().contains_key(RETRY_AFTER));
         let text = text(response).await;
         assert!(text.contains("acme/notes is stopped"), "{text}");
-        assert!(!text.contains("/srv/x") && !text.contains("newleaf undo"), "{text}");
+        assert!(
+            !text.contains("/srv/x") && !text.contains("newleaf rollback acme/notes"),
+            "{text}"
+        );
     }
 
     #[tokio::test]

@@ -45,7 +45,7 @@ fn an_app_left_behind_is_told_suspended_and_back_with_the_core_before() {
     let why = stopped_by(&host);
     assert!(why.starts_with("suspended: it needs core <1.1.0, this is 1.1.0."), "{why}");
     let page = host.get(NOTES);
-    assert!(page.status == 503 && page.body.contains("suspended"), "{}", page.body);
+    assert!(page.status == 503 && page.body.contains("acme/notes is stopped"), "{}", page.body);
     assert!(host.dir.join("data/apps/acme/notes").is_dir());
 
     host.run(&["rollback", "core"]).assert_code(0);

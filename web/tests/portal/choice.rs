@@ -101,8 +101,12 @@ async fn an_app_that_is_installed_says_what_it_asks_for_and_what_all_apps_share(
     let mut browser = Browser::signed_in(&world, &host).await;
     let apps = browser.get("/apps").await;
     let plan = browser.submit(&apps, "/plans", "target=acme/reader").await;
-    for part in ["Talk to a.example.com", "“to read a”", "below one address", "what stands above"]
-    {
+    for part in [
+        "Talk to a.example.com",
+        "“<bdi>to read a</bdi>”",
+        "below one address",
+        "what stands above",
+    ] {
         assert!(plan.says(part), "no {part:?} in {}", plan.text);
     }
     let refused = browser.submit(&plan, &start_address(&plan), "").await;

@@ -12,7 +12,7 @@ use newleaf_tests::world::{Host, HostSettings, World};
 
 /// What is migrated each time, at the least.
 fn notes() -> u64 {
-    if Tier::current() == Tier::All { 10_000 } else { 2_000 }
+    if Tier::current() == Tier::All { 10_000 } else { 6_000 }
 }
 
 /// Where the app is served.

@@ -11,9 +11,7 @@ use newleaf_tests::skip::Tier;
 use newleaf_tests::world::{Host, HostSettings, World};
 
 /// What is migrated each time, at the least.
-fn notes() -> u64 {
-    if Tier::current() == Tier::All { 10_000 } else { 6_000 }
-}
+const NOTES: u64 = 10_000;
 
 /// Where the app is served.
 const AT: &str = "/apps/acme/notes/api/notes";
@@ -54,7 +52,7 @@ fn shots() -> Vec<Shot> {
 async fn crowded(settings: HostSettings) -> (World, Arc<Host>) {
     tokio::task::spawn_blocking(move || {
         let (world, host) = World::with_host(settings);
-        host.fill_notes(notes());
+        host.fill_notes(NOTES);
         (world, Arc::new(host))
     })
     .await
@@ -76,7 +74,7 @@ async fn round(host: &Arc<Host>, what: &str, update: impl FnOnce(&Host) + Send +
     // What the rounds before have written would fill the app's storage in the end.
     with(host, |host| host.forget_notes("load")).await;
     let before = with(host, |host| host.notes_data().notes).await;
-    assert!(before >= notes(), "{before}");
+    assert!(before >= NOTES, "{before}");
     let load = Load::start(host.public, rate(), shots());
     load.reaches(u64::from(rate())).await;
     with(host, update).await;
@@ -91,13 +89,20 @@ async fn round(host: &Arc<Host>, what: &str, update: impl FnOnce(&Host) + Send +
     tally
 }
 
-/// The waiting room is as large as two seconds of the load on a machine that is slow besides.
-const ROOM: &str = "hold_cap = 20000";
+/// Connections enough for a waiting room of ten seconds of the load, which is half of them: a
+/// machine with two busy cores may take as long for the migration.
+const CONNECTIONS: &str = "public_connections = 16000";
+
+/// The waiting room.
+const ROOM: &str = "hold_cap = 8000";
+
+fn settings(probation: f64, apps: &'static str) -> HostSettings {
+    HostSettings { probation, http: CONNECTIONS, apps, ..HostSettings::default() }
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_acknowledged_write_is_there_after_update_upon_update_is_committed() {
-    let settings = HostSettings { probation: 1.0, apps: ROOM, ..HostSettings::default() };
-    let (world, host) = crowded(settings).await;
+    let (world, host) = crowded(settings(1.0, ROOM)).await;
     let _world = publish(&host, world, "plugins/notes").await;
     for number in 1..=rounds() {
         round(&host, &format!("1.0.0 -> 2.0.0, {number}"), |host| {
@@ -121,9 +126,8 @@ async fn every_acknowledged_write_is_there_after_update_upon_update_is_committed
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_acknowledged_write_is_there_after_updates_that_are_taken_back_before_the_release() {
     let settings = HostSettings {
-        apps: "hold_cap = 20000\nrehearsal = \"off\"",
         notes: "fail_at_row = 5000",
-        ..HostSettings::default()
+        ..settings(2.0, "hold_cap = 8000\nrehearsal = \"off\"")
     };
     let (world, host) = crowded(settings).await;
     let _world = publish(&host, world, "tests/apps/notes-2.1.0").await;
@@ -146,8 +150,7 @@ async fn every_acknowledged_write_is_there_after_updates_that_are_taken_back_bef
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_acknowledged_write_is_there_after_updates_that_go_bad_in_their_probation() {
-    let settings = HostSettings { probation: 60.0, apps: ROOM, ..HostSettings::default() };
-    let (world, host) = crowded(settings).await;
+    let (world, host) = crowded(settings(60.0, ROOM)).await;
     let _world = publish(&host, world, "tests/apps/notes-2.1.0").await;
     for number in 1..=rounds() {
         round(&host, &format!("1.0.0 -> 2.1.0, which breaks, and back, {number}"), |host| {

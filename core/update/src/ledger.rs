@@ -313,14 +313,7 @@ fn fold(report: &mut Report, record: &Record) {
 /// The row of `step`; a step that is not of the good way, such as *rollback*, is added at the end.
 fn row(report: &mut Report, step: StepId) -> &mut StepReport {
     let index = report.steps.iter().position(|row| row.step == step).unwrap_or_else(|| {
-        report.steps.push(StepReport {
-            step,
-            standing: StepStanding::Waiting,
-            progress: None,
-            started: None,
-            finished: None,
-            undoable: step.undoable(),
-        });
+        report.steps.push(StepReport::waiting(step));
         report.steps.len() - 1
     });
     &mut report.steps[index]

@@ -33,6 +33,8 @@ pub struct HostSettings {
     pub processor: f64,
     /// Seconds an app may take to answer.
     pub answer_within: f64,
+    /// Further lines of `[http]`.
+    pub http: &'static str,
     /// Further lines of `[apps]`.
     pub apps: &'static str,
     /// What the notes app is told: lines of `[apps."acme/notes".config]`.
@@ -51,6 +53,7 @@ impl Default for HostSettings {
             rehearsal: "warn",
             processor: 5.0,
             answer_within: 60.0,
+            http: "",
             apps: "",
             notes: "",
         }
@@ -314,6 +317,7 @@ impl HostSettings {
             rehearsal: "required",
             processor: 5.0,
             answer_within: 60.0,
+            http: "",
             apps: "",
             notes: "",
         }
@@ -324,7 +328,7 @@ impl HostSettings {
         let path = dir.join("newleaf.toml");
         let text = std::fs::read_to_string(&path).unwrap();
         let Self { probation, core_probation, ready_within, linger, rehearsal, .. } = self;
-        let Self { processor, answer_within, apps, notes, .. } = self;
+        let Self { processor, answer_within, http, apps, notes, .. } = self;
         let text = text
             .replace("# public = [\"127.0.0.1:8080\"]", &setting("public"))
             .replace("# admin = [\"127.0.0.1:8081\"]", &setting("admin"))
@@ -335,6 +339,7 @@ impl HostSettings {
             .replace("# processor = 5", &format!("processor = {processor}"))
             .replace("# answer_within = 60", &format!("answer_within = {answer_within}"))
             .replacen("# rehearsal = \"required\"", &format!("rehearsal = \"{rehearsal}\""), 1)
+            .replace("\n[http]\n", &format!("\n[http]\n{http}\n"))
             .replace("\n[apps]\n", &format!("\n[apps]\n{apps}\n"));
         let text = format!("{text}\n[apps.\"acme/notes\".config]\n{notes}\n");
         for set in ["\nlinger = ", "\nrehearsal = ", "\nprocessor = ", "\nanswer_within = "] {

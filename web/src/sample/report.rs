@@ -11,23 +11,12 @@ use newleaf_update::view::{
 
 use super::word::{ago, notes_target, now, update, version};
 
-fn waiting(step: StepId) -> StepReport {
-    StepReport {
-        step,
-        standing: StepStanding::Waiting,
-        progress: None,
-        started: None,
-        finished: None,
-        undoable: step.undoable(),
-    }
-}
-
 fn over(step: StepId, outcome: Outcome) -> StepReport {
     StepReport {
         standing: StepStanding::Over { outcome },
         started: Some(ago(10)),
         finished: Some(ago(8)),
-        ..waiting(step)
+        ..StepReport::waiting(step)
     }
 }
 
@@ -49,7 +38,7 @@ pub(super) fn began() -> Report {
         ended: None,
         ending: None,
         reason: None,
-        steps: StepId::APP.into_iter().map(waiting).collect(),
+        steps: StepId::APP.into_iter().map(StepReport::waiting).collect(),
         seq: 42,
         interrupted: None,
     }
@@ -95,7 +84,7 @@ pub(crate) fn rolled_back() -> Report {
     let mut report = all_done();
     let failed = report.steps.iter().position(|step| step.step == StepId::Health).unwrap();
     for step in &mut report.steps[failed + 1..] {
-        *step = waiting(step.step);
+        *step = StepReport::waiting(step.step);
     }
     report.steps[failed].standing = StepStanding::Failed {
         failure: Failure {

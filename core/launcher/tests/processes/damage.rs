@@ -15,6 +15,18 @@ fn known(world: &World) -> CoreSlot {
     CoreSlot { binary: Some(Digest::of(&program)), ..slot }
 }
 
+/// A world that was updated to 1.1.0 and stands still.
+fn updated() -> (World, CoreSlot) {
+    let world = World::new();
+    let slot = known(&world);
+    let host = world.start();
+    host.update_to(&slot);
+    host.wait_for_end();
+    assert_eq!(host.version(), "1.1.0");
+    host.stop();
+    (world, slot)
+}
+
 fn damage(world: &World, slot: &CoreSlot) {
     let path = world.layout.program(slot);
     let program = std::fs::read(&path).unwrap();
@@ -23,13 +35,7 @@ fn damage(world: &World, slot: &CoreSlot) {
 
 #[test]
 fn a_good_version_that_was_damaged_is_not_run_and_the_one_before_serves() {
-    let world = World::new();
-    let slot = known(&world);
-    let host = world.start();
-    host.update_to(&slot);
-    host.wait_for_end();
-    assert_eq!(host.version(), "1.1.0");
-    host.stop();
+    let (world, slot) = updated();
     damage(&world, &slot);
     let host = world.start();
     assert_eq!(host.version(), "1.0.0");
@@ -45,12 +51,7 @@ fn a_good_version_that_was_damaged_is_not_run_and_the_one_before_serves() {
 #[test]
 fn a_good_version_that_the_disk_never_gives_leaves_the_one_before_serving_and_can_be_brought_anew()
 {
-    let world = World::new();
-    let slot = known(&world);
-    let host = world.start();
-    host.update_to(&slot);
-    host.wait_for_end();
-    host.stop();
+    let (world, slot) = updated();
     // A process's own memory is read with EIO where nothing is mapped, as a bad sector is.
     let program = world.layout.program(&slot);
     std::fs::remove_file(&program).unwrap();
@@ -73,12 +74,7 @@ fn a_good_version_that_the_disk_never_gives_leaves_the_one_before_serving_and_ca
 
 #[test]
 fn a_damaged_slot_is_mended_from_the_launchers_own_program_where_that_is_the_same() {
-    let world = World::new();
-    let slot = known(&world);
-    let host = world.start();
-    host.update_to(&slot);
-    host.wait_for_end();
-    host.stop();
+    let (world, slot) = updated();
     let whole = std::fs::read(world.layout.program(&slot)).unwrap();
     std::fs::write(world.image(), &whole).unwrap();
     damage(&world, &slot);

@@ -76,10 +76,16 @@ fn carry_out<T>(
         return alter(guarded, database, turn, text, run);
     }
     if !statement.readonly() {
-        turn.take()?;
-        database.make_ready_to_write(guarded, turn)?;
+        begin_to_write(guarded, database, turn)?;
     }
     run(&mut statement)
+}
+
+/// Takes the turn of the one writer, and makes what the host keeps beside an app's own tables.
+fn begin_to_write(guarded: &Guarded, database: &Database, turn: &mut Turn) -> Result<(), Halt> {
+    turn.take()?;
+    database.make_ready_to_write(guarded, turn)?;
+    Ok(())
 }
 
 /// The same for one that alters a table, which may rename it: to any name but the host's.
@@ -91,8 +97,7 @@ fn alter<T>(
     run: impl FnOnce(&mut Statement<'_>) -> Result<T, Halt>,
 ) -> Result<T, Halt> {
     let failed = |error| explain(guarded, database, &error);
-    turn.take()?;
-    database.make_ready_to_write(guarded, turn)?;
+    begin_to_write(guarded, database, turn)?;
     let own = |text: &str| guarded.as_host(|connection| connection.execute_batch(text));
     own("SAVEPOINT newleaf_alter").map_err(failed)?;
     let altered = guarded.connection.prepare(text).map_err(failed).map_err(Halt::from);

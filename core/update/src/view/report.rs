@@ -62,6 +62,21 @@ pub struct StepReport {
     pub undoable: Undoable,
 }
 
+impl StepReport {
+    /// One that has not begun.
+    #[must_use]
+    pub fn waiting(step: StepId) -> Self {
+        Self {
+            step,
+            standing: StepStanding::Waiting,
+            progress: None,
+            started: None,
+            finished: None,
+            undoable: step.undoable(),
+        }
+    }
+}
+
 /// How a step stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "lowercase")]

@@ -1,13 +1,13 @@
 //! A crash right after each journal record: the next start leaves a working version with its data,
 //! and an ended update. The list of crashes comes from the records of a whole update.
 
-use newleaf_domain::Target;
+use newleaf_domain::{Target, UpdateId};
 use newleaf_launcher::journal::{Ending, Entry, StepId};
 use newleaf_launcher::loss::FELL_BACK;
 use newleaf_launcher::state::CorePhase;
 use newleaf_update::BackYes;
 use newleaf_update::port::Launcher as _;
-use newleaf_update::port::fake::{Fault, Point, World};
+use newleaf_update::port::fake::{Fault, Host, Point, World};
 use newleaf_update::view::Overview;
 use serde_json::json;
 
@@ -45,7 +45,7 @@ async fn killed_after(records: usize, fault: Option<(Point, Fault)>) -> (World, 
 }
 
 /// Finishes what was left, where it was not finished; the version that serves then.
-async fn update_or_nothing(host: &newleaf_update::port::fake::Host) -> Option<String> {
+async fn update_or_nothing(host: &Host) -> Option<String> {
     if host.plugins.serves(&notes()).as_deref() == Some("1.0.0") {
         update(host, &target()).await;
     }
@@ -166,7 +166,7 @@ async fn a_trial_whose_way_back_failed_is_put_back_at_the_next_start() {
 }
 
 /// The version that failed is not offered again, for the reason it failed for.
-async fn convicted(world: &World, host: &newleaf_update::port::fake::Host, reason: &str) {
+async fn convicted(world: &World, host: &Host, reason: &str) {
     let bad = world.disk.state().bad;
     assert!(bad.len() == 1 && bad[0].reason.contains(reason), "{bad:?}");
     let refused = host.updater.plan(&target(), None).await.unwrap_err().to_string();
@@ -310,7 +310,7 @@ async fn an_app_that_was_lost_with_the_state_is_told_first_until_it_is_updated_a
 }
 
 /// Makes `state` what it was one write before the newest version of notes became good.
-fn lose_the_newest_state(world: &World, update: &newleaf_domain::UpdateId) {
+fn lose_the_newest_state(world: &World, update: &UpdateId) {
     world.disk.edit_state(|state| {
         let row = state.apps.get_mut(&notes()).unwrap();
         let slot = row.good.take().unwrap();
@@ -374,23 +374,30 @@ async fn a_state_lost_after_going_back_by_hand_leaves_the_version_that_was_gone_
     assert_eq!(good(&world).as_deref(), Some("1.0.0"));
 }
 
+/// Updates notes, dies after `records` records and loses the state that knows of the update; starts
+/// again with the one before it and mends.
+async fn killed_without_state(records: usize) -> (World, Host, UpdateId) {
+    let world = world_with_update().await;
+    let before = world.disk.state();
+    let host = world.start();
+    let view = host.updater.plan(&target(), None).await.unwrap();
+    host.launcher.die_after(records);
+    let id = approve(&host, view.plan.id, newleaf_update::Consent::Given).await.unwrap();
+    until_dead(host).await;
+    world.disk.edit_state(|state| state.apps = before.apps);
+    let next = world.start();
+    let text = format!("{FELL_BACK} (it is torn); the one written before it is used");
+    next.launcher.append(None, Entry::Notice { text }).await.unwrap();
+    next.updater.recover().await.unwrap();
+    (world, next, id)
+}
+
 #[tokio::test]
 async fn a_state_lost_in_the_middle_of_a_migration_loses_no_data() {
     let migrate = StepId::APP.iter().position(|step| *step == StepId::Migrate).unwrap();
     // Began, two for each step before; then started, finished, and the next started.
     for records in 1 + 2 * migrate..=4 + 2 * migrate {
-        let world = world_with_update().await;
-        let before = world.disk.state();
-        let host = world.start();
-        let view = host.updater.plan(&target(), None).await.unwrap();
-        host.launcher.die_after(records);
-        let id = approve(&host, view.plan.id, newleaf_update::Consent::Given).await.unwrap();
-        until_dead(host).await;
-        world.disk.edit_state(|state| state.apps = before.apps);
-        let next = world.start();
-        let text = format!("{FELL_BACK} (it is torn); the one written before it is used");
-        next.launcher.append(None, Entry::Notice { text }).await.unwrap();
-        next.updater.recover().await.unwrap();
+        let (world, next, id) = killed_without_state(records).await;
         assert_eq!(end(&next, &id).await.ending, Some(Ending::RolledBack), "after {records}");
         assert_eq!((good(&world).as_deref(), schema(&world)), (Some("1.0.0"), 1));
         assert_eq!(written(&world), ["milk", "bread"], "after {records}");
@@ -401,18 +408,7 @@ async fn a_state_lost_in_the_middle_of_a_migration_loses_no_data() {
 #[tokio::test]
 async fn data_that_was_put_back_by_the_journal_is_not_put_back_twice() {
     let migrate = StepId::APP.iter().position(|step| *step == StepId::Migrate).unwrap();
-    let world = world_with_update().await;
-    let before = world.disk.state();
-    let host = world.start();
-    let view = host.updater.plan(&target(), None).await.unwrap();
-    host.launcher.die_after(2 + 2 * migrate);
-    let id = approve(&host, view.plan.id, newleaf_update::Consent::Given).await.unwrap();
-    until_dead(host).await;
-    world.disk.edit_state(|state| state.apps = before.apps);
-    let next = world.start();
-    let text = format!("{FELL_BACK} (it is torn); the one written before it is used");
-    next.launcher.append(None, Entry::Notice { text }).await.unwrap();
-    next.updater.recover().await.unwrap();
+    let (world, next, id) = killed_without_state(2 + 2 * migrate).await;
     assert!(next.plugins.write(&notes(), "salt"));
     drop(next);
     // The end, and that the way back was gone, did not reach the disk.

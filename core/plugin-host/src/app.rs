@@ -23,6 +23,7 @@ use crate::{
     address::{self, Border},
     allowance::{MemorySpent, Together},
     body::{self, AppBody},
+    clock::Clock,
     egress::{Lines, Outbound, Outgoing},
     entrance::Entrance,
     handler::{Errand, Workers},
@@ -60,6 +61,8 @@ pub struct AppConfig {
     pub reuse: Reuse,
     /// Names of cookies that it neither sees nor sets: those of the product's own sessions.
     pub kept_cookies: &'static [&'static str],
+    /// What tells it the time.
+    pub clock: Clock,
 }
 
 impl AppConfig {

@@ -146,10 +146,12 @@ impl Instance {
         table.set_max_capacity(RESOURCES);
         let mut http = WasiHttpCtx::new();
         http.set_field_size_limit(FIELDS);
+        let mut wasi = WasiCtx::builder();
+        app.config.clock.tells(&mut wasi);
         Self {
             app: app.clone(),
             table,
-            wasi: WasiCtx::builder()
+            wasi: wasi
                 .stderr(stderr.clone())
                 .allow_tcp(false)
                 .allow_udp(false)

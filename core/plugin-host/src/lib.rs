@@ -21,6 +21,7 @@ mod allowance;
 mod app;
 mod body;
 mod cache;
+mod clock;
 mod compile;
 mod egress;
 mod engine;
@@ -46,6 +47,7 @@ mod voice;
 pub use app::{App, AppConfig, Failure};
 pub use body::{AppBody, BodyError};
 pub use cache::Prepared;
+pub use clock::{Clock, SetClock};
 pub use compile::{CompileChild, CompileError, CompileLimits, Compiler, compile_main};
 pub use egress::{
     Door, HostGrant, InvalidHost, Network, Outbound, OutboundLimits, OutboundSettings,

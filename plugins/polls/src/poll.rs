@@ -1,5 +1,7 @@
 //! The questions, their choices, and when they are open.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use newleaf_sdk::{
     Error,
     sql::{self, Row},
@@ -97,6 +99,12 @@ pub(crate) fn check() -> Result<(), Error> {
     let tables =
         ["poll", "choice", "ballot", "vote"].map(|table| format!("EXISTS (SELECT 1 FROM {table})"));
     sql::query(&format!("SELECT {}", tables.join(", ")), &[]).map(|_| ())
+}
+
+/// Now, in seconds since 1970; what a poll's closing time is compared with.
+pub(crate) fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 
 /// Makes a poll; none where there are too many.

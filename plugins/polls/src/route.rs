@@ -1,8 +1,6 @@
 //! Which page or deed a request is for. Only what is posted from this app's own pages changes
 //! anything; a vote needs the poll's cookie and the token that belongs to it besides.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use newleaf_sdk::{Error, Form, Request, Response};
 use serde_json::json;
 
@@ -10,7 +8,7 @@ use crate::{
     csv,
     draft::{self, Draft, Kind, Results},
     page::{self, Notice},
-    poll::{self, Poll},
+    poll::{self, Poll, now},
     vote::{self, Cast, Tally},
     voter::{Voter, comes_from_elsewhere},
 };
@@ -235,10 +233,4 @@ fn with(
 /// The same for a poll that is not there and for a secret that is wrong.
 fn missing(request: &Request) -> Response {
     page::problem(request, 404, "There is no such poll; it may have been deleted.")
-}
-
-/// Now, in seconds since 1970.
-fn now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }

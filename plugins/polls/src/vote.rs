@@ -3,7 +3,7 @@
 
 use newleaf_sdk::{Error, sql};
 
-use crate::poll::Poll;
+use crate::poll::{Poll, now};
 
 /// What came of a vote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,8 +31,8 @@ pub(crate) fn cast(poll: &Poll, mark: &str, choices: &[i64]) -> Result<Cast, Err
         // Asked again under the lock: the poll may have been closed, or removed, since it was read.
         let open = sql::query(
             "SELECT 1 FROM poll WHERE id = ?1 AND shut = 0
-             AND (closes IS NULL OR closes > unixepoch())",
-            &[poll.id.into()],
+             AND (closes IS NULL OR closes > ?2)",
+            &[poll.id.into(), now().into()],
         )?;
         if open.is_empty() {
             return Ok(Cast::Closed);

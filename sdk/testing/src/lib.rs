@@ -1,5 +1,6 @@
 //! Runs an app on the real plugin host in a fake world: a folder that goes away with the test, no
-//! sockets, no portal, and a network that has only what the test put there ([`FakeNetwork`]).
+//! sockets, no portal, a network that has only what the test put there ([`FakeNetwork`]), and where a
+//! test wants it a time that stands until the test moves it on ([`SetClock`]).
 //! Requests go in, answers come out.
 //!
 //! ```no_run
@@ -27,5 +28,6 @@ mod update;
 pub use answer::Answer;
 pub use build::{BuildError, build};
 pub use network::{Asked, FakeNetwork};
+pub use newleaf_plugin_host::{JobError, SetClock};
 pub use test_app::{StartError, TestApp, World};
 pub use update::UpdateError;

@@ -9,10 +9,11 @@ use std::{
 use bytes::Bytes;
 use http::Request;
 use http_body_util::Full;
-use newleaf_domain::{Digest, Grant, Grants, PackageName, Reuse, Version};
+use newleaf_domain::{Digest, Grant, Grants, JobName, PackageName, Reuse, Version};
 use newleaf_plugin_host::{
-    App, AppConfig, AppStats, Compiler, LifecycleError, Limits, LoadError, Network, Outbound,
-    OutboundSettings, PluginHost, PrepareError, ProxyWay, Scripted, Settings, Slot,
+    App, AppConfig, AppStats, Clock, Compiler, JobError, LifecycleError, Limits, LoadError,
+    Network, Outbound, OutboundSettings, PluginHost, PrepareError, ProxyWay, Scripted, SetClock,
+    Settings, Slot,
 };
 use tempfile::TempDir;
 
@@ -30,6 +31,7 @@ pub struct TestApp {
     outbound: OutboundSettings,
     leaves: Outbound,
     reuse: Reuse,
+    clock: Clock,
 }
 
 /// The world of one running app. Everything in it goes away when it is dropped.
@@ -86,6 +88,7 @@ impl TestApp {
             },
             leaves: Outbound::Granted,
             reuse: Reuse::NEVER,
+            clock: Clock::System,
         }
     }
 
@@ -116,6 +119,13 @@ impl TestApp {
     #[must_use]
     pub fn network(mut self, network: &FakeNetwork) -> Self {
         self.outbound.network = network.scripted();
+        self
+    }
+
+    /// Has `clock` tell the app the time; without it the machine does.
+    #[must_use]
+    pub fn clock(mut self, clock: &SetClock) -> Self {
+        self.clock = Clock::Set(clock.clone());
         self
     }
 
@@ -185,6 +195,7 @@ async fn load(host: &PluginHost, folder: &Path, app: &TestApp) -> Result<App, St
         outbound: app.leaves,
         reuse: app.reuse,
         kept_cookies: &[],
+        clock: app.clock.clone(),
     };
     Ok(host.load(&prepared, config)?)
 }
@@ -211,6 +222,14 @@ impl World {
     /// What the app has done since it was loaded.
     pub fn stats(&self) -> AppStats {
         self.slot.app().stats()
+    }
+
+    /// Runs a job of the app, as the host does when it is due.
+    ///
+    /// # Errors
+    /// [`JobError`]: what the app said, or what became of the run.
+    pub async fn run_job(&self, job: &JobName) -> Result<(), JobError> {
+        self.slot.run_job(job).await
     }
 
     /// Compiles and links another version for the same data, without serving it.

@@ -5,10 +5,11 @@
 use std::{
     path::{Path, PathBuf},
     sync::LazyLock,
+    time::{Duration, UNIX_EPOCH},
 };
 
-use newleaf_domain::{ByteSize, Grant};
-use newleaf_sdk_testing::{FakeNetwork, TestApp, World, build};
+use newleaf_domain::{ByteSize, Grant, JobName};
+use newleaf_sdk_testing::{FakeNetwork, SetClock, TestApp, World, build};
 
 static FEEDS_1_0: LazyLock<PathBuf> = LazyLock::new(|| built("tests/apps/feeds-1.0.0"));
 static FEEDS_1_1: LazyLock<PathBuf> = LazyLock::new(|| built("plugins/feeds"));
@@ -232,6 +233,29 @@ async fn an_entry_is_kept_once_and_a_new_wording_takes_its_place() {
     assert!(world.get("/entries/1").await.text().contains("new words"));
     assert!(world.get("/?q=old").await.text().contains("No entry has all these words."));
     assert!(world.get("/?q=new").await.text().contains("First"));
+}
+
+#[tokio::test]
+async fn the_schedule_fetches_what_is_due_and_nothing_else() {
+    // 2026-11-21 10:00:00 UTC.
+    let clock = SetClock::at(UNIX_EPOCH + Duration::from_secs(1_795_255_200));
+    let network = FakeNetwork::default();
+    let app = granted(&FEEDS_1_1, ByteSize::mib(32)).network(&network).clock(&clock);
+    let world = app.start().await.unwrap();
+    let fetch = JobName::parse("fetch").unwrap();
+    network.answer(FEED, 200, &rss(&[("1", "First", "x")]));
+    follow(&world, "/feed").await;
+    network.answer(FEED, 200, &rss(&[("2", "Second", "y"), ("1", "First", "x")]));
+    clock.advance(Duration::from_secs(15 * 60 - 1));
+    world.run_job(&fetch).await.unwrap();
+    assert_eq!(network.asked().len(), 1);
+    clock.advance(Duration::from_secs(1));
+    world.run_job(&fetch).await.unwrap();
+    world.run_job(&fetch).await.unwrap();
+    assert_eq!(network.asked().len(), 2);
+    assert!(world.get("/").await.text().contains("Second"));
+    let other = world.run_job(&JobName::parse("other").unwrap()).await.unwrap_err();
+    assert!(other.to_string().contains("feeds have no job other"), "{other}");
 }
 
 #[tokio::test]

@@ -2,17 +2,25 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::Path,
+    sync::Arc,
+    time::{Duration, UNIX_EPOCH},
+};
 
 use newleaf_domain::{ByteSize, Grant};
-use newleaf_sdk_testing::{TestApp, World, build};
+use newleaf_sdk_testing::{SetClock, TestApp, World, build};
 use serde_json::{Value, json};
 
 async fn polls() -> World {
+    app().start().await.unwrap()
+}
+
+fn app() -> TestApp {
     let wasm = build(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../plugins/polls")).unwrap();
     let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiled-apps");
     let storage = Grant::Storage { quota: ByteSize::mib(16) };
-    TestApp::new(&wasm).cache(&cache).grant(storage).start().await.unwrap()
+    TestApp::new(&wasm).cache(&cache).grant(storage)
 }
 
 /// The path below the app that an answer leads to.
@@ -78,6 +86,22 @@ async fn results(world: &World, poll: &str) -> Value {
 
 const LUNCH: &str =
     "question=Where+%3Cb%3E%3F&choices=Here%0AThere%0A%3Cscript%3E&kind=single&results=always";
+
+#[tokio::test]
+async fn a_poll_closes_by_itself_at_its_time() {
+    // 2033-05-18 03:33:20 UTC.
+    let clock = SetClock::at(UNIX_EPOCH + Duration::from_secs(2_000_000_000));
+    let world = app().clock(&clock).start().await.unwrap();
+    let (poll, _) = make(&world, &format!("{LUNCH}&closes=2033-05-18T04:00")).await;
+    let ann = Browser::open(&world, &poll).await;
+    clock.advance(Duration::from_secs(26 * 60));
+    assert_eq!(ann.vote(&world, &poll, &[0]).await, "counted");
+    assert_eq!(results(&world, &poll).await["open"], true);
+    clock.advance(Duration::from_mins(1));
+    assert_eq!(ann.vote(&world, &poll, &[1]).await, "too-late");
+    let counted = results(&world, &poll).await;
+    assert_eq!((&counted["open"], &counted["choices"][0]["votes"]), (&json!(false), &json!(1)));
+}
 
 #[tokio::test]
 async fn a_poll_is_made_voted_on_closed_and_deleted_by_plain_forms() {

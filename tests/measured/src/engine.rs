@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use newleaf_domain::{Digest, Grants, PackageName, Reuse, Version};
 use newleaf_plugin_host::{
-    App, AppConfig, CompileChild, Compiler, Limits, Outbound, OutboundSettings, PluginHost,
+    App, AppConfig, Clock, CompileChild, Compiler, Limits, Outbound, OutboundSettings, PluginHost,
     Prepared, Settings,
 };
 
@@ -40,6 +40,7 @@ fn load(host: &PluginHost, prepared: &Prepared, data: &Path) -> Result<App, Fail
         outbound: Outbound::Granted,
         reuse: Reuse::NEVER,
         kept_cookies: &[],
+        clock: Clock::System,
     };
     Ok(host.load(prepared, config)?)
 }

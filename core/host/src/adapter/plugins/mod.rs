@@ -22,7 +22,7 @@ use newleaf_launcher::Layout;
 use newleaf_launcher::state::{AppSlot, State};
 use newleaf_package::MANIFEST;
 use newleaf_plugin_host::{
-    App, AppConfig, CompileChild, CompileError, Compiler, Limits, LoadError, Outbound,
+    App, AppConfig, Clock, CompileChild, CompileError, Compiler, Limits, LoadError, Outbound,
     OutboundSettings, PluginHost, PrepareError, Reserve, Settings,
 };
 
@@ -351,6 +351,7 @@ impl Apps {
             outbound: Outbound::Granted,
             reuse: Reuse::NEVER,
             kept_cookies: self.0.cookies,
+            clock: Clock::System,
         }
     }
 

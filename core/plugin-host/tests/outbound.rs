@@ -481,6 +481,33 @@ async fn a_proxy_is_not_gone_through_unless_an_admin_says_so() {
 }
 
 #[tokio::test]
+async fn what_is_asked_over_tls_goes_through_a_tunnel_that_the_proxy_cannot_look_into() {
+    let server = Server::tunnel().await;
+    let proxy = address("10.0.0.9");
+    let scripted = Arc::new(
+        Scripted::default().name("proxy.example.net", &[proxy]).door(proxy, server.door()),
+    );
+    let settings = OutboundSettings {
+        proxy: ProxyWay::Explicit("http://ada:s3cret@proxy.example.net:3128".to_owned()),
+        by_proxy: ProxyUse::Allowed,
+        ..network(&scripted)
+    };
+    let grants = ["right.example.com", "wrong.example.com"];
+    let world = started(&grants, settings, tight()).await;
+    let asked = |authority: &str| format!("/raw?authority={authority}&path=/ok");
+    assert_eq!(world.get(&asked(grants[0])).await.text(), "200 with 5 bytes");
+    let heads = server.heads.all();
+    assert!(heads[0].starts_with("CONNECT right.example.com:443 HTTP/1.1\r\n"), "{heads:?}");
+    assert!(heads[0].to_lowercase().contains("proxy-authorization: basic "), "{heads:?}");
+    // What is inside is the host's alone.
+    assert!(heads[1].starts_with("GET /ok HTTP/1.1\r\n"), "{heads:?}");
+    assert!(!heads[1].to_lowercase().contains("proxy-authorization"), "{heads:?}");
+    let wrong = world.get(&asked(grants[1])).await.text();
+    assert!(wrong.contains("TlsCertificateError"), "{wrong}");
+    assert_eq!(scripted.lookups(), vec!["proxy.example.net"; 2]);
+}
+
+#[tokio::test]
 async fn a_refusal_is_one_line_with_the_host_the_reason_and_what_to_do() {
     let lines = Lines::default();
     let _guard = lines.listen();

@@ -94,7 +94,7 @@ async fn a_poll_closes_by_itself_at_its_time() {
     let world = app().clock(&clock).start().await.unwrap();
     let (poll, _) = make(&world, &format!("{LUNCH}&closes=2033-05-18T04:00")).await;
     let ann = Browser::open(&world, &poll).await;
-    clock.advance(Duration::from_secs(26 * 60));
+    clock.advance(Duration::from_mins(26));
     assert_eq!(ann.vote(&world, &poll, &[0]).await, "counted");
     assert_eq!(results(&world, &poll).await["open"], true);
     clock.advance(Duration::from_mins(1));

@@ -10,7 +10,7 @@ use std::{
 use newleaf_plugin_host::{Door, Network, OutboundSettings, ProxyWay, Roots, Scripted};
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
-    net::TcpListener,
+    net::{TcpListener, TcpStream},
 };
 use tokio_rustls::{
     TlsAcceptor,
@@ -40,7 +40,16 @@ impl Heads {
     }
 }
 
-/// A server, plain or over TLS as `right.example.com`.
+/// How a server is spoken to.
+#[derive(Clone)]
+enum Speech {
+    Plain,
+    Tls(TlsAcceptor),
+    /// A proxy's: plain up to the request for a tunnel, behind which is a server over TLS.
+    Tunnel(TlsAcceptor),
+}
+
+/// A server, plain or over TLS as `right.example.com`, or a proxy before the latter.
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     pub(crate) heads: Heads,
@@ -50,22 +59,18 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) async fn plain() -> Self {
-        Self::start(None).await
+        Self::start(Speech::Plain).await
     }
 
     pub(crate) async fn tls() -> Self {
-        let chain = vec![CertificateDer::from_pem_file(certificate("server.pem")).unwrap()];
-        let key = PrivateKeyDer::from_pem_file(certificate("server.key")).unwrap();
-        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(chain, key)
-            .unwrap();
-        Self::start(Some(TlsAcceptor::from(Arc::new(config)))).await
+        Self::start(Speech::Tls(acceptor())).await
     }
 
-    async fn start(tls: Option<TlsAcceptor>) -> Self {
+    pub(crate) async fn tunnel() -> Self {
+        Self::start(Speech::Tunnel(acceptor())).await
+    }
+
+    async fn start(speech: Speech) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (heads, taken) = (Heads::default(), Arc::new(Mutex::new(0)));
@@ -73,15 +78,12 @@ impl Server {
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 *taken.lock().unwrap_or_else(PoisonError::into_inner) += 1;
-                let (heads, tls) = (heads.clone(), tls.clone());
+                let (heads, speech) = (heads.clone(), speech.clone());
                 tokio::spawn(async move {
-                    match tls {
-                        None => serve(stream, &heads).await,
-                        Some(tls) => {
-                            if let Ok(stream) = tls.accept(stream).await {
-                                serve(stream, &heads).await;
-                            }
-                        }
+                    match speech {
+                        Speech::Plain => serve(stream, &heads).await,
+                        Speech::Tls(tls) => serve_over(tls, stream, &heads).await,
+                        Speech::Tunnel(tls) => open_tunnel(tls, stream, &heads).await,
                     }
                 });
             }
@@ -106,6 +108,32 @@ pub(crate) fn network(scripted: &Arc<Scripted>) -> OutboundSettings {
         network: Network::Scripted(scripted.clone()),
         roots: Roots::These(vec![authority]),
         ..OutboundSettings::default()
+    }
+}
+
+fn acceptor() -> TlsAcceptor {
+    let chain = vec![CertificateDer::from_pem_file(certificate("server.pem")).unwrap()];
+    let key = PrivateKeyDer::from_pem_file(certificate("server.key")).unwrap();
+    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .unwrap();
+    TlsAcceptor::from(Arc::new(config))
+}
+
+async fn serve_over(tls: TlsAcceptor, stream: TcpStream, heads: &Heads) {
+    if let Ok(stream) = tls.accept(stream).await {
+        serve(stream, heads).await;
+    }
+}
+
+async fn open_tunnel(tls: TlsAcceptor, mut stream: TcpStream, heads: &Heads) {
+    let Some(head) = read_head(&mut stream).await else { return };
+    heads.push(head);
+    if stream.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").await.is_ok() {
+        serve_over(tls, stream, heads).await;
     }
 }
 

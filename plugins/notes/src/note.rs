@@ -79,7 +79,8 @@ pub(crate) fn migrate(from: u32, to: u32) -> Result<(), Error> {
 /// Schema 1 kept a note's tags as one text, parted by commas.
 fn move_tags_to_their_table() -> Result<(), Error> {
     sql::execute(CREATE_TAG, &[])?;
-    // In pages, so that any number of notes fits through the host's limits.
+    // In pages, so that any number of notes fits through the host's limits; and a page in two
+    // statements, since visitors wait meanwhile.
     let mut after = 0;
     loop {
         let rows = sql::query(
@@ -88,9 +89,16 @@ fn move_tags_to_their_table() -> Result<(), Error> {
         )?;
         let Some(last) = rows.last() else { break };
         after = last.integer(0)?;
+        let mut pairs = Vec::new();
         for row in &rows {
-            insert_tags(row.integer(0)?, &split_tags(row.text(1)?))?;
+            let note = row.integer(0)?;
+            pairs.extend(split_tags(row.text(1)?).into_iter().map(|tag| (note, tag)));
         }
+        sql::execute(
+            "INSERT OR IGNORE INTO tag (note, name)
+             SELECT value ->> 0, value ->> 1 FROM json_each(?1)",
+            &[serde_json::json!(pairs).to_string().into()],
+        )?;
     }
     sql::execute_all(&["ALTER TABLE note DROP COLUMN tags", "PRAGMA user_version = 2"])
 }

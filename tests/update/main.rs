@@ -6,6 +6,7 @@ mod app_data;
 mod app_load;
 mod app_swaps;
 mod broken;
+mod confined;
 mod crowded;
 mod defaults;
 mod download;

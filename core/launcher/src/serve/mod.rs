@@ -91,6 +91,12 @@ impl ServeError {
             Self::State(error) => return error.hint(),
             Self::Journal(error) => return error.hint(),
             Self::Listen(ListenError::Disk(error)) => return error.hint(),
+            Self::Listen(ListenError::Inherit { source, .. })
+                if source.kind() == std::io::ErrorKind::PermissionDenied =>
+            {
+                "allow pidfd_getfd where the unit filters system calls (SystemCallFilter=), as \
+                 newleaf.service does"
+            }
             Self::Listen(ListenError::Inherit { .. } | ListenError::Unsuited { .. }) => {
                 "mend the socket unit; it passes on TCP sockets that listen, called public or admin, \
                  and run/admin.sock, called admin"

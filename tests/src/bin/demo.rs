@@ -4,11 +4,19 @@
 
 use std::process::ExitCode;
 
+use clap::Parser;
 use newleaf_tests::site::Site;
 use newleaf_tests::world::{CoreRelease, Host, HostSettings, World};
 
+/// Shows Newleaf at work: a registry, a host on older versions, and newer ones to update to. Ends all
+/// of it on Ctrl-C.
+#[derive(Debug, Parser)]
+#[command(bin_name = "cargo demo")]
+struct Demo {}
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
+    Demo::parse();
     println!("building: the first time this compiles everything, some ten minutes on two cores");
     let (world, host, site) = match tokio::task::spawn_blocking(set_up).await {
         Ok(made) => made,

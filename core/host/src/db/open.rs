@@ -1,7 +1,8 @@
 //! Opens `newleaf.db`, and refuses what this version cannot read or was not prepared for.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions, Permissions};
 use std::io::{ErrorKind, Read as _};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -152,6 +153,20 @@ pub struct Db {
     reader: SqlitePool,
 }
 
+/// Nobody else may read the database, whatever the folder and the umask say: SQLite would make the
+/// file as the umask allows, and gives its log the rights of the file. Where that fails, opening it
+/// says why.
+fn keep_closed(path: &Path) {
+    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    if made.is_err()
+        && let Ok(metadata) = std::fs::metadata(path)
+        && metadata.permissions().mode() & 0o077 != 0
+        && let Err(error) = std::fs::set_permissions(path, Permissions::from_mode(0o600))
+    {
+        tracing::warn!(path = %path.display(), %error, "others may read the database");
+    }
+}
+
 impl Db {
     /// Opens the database of the host in `dir`, making the file where there is none. Checks and
     /// changes nothing in it.
@@ -159,6 +174,7 @@ impl Db {
     /// # Errors
     /// The file cannot be made or opened.
     pub async fn open(dir: &Path) -> Result<Self, DbError> {
+        keep_closed(&dir.join(FILE));
         let options = SqliteConnectOptions::new()
             .filename(dir.join(FILE))
             .create_if_missing(true)
@@ -317,6 +333,24 @@ mod tests {
         let asked = sqlx::query_scalar::<_, i64>("PRAGMA synchronous").fetch_one(db.writer());
         assert_eq!(asked.await.unwrap(), 2, "2 is FULL");
         db.close().await;
+    }
+
+    #[tokio::test]
+    async fn nobody_else_may_read_the_database_in_a_folder_that_is_open_to_all() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::set_permissions(dir.path(), Permissions::from_mode(0o755)).unwrap();
+        let mode = |name: &str| {
+            std::fs::metadata(dir.path().join(name)).unwrap().permissions().mode() & 0o777
+        };
+        let db = Db::open(dir.path()).await.unwrap();
+        db.make_meta().await.unwrap();
+        for name in [FILE, "newleaf.db-wal", "newleaf.db-shm"] {
+            assert_eq!(mode(name), 0o600, "{name}");
+        }
+        db.close().await;
+        std::fs::set_permissions(dir.path().join(FILE), Permissions::from_mode(0o644)).unwrap();
+        Db::open(dir.path()).await.unwrap().close().await;
+        assert_eq!(mode(FILE), 0o600, "one that was made by an older version");
     }
 
     #[tokio::test]

@@ -72,6 +72,8 @@ pub(crate) fn run(product: &'static Product, dir: &Path) -> ExitCode {
 
 fn adopt(product: &'static Product, dir: &Path) -> Result<(), AdoptError> {
     let config = crate::worker::begin_log(dir)?.config;
+    // Before the first use of SQLite, or never; whether it is so is told where the apps begin.
+    newleaf_plugin_host::storage::bound_memory();
     let layout = Layout::new(dir);
     let state = state_file::read(&layout)?;
     let dropped = measure(product)?;

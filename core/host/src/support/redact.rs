@@ -20,6 +20,9 @@ const WORDS: [&str; 10] = [
     "credential",
 ];
 
+/// Names of authentication schemes, behind which credentials stand (RFC 9110 §11.4).
+const SCHEMES: [&str; 2] = ["bearer ", "basic "];
+
 /// The sections of an address whose last part is a secret.
 const LINKS: [&str; 1] = ["/sign-in/"];
 
@@ -34,18 +37,32 @@ pub(crate) fn redacted(text: &str) -> String {
 
 fn line(text: &str) -> String {
     let lower = text.to_ascii_lowercase();
-    let found = WORDS.iter().filter_map(|word| {
-        let at = lower.find(word)? + word.len();
+    let named = WORDS.iter().flat_map(|word| lower.match_indices(word)).filter_map(|(at, word)| {
+        let at = at + word.len();
         let rest = text.get(at..)?;
         let name = rest.find(|c: char| !(c.is_alphanumeric() || "_-\"'".contains(c)))?;
-        rest.get(name..)?.trim_start().starts_with(['=', ':']).then_some(at + name)
+        let (end, behind) = (rest.get(name..)?, rest.get(name..)?.trim_start());
+        let is_apart = end.starts_with(char::is_whitespace);
+        (behind.starts_with(['=', ':']) || (is_apart && is_random(behind))).then_some(at + name)
     });
+    let schemes = SCHEMES.iter().flat_map(|scheme| lower.match_indices(scheme));
+    let shown = schemes.map(|(at, scheme)| at + scheme.len() - 1);
     // Whatever follows the first of them on its line goes: values have too many forms to parse.
-    let text = match found.min() {
-        Some(at) => format!("{} {HIDDEN}", &text[..=at]),
+    let text = match named.chain(shown).min() {
+        Some(at) => {
+            let end = at + text[at..].chars().next().map_or(0, char::len_utf8);
+            format!("{} {HIDDEN}", text[..end].trim_end())
+        }
         None => text.to_owned(),
     };
     addresses(&text)
+}
+
+/// Whether the first word looks as nobody would write it: letters and digits mixed, or very long.
+fn is_random(text: &str) -> bool {
+    let word = text.split_whitespace().next().unwrap_or_default();
+    let has = |what: fn(&char) -> bool| word.chars().any(|c| what(&c));
+    word.len() > 24 || (has(char::is_ascii_digit) && has(char::is_ascii_alphabetic))
 }
 
 /// `scheme://name:password@host?query` as `scheme://(hidden)@host?(hidden)`.
@@ -55,10 +72,12 @@ fn addresses(text: &str) -> String {
     while let Some(at) = rest.find("://") {
         let (before, after) = rest.split_at(at + 3);
         safe.push_str(before);
+        let word = after.find(char::is_whitespace).unwrap_or(after.len());
+        // A password may hold what ends the host of a sound address, quotes and commas too.
+        let host = after[..word].rfind('@').map_or(0, |at| at + 1);
         let ends = |c: char| c.is_whitespace() || "\"'<>`,".contains(c);
-        let (address, behind) = after.split_at(after.find(ends).unwrap_or(after.len()));
-        // A password may hold what ends the host of a sound address.
-        let host = address.rfind('@').map_or(0, |at| at + 1);
+        let end = after[host..].find(ends).map_or(after.len(), |at| host + at);
+        let (address, behind) = after.split_at(end);
         if host > 0 {
             safe.push_str(HIDDEN);
             safe.push('@');
@@ -185,6 +204,18 @@ mod tests {
                 "open http://127.0.0.1:8081/sign-in/00ff now",
                 "open http://127.0.0.1:8081/sign-in/(hidden) now",
             ),
+            (
+                "invalid token for user ada, token=pw9",
+                "invalid token for user ada, token= (hidden)",
+            ),
+            (
+                r#"{"error":"invalid token","token":"pw10"}"#,
+                r#"{"error":"invalid token","token": (hidden)"#,
+            ),
+            ("by http://ada:pw11,x'pw12@proxy.example.com", "by http://(hidden)@proxy.example.com"),
+            ("header Bearer pw13", "header Bearer (hidden)"),
+            ("the token pw14 is old", "the token (hidden)"),
+            ("the token\u{3000}pw15 is old", "the token (hidden)"),
             ("a token of 3 words is no key", "a token of 3 words is no key"),
             ("1.0.0 exited with status 1 after 30 ms", "1.0.0 exited with status 1 after 30 ms"),
         ] {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use newleaf_domain::{Timestamp, Version, shell};
-use newleaf_launcher::journal::{self, Entry, Record};
+use newleaf_launcher::journal::{self, Entry, Record, Unfinished, unfinished_core};
 use newleaf_launcher::state::{CorePhase, CoreState};
 use newleaf_launcher::supervisor::PAGE;
 use newleaf_launcher::words::plain;
@@ -77,7 +77,7 @@ impl Story {
         let log = redacted(&KeptLog::of(layout.dir()).tail(LOG));
         Self {
             sentence: match &state {
-                Ok(state) => sentence(product, &state.core),
+                Ok(state) => sentence(product, &state.core, unfinished_core(all.iter().cloned())),
                 Err(error) => format!("What should run is not known: {error}."),
             },
             since,
@@ -102,8 +102,15 @@ fn newest_snapshot(dir: &Path) -> Option<Kept> {
     Some(Kept { at: newest.at, command })
 }
 
-fn sentence(product: &str, core: &CoreState) -> String {
+/// A version on trial that has failed is not started any more: the good one is.
+fn sentence(product: &str, core: &CoreState, unfinished: Option<Unfinished>) -> String {
+    let goes_back = unfinished.is_some_and(|update| update.is_rolling_back());
     match (&core.trial, core.phase) {
+        (Some(trial), CorePhase::Trial | CorePhase::Probation) if goes_back => format!(
+            "{product} {} failed on trial. {} should run again and does not stay up. It is started \
+             again by itself, at most 60 s apart.",
+            trial.slot.version, core.good.version
+        ),
         (Some(trial), CorePhase::Trial | CorePhase::Probation) => {
             format!("{product} {} is being started.", trial.slot.version)
         }
@@ -283,6 +290,29 @@ mod tests {
         assert_eq!(since(&records, Some(&core)), Some(Timestamp::from_unix(now - 30)));
         assert_eq!(reason(&records, Some(&core)), "1.0.0 exited with status 1");
         assert!(reason(&records[..1], Some(&core)).starts_with("ada lets core"));
+    }
+
+    #[test]
+    fn a_version_that_failed_on_trial_is_not_said_to_be_started() {
+        use newleaf_launcher::journal::StepId;
+        use newleaf_launcher::state::{Trial, Way};
+        let mut core = crate::worker::tests::state().core;
+        let (slot, digest) = (core.good.clone(), core.good.digest);
+        let to = Version::parse("1.1.0").unwrap();
+        let slot = newleaf_launcher::state::CoreSlot { version: to.clone(), ..slot };
+        let plan = newleaf_domain::PlanId::of(digest);
+        let update = newleaf_domain::UpdateId::new(Timestamp::from_unix(1_800_000_000), &plan, 1);
+        let (tries, way, expand_within_ms) = (0, Way::Forward, None);
+        core.trial = Some(Trial { slot, tries, update: update.clone(), way, expand_within_ms });
+        core.phase = CorePhase::Trial;
+        let at = |step| {
+            let (update, to) = (update.clone(), to.clone());
+            Some(Unfinished { update, to, digest, way, step: Some(step), failed: None })
+        };
+        let told = |step| sentence("Acme", &core, at(step));
+        assert_eq!(told(StepId::Activate), "Acme 1.1.0 is being started.");
+        let back = told(StepId::Rollback);
+        assert!(back.starts_with("Acme 1.1.0 failed on trial. 1.0.0 should run again"), "{back}");
     }
 
     #[test]

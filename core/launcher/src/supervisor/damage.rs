@@ -5,7 +5,7 @@ use super::model::{RECOVERY_AFTER, StandIn};
 use super::turn::Turn;
 use super::{Which, WorkerId};
 use crate::ask::mark_bad;
-use crate::state::{BadRelease, CoreSlot};
+use crate::state::{BadRelease, CoreSlot, Trial};
 
 impl Turn {
     /// The good version was not started, since its program is not the one that was staged.
@@ -26,10 +26,12 @@ impl Turn {
     }
 
     /// The version before, where it reads the data, this launcher can speak to it, and it is not on
-    /// trial itself.
+    /// trial itself, nor failed there by its own fault.
     pub(super) fn stand_in(&self) -> Option<CoreSlot> {
         let core = &self.model.state.core;
-        let tried = core.trial.as_ref().map(|trial| trial.slot.digest);
+        let is_cleared = |trial: &Trial| self.model.going_back.is_some() && trial.tries > 0;
+        let tried = core.trial.as_ref().filter(|trial| !is_cleared(trial));
+        let tried = tried.map(|trial| trial.slot.digest);
         let reads = |slot: &CoreSlot| slot.schema >= core.good.oldest_reader;
         let spoken = |slot: &CoreSlot| slot.protocol <= self.model.protocol;
         let fits = |slot: &CoreSlot| reads(slot) && spoken(slot) && tried != Some(slot.digest);

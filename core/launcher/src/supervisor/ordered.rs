@@ -6,9 +6,9 @@ use newleaf_domain::{PlanId, Target, UpdateId};
 use super::turn::Turn;
 use super::{Effect, Reply};
 use crate::ask;
-use crate::journal::{Entry, StepId};
+use crate::journal::{Ending, Entry, StepId};
 use crate::proto::{Ask, Repair};
-use crate::state::{CoreSlot, State, Way};
+use crate::state::{CorePhase, CoreSlot, State, Way};
 
 /// Who asked, as the history names it.
 const BY: &str = "recovery";
@@ -38,13 +38,15 @@ impl Turn {
 
     /// Point A of a way back that begins with the version before stopped, not serving.
     fn start_previous(&mut self, id: u64, update: &UpdateId, plan: PlanId) {
-        let (previous, next) = match self.way_back(update) {
+        let idle = self.without_way_back();
+        let (previous, next) = match self.way_back(&idle, update) {
             Ok(way) => way,
             Err(why) => {
                 self.push(Effect::AnswerOrder { id, reply: Reply::Refused(why) });
                 return;
             }
         };
+        self.give_up_way_back(idle);
         let began = Entry::Began {
             target: Target::Core,
             from: Some(self.model.state.core.good.version.clone()),
@@ -61,9 +63,31 @@ impl Turn {
         self.try_trial("it was never started");
     }
 
+    /// The state without a way back that waits for the good version: nobody serves, so it has not
+    /// come up, and may never do.
+    fn without_way_back(&self) -> State {
+        let mut state = self.model.state.clone();
+        if self.model.going_back.is_some() {
+            state.core.trial = None;
+            state.core.phase = CorePhase::Idle;
+            state.seq += 1;
+        }
+        state
+    }
+
+    /// Ends that way back. Whether the version on trial is to blame was not found out.
+    fn give_up_way_back(&mut self, idle: State) {
+        if let (Some(trial), Some(back)) = (self.trial(), self.model.going_back.take()) {
+            let good = idle.core.good.version.clone();
+            self.replace(idle);
+            self.done(&trial.update, StepId::Rollback, format!("{good} did not come up"));
+            self.ended(&trial.update, Ending::RolledBack, Some(back.reason));
+        }
+    }
+
     /// The version before and the state that arms it, or why it cannot be started.
-    fn way_back(&self, update: &UpdateId) -> Result<(CoreSlot, State), String> {
-        let core = &self.model.state.core;
+    fn way_back(&self, idle: &State, update: &UpdateId) -> Result<(CoreSlot, State), String> {
+        let core = &idle.core;
         let Some(slot) = core.previous.clone() else {
             return Err("there is no version before".to_owned());
         };
@@ -80,7 +104,7 @@ impl Turn {
             way: Way::Back,
             expand_within_ms: None,
         };
-        ask::apply(&self.model.state, &ask, self.model.timing.tries)
+        ask::apply(idle, &ask, self.model.timing.tries)
             .map(|next| (slot, next))
             .map_err(|refusal| refusal.to_string())
     }

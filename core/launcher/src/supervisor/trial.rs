@@ -68,7 +68,11 @@ impl Turn {
         let is_bad = evidence == Evidence::Release && trial.way == Way::Forward;
         let failure = Failure {
             what: what.clone(),
-            done: format!("went back to {good}"),
+            done: if self.is_order_in_vain() {
+                format!("started {good} again")
+            } else {
+                format!("went back to {good}")
+            },
             todo: advice(evidence, is_bad).to_owned(),
             cause: match evidence {
                 Evidence::Machine
@@ -82,36 +86,43 @@ impl Turn {
         self.begin_back(what, evidence);
     }
 
-    /// Goes back; where the good version does not serve, it must come up first.
+    /// Goes back; where another version serves still, the good one must come up first.
     pub(super) fn begin_back(&mut self, reason: String, evidence: Evidence) {
         let Some(trial) = self.trial() else { return };
         self.dismiss_witness();
         self.spawn_good();
         self.started(&trial.update, StepId::Rollback);
         let spent = evidence == Evidence::Release;
-        if self.good_serves() {
-            let is_bad = spent && trial.way == Way::Forward;
-            self.model.going_back = Some(GoingBack { reason, is_bad });
-            self.finish_back();
-        } else {
+        if !self.good_serves() && !self.is_order_in_vain() {
             // `tries` says after a crash whether the version is to blame.
             self.write(|state| {
                 if let Some(trial) = &mut state.core.trial {
                     trial.tries = if spent { 0 } else { trial.tries.max(1) };
                 }
             });
-            self.go_on_back(reason, spent);
         }
+        self.go_on_back(reason, spent);
     }
 
-    /// Brings the good version up; its `Go` finishes the way back.
+    /// Brings the good version up; its `Go` finishes the way back, unless it is over already.
     pub(super) fn go_on_back(&mut self, reason: String, spent: bool) {
         let forward = self.trial().is_some_and(|trial| trial.way == Way::Forward);
         self.model.going_back = Some(GoingBack { reason, is_bad: spent && forward });
         self.spawn_good();
+        if self.good_serves() || self.is_order_in_vain() {
+            self.finish_back();
+        }
     }
 
-    /// The good version serves again: one write, then the last records.
+    /// Whether the version before was to be started, and nobody serves. Then there is nothing to
+    /// go back to: the good version is what did not come up, and may never do. Its starts go on as
+    /// without the order, and the next order is heard.
+    pub(super) fn is_order_in_vain(&self) -> bool {
+        let is_back = self.trial().is_some_and(|trial| trial.way == Way::Back);
+        is_back && self.model.serving().is_none()
+    }
+
+    /// The good version serves again, or is not waited for: one write, then the last records.
     pub(super) fn finish_back(&mut self) {
         let (Some(trial), Some(back)) = (self.trial(), self.model.going_back.take()) else {
             return;
@@ -125,7 +136,8 @@ impl Turn {
             mark_bad(state, bad.as_ref());
         });
         let good = self.model.state.core.good.version.clone();
-        self.done(&trial.update, StepId::Rollback, format!("{good} serves"));
+        let how = if self.good_serves() { "serves" } else { "is started again" };
+        self.done(&trial.update, StepId::Rollback, format!("{good} {how}"));
         self.ended(&trial.update, Ending::RolledBack, Some(back.reason));
         let on_trial = |w: &super::Worker| w.which == Which::Trial && w.stage != Stage::Draining;
         while let Some(id) = self.model.find(on_trial) {

@@ -140,6 +140,9 @@ impl Turn {
     /// The first exit in probation costs a try, the next one the trial.
     fn trial_left(&mut self, worker: &Worker, exit: &Exit) {
         if self.model.going_back.is_some() {
+            if self.is_order_in_vain() {
+                self.finish_back();
+            }
             return;
         }
         let why = format!("{} while it was watched", exit.how);

@@ -197,7 +197,11 @@ impl Explain for StartError {
                 "wait until it is over, then try again; newleaf rehearse says what came of it"
                     .to_owned()
             }
-            Self::Staged { .. } => "start the host, which tries it first: newleaf serve".to_owned(),
+            Self::Staged { .. } => {
+                "start the host, which tries it first: newleaf serve; where nothing comes up then, \
+                 its recovery page starts the version before"
+                    .to_owned()
+            }
             Self::Launcher(LauncherError::Busy { .. }) => {
                 "try the same plan again in half a minute".to_owned()
             }

@@ -4,6 +4,7 @@
 //! parameter, so that every crate above can be tested to the second.
 
 pub mod abi;
+pub mod address;
 pub mod capability;
 pub mod channel;
 pub mod clock;
@@ -12,6 +13,7 @@ pub mod digest;
 pub mod display;
 pub mod edition;
 pub mod failure;
+pub mod host_name;
 pub mod id;
 pub mod job;
 pub mod language;
@@ -26,12 +28,14 @@ pub mod target;
 pub mod version;
 
 pub use abi::AbiVersion;
+pub use address::{AppAddresses, AppHosts, AppOrigin, PublicAddress};
 pub use capability::{Capability, Grant, GrantChange, Grants};
 pub use channel::Channel;
 pub use clock::{Clock, FixedClock, Timestamp};
 pub use consent::Difference;
 pub use digest::Digest;
 pub use edition::Edition;
+pub use host_name::HostName;
 pub use id::{PlanId, UpdateId};
 pub use job::JobName;
 pub use language::Language;

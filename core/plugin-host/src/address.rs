@@ -64,7 +64,9 @@ pub(crate) fn inward(uri: &mut Uri, headers: &mut HeaderMap, border: Border<'_>)
     let base = border.base;
     *uri = below(uri, base);
     headers.remove(&FORWARDED_PREFIX);
-    if let Ok(base) = HeaderValue::from_str(base) {
+    if let Ok(base) = HeaderValue::from_str(base)
+        && !base.is_empty()
+    {
         headers.insert(FORWARDED_PREFIX, base);
     }
     // wasi:http wants an authority; HTTP/1.0 clients and probes send none.
@@ -239,6 +241,26 @@ mod tests {
         );
         assert_eq!(cookie("newleaf=stolen; Path=/"), None);
         assert_eq!(cookie("__Host-x=1; Path=/"), None);
+    }
+
+    #[test]
+    fn an_app_with_a_host_name_of_its_own_has_all_paths_there_and_no_prefix() {
+        let own = Border { base: "", kept: &["shop_session"] };
+        let mut uri: Uri = "/apps/acme/notes?x=1".parse().unwrap();
+        let mut headers = HeaderMap::new();
+        headers.insert(FORWARDED_PREFIX, HeaderValue::from_static("/evil"));
+        headers.insert(COOKIE, HeaderValue::from_static("a=1; __Host-newleaf=x; shop_session=y"));
+        inward(&mut uri, &mut headers, own);
+        assert_eq!(uri.to_string(), "/apps/acme/notes?x=1");
+        assert!(!headers.contains_key(FORWARDED_PREFIX));
+        assert_eq!(headers[COOKIE], "a=1");
+        let set = |cookie: &str| confined(cookie, own).map(|it| it.to_str().unwrap().to_owned());
+        assert_eq!(set("a=1; Domain=example.com").unwrap(), "a=1; Path=/");
+        assert_eq!(set("a=1; Path=relative; Domain=.com").unwrap(), "a=1; Path=/");
+        assert_eq!(set("a=1; Path=/x").unwrap(), "a=1; Path=/x");
+        assert_eq!(set("__Host-a=1; Secure").unwrap(), "__Host-a=1; Secure; Path=/");
+        assert_eq!(set("__Host-newleaf=1; Path=/"), None);
+        assert_eq!(set("shop_session=1; Path=/"), None);
     }
 
     #[test]

@@ -180,3 +180,27 @@ fn an_update_that_stands_still_says_why_and_what_ends_it() {
     }
     assert!(!text.contains(">running<") && !page("run").contains("interrupted"));
 }
+
+#[test]
+fn only_where_apps_share_an_address_it_is_said_and_links_lead_to_where_each_is() {
+    let (names, reader) = (sample::names(), sample::reader());
+    let mut product = sample::product();
+    let pages = |product: &crate::ProductFace| {
+        let frame = Frame { product, reader: Some(&reader), now: sample::now(), names: &names };
+        let plan = page::plan(&frame, &reader, &sample::install_view(), Asked::Nothing, None);
+        let row = app_page(&frame, &sample::app_row(), Removal::NotAsked);
+        (plan.0, row.0 + &page::run(&frame, &sample::committed(), None).0)
+    };
+    let (plan, links) = pages(&product);
+    assert!(plan.contains("for one site"), "{plan}");
+    assert_eq!(links.matches(r#"href="http://127.0.0.1:8080/apps/acme/notes/""#).count(), 2);
+    product.apps.hosts = Some(newleaf_domain::AppHosts {
+        domain: "apps.example.com".parse().unwrap(),
+        own: std::collections::BTreeMap::default(),
+        kept: Vec::new(),
+    });
+    let (plan, links) = pages(&product);
+    assert!(!plan.contains("for one site"), "{plan}");
+    assert_eq!(links.matches(r#"href="http://notes.acme.apps.example.com:8080/""#).count(), 2);
+    assert!(!links.contains("127.0.0.1:8080"));
+}

@@ -187,7 +187,8 @@ impl Updater {
         let pause = rehearsal.as_ref().and_then(|note| self.pause_of(note));
         let candidates = planned.survey.candidates;
         let left_behind = self.left_behind(known, &plan).await;
-        PlanView { plan, changes, prerequisites, candidates, rehearsal, left_behind, pause }
+        let origin = self.settings().addresses.origin();
+        PlanView { plan, changes, prerequisites, candidates, rehearsal, left_behind, pause, origin }
     }
 
     /// The installed apps that a plan of core leaves behind, by the ranges they name.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use newleaf_domain::{AbiVersion, ByteSize, Edition, Platform, Version};
+use newleaf_domain::{AbiVersion, AppAddresses, ByteSize, Edition, Platform, Version};
 use newleaf_plan::Policy;
 
 use crate::port::RehearsalWaits;
@@ -65,6 +65,8 @@ pub struct Settings {
     pub budget: Budget,
     /// How an update is taken up again whose records the disk refused.
     pub mending: Mending,
+    /// Where apps are served, as it is told to people.
+    pub addresses: AppAddresses,
 }
 
 /// How long a disk that refuses is waited for.
@@ -168,6 +170,7 @@ impl Default for Settings {
                 most: Duration::from_secs(10),
                 held: Duration::from_secs(5),
             },
+            addresses: AppAddresses::default(),
         }
     }
 }

@@ -106,8 +106,8 @@ fn standing(frame: &Frame<'_>, reader: &SignedIn, row: &AppRow) -> Markup {
                 }
             }
             p class="foot" {
-                @if let Some(address) = frame.product.public_address.as_ref().filter(|_| row.serving) {
-                    a href={ (address.trim_end_matches('/')) (row.path) } { "Open " (row.name) }
+                @if let Some(address) = frame.product.apps.url(&row.id).filter(|_| row.serving) {
+                    a href=(address) { "Open " (row.name) }
                 }
                 a href={ "/releases/" (row.id) } { "All versions" }
                 @if let Some(undo) = &row.undo {

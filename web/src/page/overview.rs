@@ -217,10 +217,8 @@ fn choice_of(reader: &SignedIn, app: &AppRow, choice: &DataChoice) -> Markup {
 
 fn app_link(frame: &Frame<'_>, app: &AppRow) -> Markup {
     html! {
-        @match frame.product.public_address.as_ref().filter(|_| app.serving) {
-            Some(address) => {
-                a href={ (address.trim_end_matches('/')) (app.path) } { bdi { (app.name) } }
-            },
+        @match frame.product.apps.url(&app.id).filter(|_| app.serving) {
+            Some(address) => { a href=(address) { bdi { (app.name) } } },
             None => { bdi { (app.name) } },
         }
     }

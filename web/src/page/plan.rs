@@ -1,7 +1,7 @@
 //! The plan: what would change, what must hold, what is asked for, and the button that starts it.
 
 use maud::{Markup, html};
-use newleaf_domain::{ByteSize, Target};
+use newleaf_domain::{AppOrigin, ByteSize, Target};
 use newleaf_update::Skip;
 use newleaf_update::plan::{Change, LeftBehind, WayOn};
 use newleaf_update::view::{ChangeView, PlanView, SHARED_ORIGIN};
@@ -216,14 +216,14 @@ fn change_card(frame: &Frame<'_>, one: &ChangeView, (number, of): (usize, usize)
                     details class="changelog" open[of == number] { summary { "Release notes" } (notes::notes(changelog)) }
                 }
             }
-            (permissions(one))
+            (permissions(frame.product.apps.origin(), one))
         }
     }
 }
 
 /// What the app may do from then on: the differences with their reasons, what stays, and what all
-/// apps of one host share.
-fn permissions(one: &ChangeView) -> Markup {
+/// apps of one host share, where they do.
+fn permissions(origin: AppOrigin, one: &ChangeView) -> Markup {
     let Target::App(_) = &one.change.target else { return html! {} };
     let is_install = one.change.from.is_none();
     html! {
@@ -238,7 +238,7 @@ fn permissions(one: &ChangeView) -> Markup {
             (grant::changes(&one.grants))
         }
         (grant::unchanged(&one.change.grants, &one.grants))
-        @if is_install {
+        @if is_install && origin == AppOrigin::Path {
             p class="trouble" { (icon(Icon::Info)) span { (SHARED_ORIGIN) } }
         }
     }

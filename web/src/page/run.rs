@@ -176,10 +176,8 @@ fn onward(frame: &Frame<'_>, report: &Report, ending: Ending) -> Markup {
     html! {
         div class="buttons" {
             a class="button primary" href="/" { "Back to the overview" }
-            @if let (Some(app), Some(address)) = (app, &frame.product.public_address) {
-                a class="button quiet" href={ (address.trim_end_matches('/')) "/apps/" (app) "/" } {
-                    "Open the app"
-                }
+            @if let Some(address) = app.and_then(|app| frame.product.apps.url(app)) {
+                a class="button quiet" href=(address) { "Open the app" }
             }
             @if ending != Ending::Committed { a class="button quiet" href="/history" { "History" } }
         }

@@ -2,7 +2,8 @@
 
 use newleaf_domain::version::Step;
 use newleaf_domain::{
-    ByteSize, Channel, Digest, Grant, GrantChange, Grants, PackageName, PlanId, Target, VersionReq,
+    AppOrigin, ByteSize, Channel, Digest, Grant, GrantChange, Grants, PackageName, PlanId, Target,
+    VersionReq,
 };
 use newleaf_update::plan::{Because, Change, LeftBehind, Plan, WayOn};
 use newleaf_update::port::AppRehearsed;
@@ -125,6 +126,7 @@ pub(crate) fn plan_view() -> PlanView {
         rehearsal: None,
         pause: None,
         left_behind: Vec::new(),
+        origin: AppOrigin::Path,
     }
 }
 

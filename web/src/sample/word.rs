@@ -1,6 +1,8 @@
 //! The small values that all others are made of: a moment, versions, names, a reader.
 
-use newleaf_domain::{Digest, PackageName, PlanId, Target, Timestamp, UpdateId, Version};
+use newleaf_domain::{
+    AppAddresses, Digest, PackageName, PlanId, PublicAddress, Target, Timestamp, UpdateId, Version,
+};
 
 use crate::gate::SignedIn;
 use crate::product::ProductFace;
@@ -31,7 +33,10 @@ pub(crate) fn product() -> ProductFace {
     ProductFace {
         name: "Newleaf".to_owned(),
         version: version("1.0.0"),
-        public_address: Some("http://127.0.0.1:8080".to_owned()),
+        apps: AppAddresses {
+            listener: PublicAddress::parse("http://127.0.0.1:8080").ok(),
+            ..AppAddresses::default()
+        },
     }
 }
 

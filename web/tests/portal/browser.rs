@@ -7,7 +7,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use http_body_util::BodyExt as _;
-use newleaf_domain::Version;
+use newleaf_domain::{AppAddresses, Version};
 use newleaf_update::port::fake::{Host, World};
 use newleaf_web::link::{issue_link, link_path};
 use newleaf_web::origin::OriginPolicy;
@@ -70,7 +70,7 @@ impl Browser {
             product: ProductFace {
                 name: "Newleaf".to_owned(),
                 version: Version::parse("1.0.0").unwrap(),
-                public_address: None,
+                apps: AppAddresses::default(),
             },
             origins: OriginPolicy::loopback(8081),
             clock: world.clock.clone(),

@@ -91,7 +91,8 @@ pub(crate) async fn offline(
         ground: Arc::new(HostGround::new(layout.dir(), listening(config))),
         clock: Arc::new(SystemClock),
     };
-    let waits = Settings { probation: Duration::ZERO, ..settings(config) };
+    let addresses = config.addresses(&config.listen.public);
+    let waits = Settings { probation: Duration::ZERO, addresses, ..settings(config) };
     Ok(Updater::new(ports, waits, face(product)?))
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use axum::Router;
 use newleaf_domain::{Clock, Version};
 use newleaf_update::port::Held;
-use newleaf_update::{Ports, Updater};
+use newleaf_update::{Ports, Settings, Updater};
 use newleaf_web::Portal;
 use newleaf_web::origin::{Origin, OriginPolicy};
 
@@ -55,7 +55,9 @@ pub(crate) async fn build(
         ),
         clock: Arc::clone(&clock),
     };
-    let updater = Updater::new(ports, settings(&config), face(product)?);
+    let addresses = config.addresses(&worker.public);
+    let set = Settings { addresses: addresses.clone(), ..settings(&config) };
+    let updater = Updater::new(ports, set, face(product)?);
     background::start(&updater, &worker, &apps);
     let jobs = JobRunner::new(apps.clone(), worker.db.clone(), Arc::clone(&clock));
     schedule::start(&jobs, &worker, &clock);
@@ -82,7 +84,7 @@ pub(crate) async fn build(
     let owner =
         std::fs::metadata(&dir).map_err(|source| BuildError::Owner { path: dir, source })?.uid();
     Ok(Routers {
-        public: route::public(places, (product.routes)(context.clone())),
+        public: route::public(places, (product.routes)(context.clone()), addresses),
         admin: named_in(route::admin(&api, pages(portal), gate), product.program),
         local: named_in(route::local(&api, owner), product.program),
         product: context,
@@ -114,7 +116,7 @@ fn portal(
         product: newleaf_web::ProductFace {
             name: product.name.to_owned(),
             version,
-            public_address: first_of(&worker.public, config.listen.public_tls.as_ref()),
+            apps: config.addresses(&worker.public),
         },
         origins: origins(worker, config)?,
         clock: Arc::clone(clock),

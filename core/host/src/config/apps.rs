@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use newleaf_domain::{ByteSize, PackageName};
+use newleaf_domain::{AppOrigin, ByteSize, HostName, PackageName};
 use newleaf_update::{OnDataLoss, Rehearsal};
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -14,6 +14,10 @@ use super::{Outbound, Seconds, outbound};
 /// single apps.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Apps {
+    /// Whether apps share the public address, each below a path, or have a host name each.
+    pub origin: AppOrigin,
+    /// What the host names of apps end with; set where they have one each.
+    pub domain: Option<HostName>,
     /// How long a new version is watched after it took over.
     pub probation: Seconds,
     /// How long running requests may take to end while new ones are held; then they are cut short with
@@ -56,6 +60,8 @@ pub struct Apps {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct AppSettings {
+    /// The host name it is served at in place of `<app>.<namespace>.<domain>`.
+    pub host: Option<HostName>,
     /// What the app reads through `config.get`; the keys are the app's own.
     pub config: BTreeMap<String, AppSetting>,
 }
@@ -76,6 +82,8 @@ impl Apps {
 impl Default for Apps {
     fn default() -> Self {
         Self {
+            origin: AppOrigin::Path,
+            domain: None,
             probation: Seconds::new(60),
             drain_within: Seconds::new(20),
             client_within: Seconds::new(5),
@@ -98,6 +106,8 @@ impl Default for Apps {
 
 /// A key of `[apps]`.
 enum Key {
+    Origin,
+    Domain,
     Probation,
     DrainWithin,
     ClientWithin,
@@ -118,6 +128,8 @@ enum Key {
 
 /// The keys of `[apps]` that name no app.
 const KEYS: &[&str] = &[
+    "origin",
+    "domain",
     "probation",
     "drain_within",
     "client_within",
@@ -147,6 +159,8 @@ impl<'de> Deserialize<'de> for Key {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let text = String::deserialize(from)?;
         match text.as_str() {
+            "origin" => Ok(Self::Origin),
+            "domain" => Ok(Self::Domain),
             "probation" => Ok(Self::Probation),
             "drain_within" => Ok(Self::DrainWithin),
             "client_within" => Ok(Self::ClientWithin),
@@ -192,6 +206,8 @@ impl<'de> Visitor<'de> for AppsTable {
         let mut apps = Apps::default();
         while let Some(key) = table.next_key()? {
             match key {
+                Key::Origin => apps.origin = table.next_value()?,
+                Key::Domain => apps.domain = Some(table.next_value()?),
                 Key::Probation => apps.probation = table.next_value()?,
                 Key::DrainWithin => apps.drain_within = table.next_value()?,
                 Key::ClientWithin => apps.client_within = table.next_value()?,

@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use newleaf_domain::shell;
+use toml::de::{DeTable, DeValue};
 
 /// Why settings could not be read. The message names file, line and key.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +52,14 @@ impl ConfigError {
         Self::Form { path: path.to_owned(), line, message }
     }
 
+    /// `why` the value of `key`, a path of tables with the key at its end, cannot stand.
+    pub(super) fn at(path: &Path, text: &str, key: &[&str], why: &str) -> Self {
+        let start = start_of(text, key).unwrap_or_default();
+        let line = text.get(..start).map_or(1, |before| before.matches('\n').count() + 1);
+        let message = format!("{}: {why}", key.last().copied().unwrap_or_default());
+        Self::Form { path: path.to_owned(), line, message }
+    }
+
     pub(super) fn not_utf8(path: &Path, error: &std::string::FromUtf8Error) -> Self {
         let (valid, rest) = error.as_bytes().split_at(error.utf8_error().valid_up_to());
         let line = valid.split(|byte| *byte == b'\n').count();
@@ -80,6 +89,20 @@ impl ConfigError {
             }
         }
     }
+}
+
+/// Where the value of `key` begins in `text`.
+fn start_of(text: &str, key: &[&str]) -> Option<usize> {
+    let whole = DeTable::parse(text).ok()?;
+    let mut table = whole.get_ref();
+    let mut start = None;
+    for part in key {
+        let (_, value) = table.iter().find(|(name, _)| name.get_ref() == part)?;
+        start = Some(value.span().start);
+        let DeValue::Table(inner) = value.get_ref() else { break };
+        table = inner;
+    }
+    start
 }
 
 /// The key whose value begins where `before` ends; none where a key itself is what is wrong.

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use newleaf_domain::PublicAddress;
 use newleaf_launcher::wire::MAX_LISTENERS;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
@@ -17,6 +18,9 @@ pub struct Listen {
     /// Where the portal and its API are served; loopback unless an admin says otherwise.
     #[serde(deserialize_with = "few")]
     pub admin: Vec<SocketAddr>,
+    /// Where people reach the product, where that is not an address of its listeners: a proxy
+    /// stands before them, or a certificate names it. Links to apps go by it.
+    pub public_origin: Option<PublicAddress>,
     /// What the public addresses are served with; plain HTTP without it.
     pub public_tls: Option<Tls>,
     /// What the admin addresses are served with; plain HTTP without it.
@@ -58,6 +62,7 @@ impl Default for Listen {
         Self {
             public: vec![loopback(8080)],
             admin: vec![loopback(8081)],
+            public_origin: None,
             public_tls: None,
             admin_tls: None,
         }

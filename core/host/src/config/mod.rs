@@ -11,6 +11,7 @@ mod http;
 mod kept;
 mod listen;
 mod log;
+mod names;
 mod outbound;
 mod policy;
 mod portal;
@@ -83,9 +84,13 @@ impl Config {
     /// Parses the text of a `newleaf.toml`; `path` is only named in errors.
     ///
     /// # Errors
-    /// A key that is not known, a value of the wrong form, or one that is missing.
+    /// A key that is not known, a value of the wrong form, one that is missing, or names of hosts that
+    /// cannot stand beside each other.
     pub fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
-        toml::from_str(text).map_err(|error| ConfigError::form(path, text, &error))
+        let config: Self =
+            toml::from_str(text).map_err(|error| ConfigError::form(path, text, &error))?;
+        config.check_names(path, text)?;
+        Ok(config)
     }
 }
 

@@ -38,6 +38,10 @@ url = "{repository}"
 # public_tls = { certificate = "/etc/newleaf/fullchain.pem", key = "/etc/newleaf/privkey.pem" }
 # admin_tls = { certificate = "/etc/newleaf/fullchain.pem", key = "/etc/newleaf/privkey.pem" }
 
+# Where people reach the product, where a proxy stands before it or a certificate names it; links to
+# apps go by it. Without a line they go by the first public address.
+# public_origin = "https://www.example.com"
+
 [http]
 # Connections of the public listeners at a time; who idles longest gives way to who comes.
 # Unset: half of the files this process may open, so that the portal and the apps keep theirs.
@@ -79,6 +83,12 @@ url = "{repository}"
 # snapshots_for = 2592000
 
 [apps]
+# Browsers take what has one address for one site. "path": all apps share the public address, each at
+# /apps/<namespace>/<app>/, and can reach what the others keep in a visitor's browser. "subdomain":
+# each has a host name of its own, <app>.<namespace>.<domain>; the guide says what DNS and certificates
+# need then.
+# origin = "path"
+# domain = "apps.example.com"
 # probation = 60
 # How long an app's requests may take to end while new ones are held; then they are cut with 503.
 # drain_within = 20
@@ -128,6 +138,9 @@ url = "{repository}"
 # What one app is told; its guide names the keys. Texts, numbers, true and false.
 # [apps."acme/notes".config]
 # title = "Our notes"
+# The host name of one app in place of <app>.<namespace>.<domain>, where apps have one each.
+# [apps."acme/notes"]
+# host = "notes.example.com"
 
 [policy]
 # Whether apps of authors whom no admin of the repository has claimed may be installed:
@@ -185,7 +198,9 @@ mod tests {
                     if setting.contains(" = ")
                         && !setting.contains("acme/")
                         && ![
-                            "origin",
+                            "origin = \"https",
+                            "domain",
+                            "host",
                             "proxy",
                             "public_",
                             "admin_tls",

@@ -14,7 +14,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use newleaf_domain::{Clock, Version};
+use newleaf_domain::{AppAddresses, Clock, Version};
 use newleaf_launcher::Layout;
 use newleaf_web::gate::Gate;
 use newleaf_web::origin::{Origin, OriginPolicy};
@@ -118,7 +118,7 @@ fn desk(
     let face = newleaf_web::ProductFace {
         name: product.name.to_owned(),
         version: Version::parse(product.version)?,
-        public_address: None,
+        apps: AppAddresses::default(),
     };
     let links = Arc::new(MemoryLinks::default());
     Ok(Arc::new(Desk {

@@ -16,7 +16,7 @@ use axum::http::HeaderMap;
 use axum::routing::get;
 
 pub use self::page::{Page, Section, page};
-pub(crate) use self::page::{STYLESHEET, stylesheet};
+pub(crate) use self::page::{STYLESHEET, page_alone, stylesheet};
 pub use self::schema::NOTICE_BOARD;
 
 use crate::db::Migration;

@@ -3,7 +3,7 @@
 use axum::http::HeaderValue;
 use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
-use maud::{DOCTYPE, Markup, html};
+use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 /// Where the stylesheet is served. No namespace can have this name, for it has a dot.
 pub(crate) const STYLESHEET: &str = "/apps/newleaf.css";
@@ -12,6 +12,15 @@ pub(crate) const STYLESHEET: &str = "/apps/newleaf.css";
 const POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
 );
+
+/// The same for a page that stands at a host name without our stylesheet: it has the style in it. The
+/// nonce may be known, for nothing on such a page was written by a visitor or an app.
+const POLICY_ALONE: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; style-src 'nonce-newleaf'; base-uri 'none'; frame-ancestors 'none'",
+);
+
+/// The style of all public pages of the host.
+const STYLE: &str = include_str!("stock.css");
 
 /// Where a page belongs, for the navigation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,7 +35,18 @@ pub enum Section {
 
 /// A whole page. `body` stands inside `main`.
 pub fn page(title: &str, section: Section, body: &Markup) -> Page {
-    Page(html! {
+    let style = html! { link rel="stylesheet" href=(STYLESHEET); };
+    Page { html: whole(title, section, &style, body), policy: POLICY }
+}
+
+/// A page that needs nothing else of the host name it stands at.
+pub(crate) fn page_alone(title: &str, body: &Markup) -> Page {
+    let style = html! { style nonce="newleaf" { (PreEscaped(STYLE)) } };
+    Page { html: whole(title, Section::None, &style, body), policy: POLICY_ALONE }
+}
+
+fn whole(title: &str, section: Section, style: &Markup, body: &Markup) -> Markup {
+    html! {
         (DOCTYPE)
         html lang="en" {
             head {
@@ -34,14 +54,14 @@ pub fn page(title: &str, section: Section, body: &Markup) -> Page {
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 title { (title) " · Newleaf" }
-                link rel="stylesheet" href=(STYLESHEET);
+                (style)
             }
             body {
                 @if section != Section::None { (navigation(section)) }
                 main { (body) }
             }
         }
-    })
+    }
 }
 
 fn navigation(section: Section) -> Markup {
@@ -59,20 +79,23 @@ fn navigation(section: Section) -> Markup {
 
 /// A page on its way to a visitor.
 #[derive(Debug, Clone)]
-pub struct Page(Markup);
+pub struct Page {
+    html: Markup,
+    policy: HeaderValue,
+}
 
 impl Page {
     /// The HTML.
     pub fn into_string(self) -> String {
-        self.0.into_string()
+        self.html.into_string()
     }
 }
 
 impl IntoResponse for Page {
     fn into_response(self) -> Response {
         let html = HeaderValue::from_static("text/html; charset=utf-8");
-        let fields = [(CONTENT_TYPE, html), (CONTENT_SECURITY_POLICY, POLICY)];
-        (fields, self.0.into_string()).into_response()
+        let fields = [(CONTENT_TYPE, html), (CONTENT_SECURITY_POLICY, self.policy)];
+        (fields, self.html.into_string()).into_response()
     }
 }
 
@@ -82,5 +105,5 @@ pub(crate) async fn stylesheet() -> Response {
         (CONTENT_TYPE, HeaderValue::from_static("text/css; charset=utf-8")),
         (CACHE_CONTROL, HeaderValue::from_static("max-age=300")),
     ];
-    (fields, include_str!("stock.css")).into_response()
+    (fields, STYLE).into_response()
 }

@@ -74,12 +74,14 @@ impl Updater {
             None if app.disabled => Some(off()),
             None => told,
         };
+        let addresses = &self.settings().addresses;
         AppRow {
             id: name.clone(),
             name: if display.is_empty() { name.app().to_owned() } else { display },
             summary,
             version: app.good.as_ref().map(|good| good.version.clone()),
-            path: format!("/apps/{name}/"),
+            path: format!("{}/", addresses.origin().base(name)),
+            url: addresses.url(name),
             serving: app.good.is_some() && stopped.is_none() && serving.is_some(),
             stopped,
             offer: survey.as_ref().and_then(|survey| offer(survey, asks_more)).map(waits),

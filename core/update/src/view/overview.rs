@@ -88,8 +88,11 @@ pub struct AppRow {
     pub summary: String,
     /// The version that serves; none while it is not loaded.
     pub version: Option<Version>,
-    /// Path below the public address.
+    /// Path below the public address, or `/` where the app has a host name of its own.
     pub path: String,
+    /// The whole address that leads to it; none where it has none, or where that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
     /// Whether requests are served.
     pub serving: bool,
     /// Why not, where not.

@@ -1,6 +1,6 @@
 //! A plan as an admin reads it before saying yes.
 
-use newleaf_domain::{ByteSize, GrantChange, Target};
+use newleaf_domain::{AppOrigin, ByteSize, GrantChange, Target};
 use newleaf_plan::{Candidate, Change, LeftBehind, Plan};
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +28,9 @@ pub struct PlanView {
     /// none where that is not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pause: Option<Pause>,
+    /// Whether the apps of this host share an origin.
+    #[serde(default)]
+    pub origin: AppOrigin,
 }
 
 impl PlanView {
@@ -37,8 +40,8 @@ impl PlanView {
     }
 }
 
-/// What everyone should know who installs an app on a host whose apps are served below one address,
-/// `apps.origin = "path"`, which is the only way there is.
+/// What everyone should know who installs an app on a host whose apps are served below one address:
+/// [`AppOrigin::Path`].
 pub const SHARED_ORIGIN: &str = "Apps of this host are served below one address. Browsers take them \
 for one site: what one app keeps in a visitor’s browser, the others can reach.";
 

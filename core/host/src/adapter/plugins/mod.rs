@@ -343,7 +343,7 @@ impl Apps {
         AppConfig {
             name: app.clone(),
             version: slot.version.clone(),
-            base_path: format!("/apps/{app}"),
+            base_path: self.0.settings.origin.base(app),
             data_dir: self.data(app),
             grants: slot.grants.clone(),
             settings: self.0.settings.config(app),

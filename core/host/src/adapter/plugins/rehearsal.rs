@@ -112,7 +112,7 @@ async fn try_out(
 /// The app's first page, and those that visitors read lately.
 fn pages_of(apps: &Apps, app: &PackageName) -> Vec<String> {
     let loaded = apps.read().get(app).and_then(Entry::loaded);
-    let first = format!("/apps/{app}/");
+    let first = format!("{}/", apps.0.settings.origin.base(app));
     let mut pages = loaded.map_or_else(Vec::new, |loaded| loaded.slot.pages());
     pages.retain(|page| *page != first);
     pages.insert(0, first);

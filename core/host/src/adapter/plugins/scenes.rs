@@ -7,7 +7,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::header::RETRY_AFTER;
 use axum::http::{Request, StatusCode};
-use newleaf_domain::{ByteSize, Digest, Grant, Version};
+use newleaf_domain::{AppAddresses, AppHosts, AppOrigin, ByteSize, Digest, Grant, Version};
 use newleaf_launcher::state::AppState;
 use newleaf_update::Budget;
 use newleaf_update::port::{Plugins as _, Serving};
@@ -98,7 +98,7 @@ impl House {
     }
 
     fn door(&self) -> Router {
-        crate::route::public(Arc::new(self.apps.clone()), Router::new())
+        crate::route::public(Arc::new(self.apps.clone()), Router::new(), AppAddresses::default())
     }
 
     async fn ask(&self, path: &str) -> (StatusCode, String) {
@@ -153,6 +153,42 @@ async fn only_what_visitors_write_after_the_switch_is_counted() {
     house.apps.load_all(&state(app)).await;
     house.write("eggs").await;
     assert_eq!(house.serving().writes, None, "nobody knows what was written before the restart");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_app_with_a_host_name_of_its_own_is_the_whole_of_it() {
+    let domain = "apps.example.com".parse().ok();
+    let settings = config::Apps { origin: AppOrigin::Subdomain, domain, ..Default::default() };
+    let domain = settings.domain.clone().unwrap();
+    let house = House::with(settings);
+    let old = house.stage("tests/apps/notes-1.0.0", "1.0.0", 1);
+    house.bring_in(&old, None).await;
+    let hosts = AppHosts { domain, own: BTreeMap::default(), kept: Vec::new() };
+    let addresses = AppAddresses { hosts: Some(hosts), ..AppAddresses::default() };
+    let places = Arc::new(house.apps.clone());
+    let door = crate::route::public(places, Router::new(), addresses);
+    let at = |host: &str, request: http::request::Builder, body: &'static str| {
+        let request = request.header("content-type", "application/x-www-form-urlencoded");
+        ask(door.clone(), request.header("host", host), body.into())
+    };
+    let own = "notes.acme.apps.example.com";
+    let form = "title=milk&body=&tags=a";
+    assert_eq!(at(own, Request::post("/new"), form).await.0, StatusCode::SEE_OTHER);
+    assert_eq!(house.serving().writes, Some(1));
+    let (status, page) = at(own, Request::get("/"), "").await;
+    assert!(status == StatusCode::OK && page.contains("milk"), "{page}");
+    assert!(page.contains(r#"href="/notes/1""#) && !page.contains("/apps/"), "{page}");
+    assert_eq!(at(own, Request::get("/apps/acme/notes/"), "").await.0, StatusCode::NOT_FOUND);
+    let below = Request::post("/apps/acme/notes/new");
+    assert_eq!(at("localhost:8080", below, form).await.0, StatusCode::NOT_FOUND);
+    let other = "polls.acme.apps.example.com";
+    assert_eq!(at(other, Request::post("/new"), form).await.0, StatusCode::NOT_FOUND);
+    assert_eq!(house.serving().writes, Some(1), "the app was reached at another address");
+    assert_eq!(at(own, Request::get("/api/notes/1"), "").await.0, StatusCode::OK);
+    let new = house.stage("plugins/notes", "2.0.0", 2);
+    let rehearsed = house.apps.rehearse(&notes(), &new, 1, DRAIN).await.unwrap();
+    assert_eq!(rehearsed.pages[0], "/");
+    assert!(rehearsed.pages.contains(&"/api/notes/1".to_owned()), "{:?}", rehearsed.pages);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use newleaf_domain::{Target, Version};
+use newleaf_domain::{AppOrigin, Target, Version};
 use newleaf_update::view::{Overview, PlanView, ReleasesView, SHARED_ORIGIN, Standing};
 
 use super::{Context, check, follow, plan};
@@ -173,7 +173,7 @@ fn consent(context: Context<'_>, view: &PlanView, wish: &Wish) -> Result<Consent
     let text = lines.collect::<Vec<_>>().join("\n");
     context.screen.say(&text);
     let is_install = view.plan.changes.iter().all(|change| change.from.is_none());
-    if is_install {
+    if is_install && view.origin == AppOrigin::Path {
         context.screen.say(SHARED_ORIGIN);
     }
     let said = if is_install && wish.spoken == Spoken::Yes { Spoken::Yes } else { wish.accepted };

@@ -69,7 +69,29 @@ fn row(app: &AppRow) -> [String; 5] {
     let version = app.version.as_ref().map_or("-".to_owned(), ToString::to_string);
     let standing = if app.serving { "serving" } else { "stopped" };
     let update = app.offer.as_ref().map_or("-".to_owned(), offer);
-    [app.id.to_string(), version, standing.to_owned(), update, app.path.clone()]
+    [app.id.to_string(), version, standing.to_owned(), update, place(app).to_owned()]
+}
+
+/// What leads to an app: the path below the public address, or the whole address of its own.
+fn place(app: &AppRow) -> &str {
+    match &app.url {
+        Some(url) if app.path == "/" => url,
+        None if app.path == "/" => "-",
+        Some(_) | None => &app.path,
+    }
+}
+
+/// Where an app is served, in a line.
+fn served(app: &AppRow) -> String {
+    match place(app) {
+        "-" => format!(
+            "served nowhere: its name makes no host name; give it one: host = \"...\" below \
+             [apps.\"{}\"] in newleaf.toml",
+            app.id
+        ),
+        url if app.path == "/" => format!("served at {url}"),
+        path => format!("served below {path}"),
+    }
 }
 
 fn offer(offer: &Offer) -> String {
@@ -91,7 +113,7 @@ fn offer(offer: &Offer) -> String {
 pub(crate) fn app(app: &AppRow) -> String {
     let version = app.version.as_ref().map_or("not loaded".to_owned(), ToString::to_string);
     let mut lines = vec![format!("{} ({}) {version}", app.name, app.id), app.summary.clone()];
-    lines.push(format!("served below {}", app.path));
+    lines.push(served(app));
     lines.extend(app.stopped.as_ref().map(|why| format!("stopped: {why}")));
     lines.extend(app.blocked.as_ref().map(|why| format!("releases unknown: {why}")));
     lines.extend(app.undo.as_ref().map(|undo| {
@@ -176,4 +198,33 @@ pub(crate) fn freshness(freshness: &Freshness) -> String {
     });
     let off = freshness.off_since.map(|since| format!("checks for updates are off since {since}"));
     joined([off, Some(last), expires, error])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn app_at(path: &str, url: Option<&str>) -> AppRow {
+        let row = serde_json::json!({
+            "id": "acme/notes", "name": "Notes", "summary": "", "version": "2.0.0", "path": path,
+            "url": url, "serving": true, "stopped": null, "offer": null, "blocked": null,
+            "candidates": [], "undo": null,
+        });
+        serde_json::from_value(row).unwrap()
+    }
+
+    #[test]
+    fn an_app_is_shown_with_what_leads_to_it() {
+        let notes = "http://notes.acme.localhost:8080/";
+        for (path, url, listed, told) in [
+            ("/apps/acme/notes/", Some("http://x/apps/acme/notes/"), "/apps/acme/notes/", "below"),
+            ("/apps/acme/notes/", None, "/apps/acme/notes/", "served below /apps/acme/notes/"),
+            ("/", Some(notes), notes, "served at http://notes.acme.localhost:8080/"),
+            ("/", None, "-", "served nowhere: its name makes no host name"),
+        ] {
+            let row = app_at(path, url);
+            assert_eq!(super::row(&row)[4], listed);
+            assert!(app(&row).contains(told), "{}", app(&row));
+        }
+    }
 }

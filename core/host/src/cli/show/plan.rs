@@ -1,6 +1,6 @@
 //! Plans, prerequisites and history as text.
 
-use newleaf_domain::{ByteSize, Grant, GrantChange, Target};
+use newleaf_domain::{AppOrigin, ByteSize, Grant, GrantChange, Target};
 use newleaf_launcher::journal::Ending;
 use newleaf_launcher::state::Way;
 use newleaf_plan::LeftBehind;
@@ -20,9 +20,9 @@ pub(crate) fn plan(view: &PlanView) -> String {
              that fails stops the plan on a working version"
         ));
     }
-    parts.extend(view.changes.iter().enumerate().map(|(at, view)| {
-        let hop = format!("hop {} of {hops}: {}", at + 1, view.change.because);
-        change(view, (hops > 1).then_some(hop))
+    parts.extend(view.changes.iter().enumerate().map(|(at, each)| {
+        let hop = format!("hop {} of {hops}: {}", at + 1, each.change.because);
+        change(each, (hops > 1).then_some(hop), view.origin)
     }));
     parts.extend(view.rehearsal.as_ref().map(|note| {
         let each = note.sentences().join("\n  ");
@@ -43,7 +43,7 @@ pub(crate) fn left_behind(apps: &[LeftBehind]) -> Option<String> {
     Some(format!("does not run on it, and is suspended once you say so:\n  {each}"))
 }
 
-fn change(view: &ChangeView, hop: Option<String>) -> String {
+fn change(view: &ChangeView, hop: Option<String>, origin: AppOrigin) -> String {
     let change = &view.change;
     let from = change.from.as_ref().map_or("not installed".to_owned(), ToString::to_string);
     let size = Some(format!("{} to download, {} of space", change.length, view.needs));
@@ -71,7 +71,8 @@ fn change(view: &ChangeView, hop: Option<String>) -> String {
     }
     let kept = change.grants.unchanged_by(&change.grant_changes);
     lines.extend(kept.map(|grant| format!("  as today: {grant}")));
-    if change.from.is_none() && change.target != Target::Core {
+    let shares = origin == AppOrigin::Path && change.target != Target::Core;
+    if change.from.is_none() && shares {
         lines.push(format!("  {SHARED_ORIGIN}"));
     }
     if let Some(changelog) = view.text.as_ref().and_then(|text| text.changelog.as_ref()) {
@@ -242,13 +243,16 @@ mod tests {
             let change = serde_json::from_value(change).unwrap();
             ChangeView { change, text: None, grants: Vec::new(), needs: ByteSize::kib(4) }
         };
-        insta::assert_snapshot!(change(&view(Some("1.0.0")), None), @r"
+        insta::assert_snapshot!(change(&view(Some("1.0.0")), None, AppOrigin::Path), @r"
         acme/notes  1.0.0 -> 2.0.0
           1 KiB to download, 4 KiB of space · stable channel, published 2026-11-21T02:30:00Z
           migrates its data from schema 1 to 2
             Tags move to a table.
         ");
-        assert!(!change(&view(None), None).contains("migrates"));
+        let install = change(&view(None), None, AppOrigin::Path);
+        assert!(!install.contains("migrates") && install.contains(SHARED_ORIGIN), "{install}");
+        let apart = change(&view(None), None, AppOrigin::Subdomain);
+        assert!(!apart.contains(SHARED_ORIGIN), "{apart}");
         let mut inside = view(Some("1.0.0"));
         inside.grants = vec![GrantChange {
             from: None,
@@ -256,7 +260,7 @@ mod tests {
             reason: Some("to fetch".to_owned()),
             widens: true,
         }];
-        let told = change(&inside, None);
+        let told = change(&inside, None, AppOrigin::Path);
         assert!(told.contains("asks to talk to this machine itself, at 127.0.0.1:8081"), "{told}");
         assert!(told.contains("CAREFUL: programs on this machine"), "{told}");
     }

@@ -1,5 +1,7 @@
-//! The public door: the product's own pages, and each app below `/apps/<namespace>/<app>/`.
+//! The public door: the product's own pages, and each app, below `/apps/<namespace>/<app>/` or at a
+//! host name of its own.
 
+mod addressed;
 mod page;
 mod place;
 
@@ -8,49 +10,151 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{StatusCode, Uri};
-use axum::response::{IntoResponse as _, Redirect, Response};
+use axum::http::StatusCode;
+use axum::http::header::HOST;
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::{any, get};
-use newleaf_domain::PackageName;
+use newleaf_domain::address::Whose;
+use newleaf_domain::{AppAddresses, AppHosts, PackageName};
 use newleaf_plugin_host::{AppBody, Failure};
+use tower::ServiceExt as _;
 
+use self::addressed::{Addressed, addressed};
+use self::page::At;
 use crate::stock::{STYLESHEET, stylesheet};
 
 pub use self::place::{AppLink, Place, Places};
 
-/// The public listener: `product` at `/`, apps below `/apps/`. What an app may see of a request and
-/// send back (paths, cookies, policies) is kept at the border of the app, not here.
-pub fn public(places: Arc<dyn Places>, product: Router) -> Router {
-    Router::new()
+/// The public listener: `product` at `/`, and the apps at their addresses. What an app may see of a
+/// request and send back (paths, cookies, policies) is kept at the border of the app, not here.
+pub fn public(places: Arc<dyn Places>, product: Router, addresses: AppAddresses) -> Router {
+    let door = Door { places, addresses: Arc::new(addresses) };
+    let main = Router::new()
         .route(STYLESHEET, get(stylesheet))
-        .route("/apps/{*rest}", any(enter))
-        .with_state(places)
-        .merge(product)
+        .route("/apps/{*rest}", any(below))
+        .with_state(door.clone())
+        .merge(product);
+    match door.addresses.hosts.clone() {
+        None => main,
+        // The host decides before any path does, so that no page of one is found at another.
+        Some(names) => Router::new().fallback(by_host).with_state(ByHost { names, door, main }),
+    }
 }
 
-async fn enter(State(places): State<Arc<dyn Places>>, request: Request) -> Response {
-    let Some((name, rest)) = split(request.uri().path()) else { return unknown() };
-    match places.find(&name) {
-        Place::Unknown => unknown(),
-        // Relative links on an app's pages need the slash.
-        Place::Serving(_) | Place::Stopped { .. } if rest.is_empty() => with_slash(request.uri()),
+/// What a request below `/apps/` is answered from.
+#[derive(Debug, Clone)]
+struct Door {
+    places: Arc<dyn Places>,
+    addresses: Arc<AppAddresses>,
+}
+
+/// What a request is answered from where apps have host names of their own.
+#[derive(Debug, Clone)]
+struct ByHost {
+    names: AppHosts,
+    door: Door,
+    /// The product's host name, and every one that is no app's.
+    main: Router,
+}
+
+async fn by_host(State(ByHost { names, door, main }): State<ByHost>, request: Request) -> Response {
+    let (whose, port) = match addressed(request.uri(), request.headers()) {
+        Addressed::Name { host, port } => (names.whose(&host), port),
+        Addressed::Nameless => (Whose::Product, None),
+        Addressed::Unclear => return unclear(),
+    };
+    match whose {
+        Whose::Product => match main.oneshot(request).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        },
+        Whose::App(name) => serve(&*door.places, At::App, &name, with_one_host(request)).await,
+        Whose::Moved(name) => {
+            let path = request.uri().path().to_owned();
+            onward(&door, At::App, &name, port, &path, &request)
+        }
+        Whose::Nobody => page::unknown(At::App),
+    }
+}
+
+/// The app reads the host that decided, and no other one beside it.
+fn with_one_host(mut request: Request) -> Request {
+    if request.uri().authority().is_some() {
+        request.headers_mut().remove(HOST);
+    }
+    request
+}
+
+/// RFC 9112 §3.2: a request with more than one host, or one that is none, is answered so.
+fn unclear() -> Response {
+    (StatusCode::BAD_REQUEST, "The request does not name one host.\n").into_response()
+}
+
+async fn below(State(door): State<Door>, request: Request) -> Response {
+    let Some((name, rest)) = split(request.uri().path()) else { return page::unknown(At::Product) };
+    let is_known = !matches!(door.places.find(&name), Place::Unknown);
+    if is_known && door.addresses.hosts.is_some() {
+        let (port, rest) = (asked_port(&request), rest.to_owned());
+        return onward(&door, At::Product, &name, port, &rest, &request);
+    }
+    if is_known && rest.is_empty() {
+        return page::with_slash(request.uri());
+    }
+    serve(&*door.places, At::Product, &name, request).await
+}
+
+/// The port that a client reached the product at, as it says; none for the scheme's own.
+fn asked_port(request: &Request) -> Option<u16> {
+    match addressed(request.uri(), request.headers()) {
+        Addressed::Name { port, .. } => port,
+        Addressed::Nameless | Addressed::Unclear => None,
+    }
+}
+
+/// Leads to the app's own address, with `path` there.
+fn onward(
+    door: &Door,
+    at: At,
+    name: &PackageName,
+    port: Option<u16>,
+    path: &str,
+    request: &Request,
+) -> Response {
+    match door.addresses.origin_of(name, port) {
+        Some(origin) => {
+            let query = request.uri().query();
+            page::elsewhere(at, name, &origin, request.method(), path, query)
+        }
+        None => page::nameless(name),
+    }
+}
+
+/// Lets the app answer.
+async fn serve(places: &dyn Places, at: At, name: &PackageName, request: Request) -> Response {
+    match places.find(name) {
+        Place::Unknown => page::unknown(at),
+        Place::Stopped { .. } => page::stopped(at, name),
         Place::Serving(slot) => {
             let response = slot.handle(request).await;
             match response.extensions().get() {
-                Some(Failure::Stopped) => instead(&*places, &name, response),
+                Some(Failure::Stopped) => instead(places, at, name, response),
                 Some(_) | None => response.map(Body::new),
             }
         }
-        Place::Stopped { .. } => page::stopped(&name),
     }
 }
 
 /// What is told to a request that was on its way to an app, or waited for it, when that was stopped
 /// or removed. One that has been started again since is asked anew by the client.
-fn instead(places: &dyn Places, name: &PackageName, response: Response<AppBody>) -> Response {
+fn instead(
+    places: &dyn Places,
+    at: At,
+    name: &PackageName,
+    response: Response<AppBody>,
+) -> Response {
     match places.find(name) {
-        Place::Stopped { .. } => page::stopped(name),
-        Place::Unknown => unknown(),
+        Place::Stopped { .. } => page::stopped(at, name),
+        Place::Unknown => page::unknown(at),
         Place::Serving(_) => response.map(Body::new),
     }
 }
@@ -63,76 +167,5 @@ fn split(path: &str) -> Option<(PackageName, &str)> {
     Some((PackageName::parse(name).ok()?, rest))
 }
 
-fn with_slash(uri: &Uri) -> Response {
-    let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
-    Redirect::permanent(&format!("{}/{query}", uri.path())).into_response()
-}
-
-fn unknown() -> Response {
-    (StatusCode::NOT_FOUND, page::unknown()).into_response()
-}
-
 #[cfg(test)]
-mod tests {
-    use axum::http::header::{LOCATION, RETRY_AFTER};
-    use tower::ServiceExt as _;
-
-    use super::*;
-
-    #[derive(Debug)]
-    struct OneStopped;
-
-    impl Places for OneStopped {
-        fn find(&self, app: &PackageName) -> Place {
-            match app.as_str() {
-                "acme/notes" => {
-                    Place::Stopped { reason: "/srv/x: `newleaf rollback acme/notes`".to_owned() }
-                }
-                _ => Place::Unknown,
-            }
-        }
-
-        fn list(&self) -> Vec<AppLink> {
-            Vec::new()
-        }
-    }
-
-    async fn get(path: &str) -> Response {
-        let request = Request::builder().uri(path).body(Body::empty()).unwrap();
-        public(Arc::new(OneStopped), Router::new()).oneshot(request).await.unwrap()
-    }
-
-    async fn text(response: Response) -> String {
-        let bytes = axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap();
-        String::from_utf8(bytes.into()).unwrap()
-    }
-
-    #[tokio::test]
-    async fn an_unknown_app_is_a_page_of_its_own() {
-        for path in ["/apps/acme/other/", "/apps/acme/other/x?y", "/apps/Bad/name/", "/apps/acme"] {
-            let response = get(path).await;
-            assert_eq!(response.status(), StatusCode::NOT_FOUND, "{path}");
-            assert!(text(response).await.contains("no app"), "{path}");
-        }
-    }
-
-    #[tokio::test]
-    async fn a_stopped_app_tells_visitors_nothing_of_the_operators_business() {
-        let response = get("/apps/acme/notes/new").await;
-        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
-        assert!(response.headers().contains_key(RETRY_AFTER));
-        let text = text(response).await;
-        assert!(text.contains("acme/notes is stopped"), "{text}");
-        assert!(
-            !text.contains("/srv/x") && !text.contains("newleaf rollback acme/notes"),
-            "{text}"
-        );
-    }
-
-    #[tokio::test]
-    async fn an_app_is_entered_by_its_slash() {
-        let response = get("/apps/acme/notes?x=1").await;
-        assert_eq!(response.status(), StatusCode::PERMANENT_REDIRECT);
-        assert_eq!(response.headers()[LOCATION], "/apps/acme/notes/?x=1");
-    }
-}
+mod tests;

@@ -42,7 +42,8 @@ pub struct AppLink {
 }
 
 impl AppLink {
-    /// Path below the public address.
+    /// Path below the public address. Where apps have host names of their own it leads on to the
+    /// app's.
     pub fn path(&self) -> String {
         format!("/apps/{}/", self.id)
     }

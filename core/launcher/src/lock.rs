@@ -290,7 +290,8 @@ fn holder(file: &mut File) -> String {
     }
 }
 
-fn boot_id() -> String {
+/// The boot of the machine, as the kernel names it.
+pub(crate) fn boot_id() -> String {
     fs::read_to_string("/proc/sys/kernel/random/boot_id")
         .map_or_else(|_| "unknown".to_owned(), |id| id.trim_end().to_owned())
 }

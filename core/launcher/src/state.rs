@@ -42,6 +42,9 @@ pub struct CoreState {
     /// Starts of a successor launcher that have not yet led to a ready worker.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub launcher_tries: u8,
+    /// Those of them that came to life and were gone before a worker was ready.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub launcher_lives: Option<Lives>,
     /// Why `good` is the version before in the place of one that is damaged on disk; until an
     /// update of core ends well.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -60,6 +63,22 @@ impl CoreState {
         self.good.oldest_reader = self.good.oldest_reader.max(before.oldest_reader);
         before
     }
+
+    /// A launcher is good, or another version is: earlier starts of a successor count no more.
+    pub(crate) fn forget_launchers(&mut self) {
+        self.launcher_tries = 0;
+        self.launcher_lives = None;
+    }
+}
+
+/// Successor launchers that came to life. Those of another boot of the machine ended with it, and
+/// that says nothing about them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lives {
+    /// The boot, as the kernel names it.
+    pub boot: String,
+    /// How many.
+    pub count: u8,
 }
 
 /// The program at `<prefix>`, once it was looked at: it is not looked at again.
@@ -295,6 +314,7 @@ impl State {
             trial: None,
             phase: CorePhase::Idle,
             launcher_tries: 0,
+            launcher_lives: None,
             stand_in: None,
             image: None,
         };

@@ -186,7 +186,9 @@ impl Bound {
             Source::Current => loss::older(&state, &records),
         };
         first.extend(told.map(Event::FellBack));
-        let model = Model::new(state, self.settings.timing).speaking(self.settings.protocol);
+        let model = Model::new(state, self.settings.timing)
+            .speaking(self.settings.protocol)
+            .in_boot(lock::boot_id());
         let mut shell = Shell::new(self, journal, model)?;
         shell.run(first, notices)
     }

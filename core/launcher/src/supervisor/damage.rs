@@ -4,14 +4,13 @@
 use super::model::{RECOVERY_AFTER, StandIn};
 use super::turn::Turn;
 use super::{Which, WorkerId};
-use crate::ask::mark_bad;
-use crate::state::{BadRelease, CoreSlot, Trial};
+use crate::state::{CoreSlot, Trial};
 
 impl Turn {
     /// The good version was not started, since its program is not the one that was staged.
     pub(super) fn good_is_damaged(&mut self, how: &str) {
         if let Some(previous) = self.stand_in() {
-            self.let_stand_in(previous, how, None);
+            self.let_stand_in(previous, how);
         } else {
             // The next start finds the same, unless a person mends it: the page says so at once.
             self.page_is_next();
@@ -39,29 +38,28 @@ impl Turn {
     }
 
     /// Starts the version before. What is good stays so until that one is up.
-    pub(super) fn let_stand_in(&mut self, slot: CoreSlot, how: &str, bad: Option<BadRelease>) {
+    pub(super) fn let_stand_in(&mut self, slot: CoreSlot, how: &str) {
         let gone = &self.model.state.core.good.version;
         let instead_of = format!("{gone}, which {how}");
         self.notice(format!("{gone} {how}; {} is started in its place", slot.version));
-        self.model.stands_in = Some(StandIn { slot: slot.clone(), instead_of, bad });
+        self.model.stands_in = Some(StandIn { slot: slot.clone(), instead_of });
         self.spawn(Which::Good, slot);
     }
 
-    /// A stand-in that is up is good from now on. The damaged version is kept as the one before; it
-    /// is not bad, unless it was said to be: it is offered again, and unpacked anew.
+    /// A stand-in that is up is good from now on. What could not start is kept as the one before;
+    /// it is not bad: it has proved itself, is offered again, and unpacked anew.
     pub(super) fn stand_in_came_up(&mut self, id: WorkerId) {
         let Some(worker) = self.model.workers.get(&id) else { return };
         let digest = worker.slot.digest;
         let up = self.model.stands_in.take_if(|stand_in| stand_in.slot.digest == digest);
-        let Some(StandIn { slot, instead_of, bad }) = up else { return };
+        let Some(StandIn { slot, instead_of }) = up else { return };
         let reason = format!("{} serves in the place of {instead_of}", slot.version);
         let told = reason.clone();
         self.write(|state| {
             let damaged = state.core.make_good(slot);
             state.core.previous = Some(damaged);
-            state.core.launcher_tries = 0;
+            state.core.forget_launchers();
             state.core.stand_in = Some(reason);
-            mark_bad(state, bad.as_ref());
         });
         self.notice(told);
     }

@@ -8,7 +8,7 @@ use newleaf_domain::UpdateId;
 use super::Doubt;
 use crate::journal::StepId;
 use crate::proto::PROTOCOL;
-use crate::state::{BadRelease, CoreSlot, State};
+use crate::state::{CoreSlot, State};
 
 /// How long each thing may take and how often it is tried. One struct, so that a test can make
 /// all of it short.
@@ -187,6 +187,8 @@ pub struct Model {
     pub stopping: bool,
     /// The protocol this launcher speaks.
     pub protocol: u32,
+    /// The boot of the machine in which it runs, as the kernel names it.
+    pub boot: String,
     /// Whether another launcher may take over.
     pub succession: Succession,
 }
@@ -217,8 +219,6 @@ pub struct StandIn {
     pub slot: CoreSlot,
     /// In the place of what, and why: `1.1.0, which is damaged`.
     pub instead_of: String,
-    /// The good version, where it is to blame.
-    pub bad: Option<BadRelease>,
 }
 
 impl Model {
@@ -239,6 +239,7 @@ impl Model {
             expanding: None,
             stopping: false,
             protocol: PROTOCOL,
+            boot: String::new(),
             succession: Succession::Open,
         }
     }
@@ -247,6 +248,13 @@ impl Model {
     #[must_use]
     pub const fn speaking(mut self, protocol: u32) -> Self {
         self.protocol = protocol;
+        self
+    }
+
+    /// The same in this boot of the machine.
+    #[must_use]
+    pub fn in_boot(mut self, boot: String) -> Self {
+        self.boot = boot;
         self
     }
 

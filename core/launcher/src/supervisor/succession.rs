@@ -1,22 +1,29 @@
 //! One launcher makes room for the next: the good version's, where that speaks a higher protocol.
 //!
 //! The process stays, and with it sockets and workers; only the program is another. Each such
-//! start is burnt in `state` before it is made and forgotten once the successor has a worker that
-//! answers. After two in vain this launcher serves what it speaks itself.
+//! start is burnt in `state` before it is made, the successor notes there that it came to life, and
+//! both are forgotten once it has a worker that answers. After two lives in vain this launcher
+//! serves what it speaks itself. A start without a life may have been cut short by whoever ended
+//! this launcher, and a life of an earlier boot by the power: neither counts so much, but even such
+//! starts have a bound. No version is bad for any of it: it has proved itself as a worker.
 
 use super::model::{Beat, Model, Succession};
 use super::turn::Turn;
-use super::{Effect, Evidence, Exit, Stage, Timer};
-use crate::state::{BadRelease, CorePhase, CoreSlot};
+use super::{Effect, Evidence, Exit, Stage, Timer, WorkerId};
+use crate::state::{CorePhase, CoreSlot, Lives};
 
-/// Starts of a successor without a worker that answers, after which no other is made.
-const TRIES: u8 = 2;
+/// Successors that came to life in one boot, without a worker that answers, after which no other is
+/// started.
+const LIVES: u8 = 2;
+
+/// The same of all starts of a successor: more, since it is not known what ended them.
+const TRIES: u8 = 4;
 
 impl Model {
     /// The version whose launcher should take over now, where this is a moment for it.
     pub fn successor(&self) -> Option<&CoreSlot> {
         let core = &self.state.core;
-        let may = core.launcher_tries < TRIES && self.succession == Succession::Open;
+        let may = !self.is_in_vain() && self.succession == Succession::Open;
         (may && self.is_outgrown() && self.is_still()).then_some(&core.good)
     }
 
@@ -36,6 +43,18 @@ impl Model {
         !self.is_outgrown()
     }
 
+    /// Whether its launcher was started so often without a worker that answers that it is not any
+    /// more.
+    fn is_in_vain(&self) -> bool {
+        self.lives() >= LIVES || self.state.core.launcher_tries >= TRIES
+    }
+
+    /// How often that came to life in this boot.
+    fn lives(&self) -> u8 {
+        let lives = self.state.core.launcher_lives.as_ref();
+        lives.filter(|lives| lives.boot == self.boot).map_or(0, |lives| lives.count)
+    }
+
     /// Whether the good version speaks a higher protocol than this launcher.
     fn is_outgrown(&self) -> bool {
         self.state.core.good.protocol > self.protocol
@@ -49,11 +68,13 @@ impl Turn {
         if self.model.successor().is_some() {
             return true;
         }
-        let in_vain = self.model.is_outgrown() && self.model.state.core.launcher_tries >= TRIES;
+        let in_vain = self.model.is_outgrown() && self.model.is_in_vain();
         if in_vain {
-            let how = "could not take over as launcher: it was started twice, and no worker of \
-                       it was ready";
-            self.serve_what_is_spoken(how, Evidence::Release);
+            let times = self.model.state.core.launcher_tries;
+            self.serve_what_is_spoken(&format!(
+                "could not take over as launcher: it was started {times} times, and no worker of \
+                 it was ready"
+            ));
         }
         in_vain
     }
@@ -77,7 +98,7 @@ impl Turn {
             });
             self.spawn_where_nobody_serves();
         } else if self.model.workers.is_empty() {
-            self.serve_what_is_spoken(&exit.how, Evidence::Damage);
+            self.serve_what_is_spoken(&exit.how);
         }
     }
 
@@ -89,14 +110,11 @@ impl Turn {
 
     /// The version before, where this launcher speaks its protocol and it reads the data; else the
     /// recovery page.
-    fn serve_what_is_spoken(&mut self, how: &str, evidence: Evidence) {
-        let good = &self.model.state.core.good;
-        let reason = format!("{} {how}", good.version);
-        let bad = BadRelease { digest: good.digest, reason: reason.clone() };
+    fn serve_what_is_spoken(&mut self, how: &str) {
         if let Some(previous) = self.stand_in() {
-            let bad = (evidence == Evidence::Release).then_some(bad);
-            self.let_stand_in(previous, how, bad);
+            self.let_stand_in(previous, how);
         } else {
+            let reason = format!("{} {how}", self.model.state.core.good.version);
             self.notice(reason.clone());
             self.model.recovery = true;
             self.push(Effect::OpenRecovery(reason));
@@ -105,7 +123,15 @@ impl Turn {
 
     /// This launcher has just taken the place of another, with its sockets and workers.
     pub(super) fn took_over(&mut self) {
-        let Some(id) = self.model.serving() else { return self.start(None) };
+        if let Some(id) = self.model.serving() {
+            self.go_on_with(id);
+        } else {
+            self.start(None);
+        }
+        self.came_to_life();
+    }
+
+    fn go_on_with(&mut self, id: WorkerId) {
         self.wake(Timer::Settled(id), self.model.timing.probation);
         self.wake(Timer::Steady(id), self.model.timing.steady_after);
         match self.model.workers.get(&id).map(|worker| worker.beat) {
@@ -114,11 +140,19 @@ impl Turn {
         }
     }
 
+    /// From now on it is this launcher's doing if no worker answers.
+    fn came_to_life(&mut self) {
+        if self.model.state.core.launcher_tries > 0 && !self.model.is_outgrown() {
+            let (boot, count) = (self.model.boot.clone(), self.model.lives().saturating_add(1));
+            self.write(|state| state.core.launcher_lives = Some(Lives { boot, count }));
+        }
+    }
+
     /// A worker is ready, or has answered: as a launcher this one is good.
     pub(super) fn proven(&mut self) {
         let tried = self.model.state.core.launcher_tries > 0;
         if tried && !self.model.is_outgrown() {
-            self.write(|state| state.core.launcher_tries = 0);
+            self.write(|state| state.core.forget_launchers());
         }
     }
 }

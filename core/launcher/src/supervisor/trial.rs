@@ -166,7 +166,7 @@ impl Turn {
             let before = state.core.make_good(trial.slot.clone());
             state.core.previous = Some(before);
             state.core.stand_in = None;
-            state.core.launcher_tries = 0;
+            state.core.forget_launchers();
             state.core.trial = None;
             state.core.phase = CorePhase::Idle;
         });

@@ -54,7 +54,7 @@ fn a_start_hands_over_before_a_worker_is_started_and_an_older_version_is_spoken_
 }
 
 #[test]
-fn a_successor_that_exits_at_start_ends_on_the_old_version_after_two_tries() {
+fn a_successor_that_exits_at_start_ends_on_the_old_version_and_is_not_bad() {
     let world = World::new();
     let next = world.stage("2.0.0", "no-launcher");
     let host = world.start();
@@ -62,8 +62,10 @@ fn a_successor_that_exits_at_start_ends_on_the_old_version_after_two_tries() {
     // It takes over, exits, and its worker ends: a service manager would start the host again.
     assert!(!host.wait(), "the successor exits with status 1");
     assert_eq!(world.state().core.launcher_tries, 1);
-    assert!(!world.start_hidden().wait(), "the second try");
-    assert_eq!(world.state().core.launcher_tries, 2);
+    for tries in 2..=4 {
+        assert!(!world.start_hidden().wait(), "try {tries}");
+        assert_eq!(world.state().core.launcher_tries, tries);
+    }
     let host = world.start();
     assert_eq!(host.version(), "1.0.0");
     host.wait_for(
@@ -71,7 +73,7 @@ fn a_successor_that_exits_at_start_ends_on_the_old_version_after_two_tries() {
     );
     let state = world.state();
     assert!(state.core.stand_in.as_ref().unwrap().contains("could not take over as launcher"));
-    assert!(state.bad_reason(&next.digest).is_some(), "it is not brought again by itself");
+    assert!(state.bad.is_empty(), "it had proved itself, and nobody knows what ended its launcher");
 }
 
 #[test]

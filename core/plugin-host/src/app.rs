@@ -247,6 +247,12 @@ impl App {
         self.stats()
     }
 
+    /// How many requests the app has been working on for longer than `patience` without having begun
+    /// an answer, whether their clients still wait or have given up.
+    pub fn without_answer(&self, patience: Duration) -> u64 {
+        self.shared.counters.without_answer(patience)
+    }
+
     /// Answers a request. The path may be the host's (`/apps/acme/notes/x`) or the app's (`/x`).
     ///
     /// Always gives a response: where the app fails it is the host's own, with a [`Failure`] among
@@ -383,9 +389,10 @@ impl App {
         }
     }
 
-    /// Counts writes from here: the app begins to serve.
-    pub(crate) fn count_writes_anew(&self) {
+    /// Counts writes and answers from here: the app begins to serve.
+    pub(crate) fn begins_to_serve(&self) {
         self.shared.database.count_writes_anew();
+        self.shared.counters.count_answers_anew();
     }
 
     /// Keeps the app from being idle as long as the result is held.
@@ -414,6 +421,7 @@ impl App {
         if let Some(failure) = ticket.failure() {
             return Err(failure);
         }
+        ticket.admitted();
         let (mut parts, body) = request.into_parts();
         address::inward(&mut parts.uri, &mut parts.headers, config.border());
         let request = Request::from_parts(parts, body::for_guest(body, limit, ticket.clone()));
@@ -471,12 +479,10 @@ impl App {
         let config = &self.shared.config;
         let (mut parts, body) = response.into_parts();
         address::outward(&mut parts.headers, config.border());
-        if parts.status.is_server_error() {
-            self.shared.counters.server_error();
-        }
         let bodiless = [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED].contains(&parts.status);
         let body = match waiting.hand_over() {
             Some(ticket) => {
+                ticket.answers(parts.status);
                 if head || bodiless {
                     ticket.conclude(Conclusion::NoBodyWanted);
                 }

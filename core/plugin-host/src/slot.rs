@@ -110,7 +110,7 @@ struct Parked(Arc<Slot>);
 impl Slot {
     /// A slot that serves `app`.
     pub fn new(app: App) -> Arc<Self> {
-        app.count_writes_anew();
+        app.begins_to_serve();
         Arc::new(Self {
             state: Mutex::new(State { app, gate: Gate::Open }),
             moved: watch::Sender::new(0),
@@ -266,7 +266,7 @@ impl Slot {
     /// Puts `app` in the place of the present one, which is given back. Requests that run finish
     /// on the app they began with.
     pub fn swap(&self, app: App) -> App {
-        app.count_writes_anew();
+        app.begins_to_serve();
         std::mem::replace(&mut self.state().app, app)
     }
 

@@ -8,6 +8,7 @@ use std::sync::{
 
 use std::time::{Duration, Instant};
 
+use http::StatusCode;
 use tokio::sync::Notify;
 
 use crate::{app::Failure, egress::OutboundStats, latency::Latency};
@@ -19,7 +20,10 @@ pub struct AppStats {
     pub requests: u64,
     /// Requests whose answer is not complete, or whose instance still lives.
     pub in_flight: usize,
-    /// Requests whose instance trapped or used up a limit, unless the client had left before.
+    /// Answers below the 5xx class that the app itself has begun since it was put into its slot.
+    pub answered: u64,
+    /// Requests whose instance trapped or used up a limit, unless the client had left before. Who
+    /// leaves an app that never answers is no excuse for it: that is counted all the same.
     pub traps: u64,
     /// Answers of the 5xx class, the host's own for a trap included.
     pub server_errors: u64,
@@ -59,6 +63,7 @@ pub struct JobStats {
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
     pub(crate) requests: AtomicU64,
+    answered: AtomicU64,
     traps: AtomicU64,
     server_errors: AtomicU64,
     clients_gone: AtomicU64,
@@ -82,6 +87,7 @@ impl Counters {
         AppStats {
             requests: self.requests.load(Relaxed),
             in_flight: self.in_flight.load(SeqCst),
+            answered: self.answered.load(SeqCst),
             traps: self.traps.load(Relaxed),
             server_errors: self.server_errors.load(Relaxed),
             clients_gone: self.clients_gone.load(Relaxed),
@@ -123,6 +129,11 @@ impl Counters {
         Arc::new(Running(self.clone()))
     }
 
+    /// Forgets the answers so far, such as those to the host's own questions.
+    pub(crate) fn count_answers_anew(&self) {
+        self.answered.store(0, SeqCst);
+    }
+
     /// Notes an answer of the 5xx class.
     pub(crate) fn server_error(&self) {
         self.server_errors.fetch_add(1, SeqCst);
@@ -162,6 +173,14 @@ impl Counters {
     pub(crate) fn longest_work(&self) -> Option<Duration> {
         let tickets: Vec<_> = self.tickets().values().filter_map(Weak::upgrade).collect();
         tickets.iter().filter(|ticket| ticket.is_worked_on()).map(|it| it.arrived.elapsed()).max()
+    }
+
+    /// How many requests the app has been working on for longer than `patience` without an answer,
+    /// whether their clients still wait or have given up. A client that has yet to send its body
+    /// is waited for, and an answer that has begun is one, however long it goes on.
+    pub(crate) fn without_answer(&self, patience: Duration) -> u64 {
+        let tickets: Vec<_> = self.tickets().values().filter_map(Weak::upgrade).collect();
+        tickets.iter().filter(|ticket| ticket.owes_answer_for() > patience).count() as u64
     }
 
     fn tickets(&self) -> MutexGuard<'_, BTreeMap<u64, Weak<Ticket>>> {
@@ -256,6 +275,10 @@ pub(crate) struct Ticket {
     unsent: AtomicBool,
     /// The client has yet to read what the app wrote.
     unread: AtomicBool,
+    /// Since when an answer has been the app's to give; none before it has the request.
+    owed_since: Mutex<Option<Instant>>,
+    /// The app has begun its answer.
+    answered: AtomicBool,
     is_cut: AtomicBool,
     cut: Notify,
     /// Its instance has ended.
@@ -283,6 +306,8 @@ impl Ticket {
             served: AtomicBool::new(false),
             unsent: AtomicBool::new(false),
             unread: AtomicBool::new(false),
+            owed_since: Mutex::default(),
+            answered: AtomicBool::new(false),
             is_cut: AtomicBool::new(false),
             cut: Notify::new(),
             is_over: AtomicBool::new(false),
@@ -291,6 +316,34 @@ impl Ticket {
         });
         counters.tickets().insert(number, Arc::downgrade(&ticket));
         ticket
+    }
+
+    /// Notes that the request has its place among those that run.
+    pub(crate) fn admitted(&self) {
+        *self.owed_since() = Some(Instant::now());
+    }
+
+    /// Notes that the app has begun its answer, of this class.
+    pub(crate) fn answers(&self, status: StatusCode) {
+        self.answered.store(true, SeqCst);
+        if status.is_server_error() {
+            self.counters.server_error();
+        } else {
+            self.counters.answered.fetch_add(1, SeqCst);
+        }
+    }
+
+    /// How long the app has owed an answer; no time where it is another's turn, or it has begun.
+    fn owes_answer_for(&self) -> Duration {
+        let over = [&self.answered, &self.unsent, &self.is_cut, &self.is_over];
+        if over.iter().any(|it| it.load(SeqCst)) {
+            return Duration::ZERO;
+        }
+        self.owed_since().map_or(Duration::ZERO, |since| since.elapsed())
+    }
+
+    fn owed_since(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.owed_since.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Notes that an instance begins to serve the request, or has ended.
@@ -304,7 +357,11 @@ impl Ticket {
 
     /// Notes whether the app waits for the client to send.
     pub(crate) fn waits_for_body(&self, turn: Turn) {
-        self.unsent.store(turn == Turn::Clients, SeqCst);
+        let was_unsent = self.unsent.swap(turn == Turn::Clients, SeqCst);
+        if was_unsent && turn == Turn::Ours {
+            // The app can be blamed for none of the time that the client took.
+            *self.owed_since() = Some(Instant::now());
+        }
     }
 
     /// Notes whether the app's answer waits for the client to read.
@@ -404,7 +461,15 @@ impl Ticket {
     /// Notes why the instance is ended; the first note counts, and only that is told.
     pub(crate) fn fail(&self, failure: Failure) -> Noted {
         // A second reason is a consequence of the first.
-        if self.failure.set(failure).is_ok() { Noted::First } else { Noted::Before }
+        if self.failure.set(failure).is_err() {
+            return Noted::Before;
+        }
+        let overran = matches!(failure, Failure::WallClock | Failure::CpuTime);
+        if overran && !self.answered.load(SeqCst) && !self.unsent.load(SeqCst) {
+            // No client is patient enough to be there at the end of such a request.
+            self.count_trap();
+        }
+        Noted::First
     }
 
     /// Method and path of the request.
@@ -425,7 +490,13 @@ impl Ticket {
 
     /// Notes that the instance trapped, once, and only where somebody still waited.
     pub(crate) fn trap(&self) {
-        if !self.nobody_waits() && !self.trapped.swap(true, SeqCst) {
+        if !self.nobody_waits() {
+            self.count_trap();
+        }
+    }
+
+    fn count_trap(&self) {
+        if !self.trapped.swap(true, SeqCst) {
             self.counters.traps.fetch_add(1, SeqCst);
             self.counters.failed.notify_waiters();
         }
@@ -465,6 +536,43 @@ mod tests {
         ticket.trap();
         ticket.conclude(Conclusion::Failed);
         assert_eq!(counters.read(0, OutboundStats::default()).traps, 1);
+    }
+
+    #[test]
+    fn a_limit_that_is_reached_without_an_answer_counts_though_the_client_has_left() {
+        for failure in [Failure::WallClock, Failure::CpuTime] {
+            let counters = Arc::new(Counters::default());
+            let (silent, answers) =
+                (Ticket::new(&counters, String::new()), Ticket::new(&counters, String::new()));
+            answers.answers(StatusCode::OK);
+            for ticket in [&silent, &answers] {
+                ticket.conclude(Conclusion::ClientGone);
+                ticket.fail(failure);
+                ticket.trap();
+            }
+            let stats = counters.read(0, OutboundStats::default());
+            assert_eq!((stats.traps, stats.clients_gone, stats.answered), (1, 2, 1), "{failure:?}");
+        }
+    }
+
+    #[test]
+    fn an_answer_is_owed_from_when_the_app_has_the_request_until_it_begins_one() {
+        let counters = Arc::new(Counters::default());
+        let owed = || counters.without_answer(Duration::ZERO);
+        let ticket = Ticket::new(&counters, String::new());
+        assert_eq!(owed(), 0, "it waits for its place");
+        ticket.admitted();
+        assert_eq!(owed(), 1);
+        ticket.waits_for_body(Turn::Clients);
+        assert_eq!(owed(), 0, "it waits for its client");
+        ticket.waits_for_body(Turn::Ours);
+        assert_eq!((owed(), counters.without_answer(Duration::from_hours(1))), (1, 0));
+        ticket.conclude(Conclusion::ClientGone);
+        assert_eq!(owed(), 1, "the app still works on it");
+        ticket.answers(StatusCode::OK);
+        assert_eq!(owed(), 0, "an event stream has a head and no end");
+        counters.count_answers_anew();
+        assert_eq!(counters.read(0, OutboundStats::default()).answered, 0);
     }
 
     #[test]

@@ -218,7 +218,7 @@ async fn a_client_that_leaves_is_no_failure() {
 }
 
 #[tokio::test]
-async fn a_client_that_leaves_before_the_answer_is_no_failure() {
+async fn an_answer_that_never_comes_is_a_failure_though_the_client_has_left() {
     let limits = Limits { wall: Duration::from_millis(300), ..Limits::default() };
     let world = hostile(|app| app.limits(limits)).await;
     let slot = world.slot().clone();
@@ -232,9 +232,12 @@ async fn a_client_that_leaves_before_the_answer_is_no_failure() {
     }
     waiting.abort();
     assert!(waiting.await.unwrap_err().is_cancelled());
-    world.slot().app().quiesce().await;
+    let app = world.slot().app();
+    assert_eq!(app.without_answer(Duration::ZERO), 1, "the app still works on it");
+    app.quiesce().await;
     let stats = world.stats();
-    assert_eq!((stats.traps, stats.server_errors, stats.clients_gone), (0, 0, 1));
+    assert_eq!((stats.traps, stats.server_errors, stats.clients_gone), (1, 0, 1));
+    assert_eq!((app.without_answer(Duration::ZERO), stats.answered), (0, 0));
 }
 
 #[tokio::test]

@@ -130,7 +130,7 @@ pub enum Rehearsal {
 pub struct Budget {
     /// Traps: the app broke off in the middle of a request.
     pub traps: u64,
-    /// Answers of class 5xx.
+    /// Answers of class 5xx, and requests that hang at the end.
     pub server_errors: u64,
 }
 

@@ -14,10 +14,9 @@ use newleaf_domain::{ByteSize, Digest, PackageName, Timestamp};
 use newleaf_launcher::Layout;
 use newleaf_launcher::state::{AppSlot, State};
 use newleaf_plugin_host::storage::{self, CopyError, DATABASE_FILE};
-use newleaf_update::Budget;
 use newleaf_update::port::{
-    AppRehearsed, Drained, Kept, PluginError, Plugins, Removed, Serving, StoreError, Traffic,
-    Trouble,
+    AppRehearsed, Drained, Kept, PluginError, Plugins, Probation, Removed, Serving, StoreError,
+    Traffic, Trouble,
 };
 use rusqlite::{Connection, ErrorCode};
 
@@ -379,8 +378,12 @@ impl Plugins for DiskApps {
         self.lock().remove(app);
     }
 
-    async fn trouble(&self, _app: &PackageName, _budget: Budget) -> Trouble {
+    async fn trouble(&self, _app: &PackageName, _probation: Probation) -> Trouble {
         std::future::pending().await
+    }
+
+    fn verdict(&self, _app: &PackageName, _probation: Probation) -> Option<Trouble> {
+        None
     }
 
     fn serving(&self, app: &PackageName) -> Option<Serving> {

@@ -18,7 +18,8 @@ pub struct Apps {
     pub origin: AppOrigin,
     /// What the host names of apps end with; set where they have one each.
     pub domain: Option<HostName>,
-    /// How long a new version is watched after it took over.
+    /// How long a new version is watched after it took over, and with `answer_within` how long a
+    /// request may then be without an answer.
     pub probation: Seconds,
     /// How long running requests may take to end while new ones are held; then they are cut short with
     /// 503 and `Retry-After`.
@@ -45,7 +46,7 @@ pub struct Apps {
     pub on_data_loss: OnDataLoss,
     /// Traps that a new version may show in its probation.
     pub probation_traps: u64,
-    /// Answers of class 5xx that it may give in its probation.
+    /// Answers of class 5xx that it may give in its probation, requests that hang at its end included.
     pub probation_errors: u64,
     /// The most that an app may ask to store.
     pub most_storage: ByteSize,

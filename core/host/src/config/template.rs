@@ -89,6 +89,9 @@ url = "{repository}"
 # need then.
 # origin = "path"
 # domain = "apps.example.com"
+# How long a new version is watched. One that answers nobody well while requests hang, or has more of
+# them at the end than probation_errors allows, goes back. A request hangs that has had no answer for half
+# of answer_within, or half of this where it is less, but 1 s at the least.
 # probation = 60
 # How long an app's requests may take to end while new ones are held; then they are cut with 503.
 # drain_within = 20

@@ -22,7 +22,9 @@ pub use ground::{
     Probe, ProbeFault, ProbeResult, Probed, Space,
 };
 pub use launcher::{Launcher, LauncherError, News, Reach};
-pub use plugins::{Drained, Kept, PluginError, Plugins, Removed, Serving, Traffic, Trouble};
+pub use plugins::{
+    Drained, Kept, PluginError, Plugins, Probation, Removed, Serving, Traffic, Trouble,
+};
 pub use policies::{Policies, PolicyError};
 pub(crate) use rehearsal::counted;
 pub use rehearsal::{

@@ -149,8 +149,13 @@ pub trait Plugins: Send + Sync + std::fmt::Debug {
     /// Forgets the app; its parked requests are answered as if it had never been there.
     async fn forget(&self, app: &PackageName);
 
-    /// Resolves when the version that serves now has overspent `budget`; else never.
-    async fn trouble(&self, app: &PackageName, budget: Budget) -> Trouble;
+    /// Resolves when the version that serves now has overspent its budget, or has answered nobody
+    /// well while requests hang; else never.
+    async fn trouble(&self, app: &PackageName, probation: Probation) -> Trouble;
+
+    /// What speaks against the version that serves now at the end of its probation: requests that
+    /// hang by then count as answers of class 5xx. None where nothing does, or nothing serves.
+    fn verdict(&self, app: &PackageName, probation: Probation) -> Option<Trouble>;
 
     /// What is known of the app as it runs; none where it is not loaded.
     fn serving(&self, app: &PackageName) -> Option<Serving>;
@@ -250,6 +255,15 @@ pub struct Kept {
     pub schema: u32,
     /// The lowest schema whose program still runs correctly on it.
     pub oldest_reader: u32,
+}
+
+/// How a new version is watched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Probation {
+    /// For how long.
+    pub lasts: Duration,
+    /// What it may do wrong meanwhile.
+    pub budget: Budget,
 }
 
 /// A new version that does not behave.

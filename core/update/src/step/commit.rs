@@ -5,7 +5,7 @@ use std::time::Duration;
 use newleaf_launcher::journal::StepId;
 
 use crate::explain::chain;
-use crate::port::{Reach, Trouble};
+use crate::port::{Probation, Reach, Trouble};
 use crate::run::{Blame, Broken, Context, Passed, StepResult, Stop};
 use crate::step::{AppSwitch, OFF};
 use crate::view::Unit;
@@ -37,11 +37,17 @@ async fn watch(cx: &Context, switch: &AppSwitch) -> Result<(), Trouble> {
         return Ok(());
     }
     let settings = cx.updater.settings();
+    let probation = Probation { lasts: settings.probation, budget: settings.budget };
+    let plugins = &cx.updater.ports().plugins;
     tokio::select! {
         biased;
-        trouble = cx.updater.ports().plugins.trouble(&switch.app, settings.budget) => Err(trouble),
-        () = count(cx, settings.probation) => Ok(()),
+        trouble = plugins.trouble(&switch.app, probation) => return Err(trouble),
+        () = count(cx, probation.lasts) => {}
     }
+    if probation.lasts.is_zero() {
+        return Ok(());
+    }
+    plugins.verdict(&switch.app, probation).map_or(Ok(()), Err)
 }
 
 /// What the watch has shown, or why there was none.

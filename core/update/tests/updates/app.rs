@@ -127,6 +127,18 @@ async fn a_version_that_misbehaves_in_probation_goes_back_with_its_data() {
 }
 
 #[tokio::test]
+async fn a_probation_is_not_passed_while_requests_hang() {
+    let world = world_with_update().await;
+    let probation = std::time::Duration::from_millis(10);
+    let host = world.start_with(Settings { probation, ..quick() });
+    world.disk.fail(Point::Verdict, Fault::Version);
+    let report = update(&host, &target()).await;
+    assert_eq!(report.ending, Some(Ending::RolledBack), "{report:#?}");
+    assert!(report.reason.unwrap().contains("has had no answer for 30 s"));
+    assert_eq!(host.plugins.serves(&notes()).as_deref(), Some("1.0.0"));
+}
+
+#[tokio::test]
 async fn an_app_goes_back_by_hand_and_its_grants_go_back_too() {
     let world = world_with_update().await;
     let host = world.start();

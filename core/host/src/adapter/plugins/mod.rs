@@ -7,6 +7,7 @@ mod jobs;
 pub(crate) mod kept;
 mod leaving;
 mod port;
+mod probation;
 mod rehearsal;
 #[cfg(test)]
 mod scenes;

@@ -7,25 +7,20 @@ use async_trait::async_trait;
 use newleaf_domain::{ByteSize, Digest, PackageName, Timestamp};
 use newleaf_launcher::state::AppSlot;
 use newleaf_plugin_host::storage::{self, CopyError};
-use newleaf_plugin_host::{
-    App, AppStats, CompileLimits, Cut, LifecycleError, PrepareError, Prepared,
-};
-use newleaf_update::Budget;
+use newleaf_plugin_host::{App, CompileLimits, Cut, LifecycleError, PrepareError, Prepared};
 use newleaf_update::port::{
-    AppRehearsed, Drained, Kept, PluginError, Plugins, Removed, Serving, StoreError, Traffic,
-    Trouble, WarmLine,
+    AppRehearsed, Drained, Kept, PluginError, Plugins, Probation, Removed, Serving, StoreError,
+    Traffic, Trouble, WarmLine,
 };
 
 use super::super::files::{self, FileError, blocking};
 use super::entry::{Counting, Entry, Loaded, Standing};
 use super::leaving::GONE_WITHIN;
-use super::{Apps, BringUp, Damage, rehearsal};
+use super::probation::Moment;
+use super::{Apps, BringUp, Damage, probation, rehearsal};
 
 /// The member that holds an app's component.
 const COMPONENT: &str = "app.wasm";
-
-/// How often a version on probation is looked at.
-pub(super) const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// A request that the app works on for longer is waited for before new ones are held.
 const SLOW: Duration = Duration::from_secs(1);
@@ -105,16 +100,6 @@ fn moved(from: &Path, to: &Path) -> Result<(), PluginError> {
     Ok(())
 }
 
-/// How a version has overspent its budget of faults, where it has.
-fn overspent(stats: &AppStats, budget: Budget) -> Option<String> {
-    if stats.traps > budget.traps {
-        return Some(format!("it broke down {} times, {} are allowed", stats.traps, budget.traps));
-    }
-    let (counted, allowed) = (stats.server_errors, budget.server_errors);
-    (counted > allowed)
-        .then(|| format!("it gave {counted} answers of class 5xx, {allowed} are allowed"))
-}
-
 impl Apps {
     /// The version's compiled code, made in a child where it is not in the cache.
     pub(super) async fn prepared(
@@ -170,6 +155,17 @@ impl Apps {
         let component = self.0.layout.app_slot(app, slot).join(COMPONENT);
         let measured = blocking(move || files::measure(&component)).await.ok()??;
         Some(measured.1)
+    }
+
+    /// What speaks against the version on probation, where anything does.
+    fn look_at(&self, app: &PackageName, probation: Probation, moment: Moment) -> Option<Trouble> {
+        let version = self.read().get(app).and_then(Entry::loaded)?.slot.app();
+        let patience = probation::patience(self.0.settings.answer_within.duration(), probation);
+        let (stats, hanging) = (version.stats(), version.without_answer(patience));
+        let seen = probation::Seen { stats: &stats, hanging, patience };
+        let what = probation::judge(&seen, probation.budget, moment)?;
+        tracing::warn!(%app, what, "the version on probation is given up");
+        Some(Trouble { what })
     }
 
     fn entry(&self, app: &PackageName) -> Result<Option<Loaded>, PluginError> {
@@ -421,16 +417,17 @@ impl Plugins for Apps {
         self.let_go(app).await;
     }
 
-    async fn trouble(&self, app: &PackageName, budget: Budget) -> Trouble {
+    async fn trouble(&self, app: &PackageName, probation: Probation) -> Trouble {
         loop {
-            tokio::time::sleep(LOOK_EVERY).await;
-            let loaded = self.read().get(app).and_then(Entry::loaded);
-            let Some(stats) = loaded.map(|loaded| loaded.slot.app().stats()) else { continue };
-            if let Some(what) = overspent(&stats, budget) {
-                tracing::warn!(%app, what, "the version on probation is given up");
-                return Trouble { what };
+            tokio::time::sleep(probation::LOOK_EVERY).await;
+            if let Some(trouble) = self.look_at(app, probation, Moment::During) {
+                return trouble;
             }
         }
+    }
+
+    fn verdict(&self, app: &PackageName, probation: Probation) -> Option<Trouble> {
+        self.look_at(app, probation, Moment::End)
     }
 
     fn serving(&self, app: &PackageName) -> Option<Serving> {

@@ -10,7 +10,7 @@ use axum::http::{Request, StatusCode};
 use newleaf_domain::{AppAddresses, AppHosts, AppOrigin, ByteSize, Digest, Grant, Version};
 use newleaf_launcher::state::AppState;
 use newleaf_update::Budget;
-use newleaf_update::port::{Plugins as _, Serving};
+use newleaf_update::port::{Plugins as _, Probation, Serving};
 use tower::ServiceExt as _;
 
 use super::*;
@@ -388,9 +388,42 @@ async fn answers_of_the_host_convict_no_version() {
     house.apps.release(&notes()).await.unwrap();
     assert_eq!(house.ask("/api/notes").await.0, StatusCode::OK);
     let name = notes();
-    let trouble = house.apps.trouble(&name, Budget { traps: 0, server_errors: 0 });
-    let quiet = tokio::time::timeout(port::LOOK_EVERY * 3, trouble).await;
+    let quiet =
+        tokio::time::timeout(probation::LOOK_EVERY * 3, house.apps.trouble(&name, STRICT)).await;
     assert!(quiet.is_err(), "a full house convicted the version: {quiet:?}");
+    assert_eq!(house.apps.verdict(&name, STRICT), None);
+}
+
+/// As short as makes sense, and nothing may go wrong.
+const STRICT: Probation =
+    Probation { lasts: Duration::from_secs(2), budget: Budget { traps: 0, server_errors: 0 } };
+
+/// Has a visitor ask for a page of the app that never comes.
+fn wait_for_ever(house: &House) -> tokio::task::JoinHandle<(StatusCode, String)> {
+    let request = Request::get("/apps/acme/notes/sleep");
+    tokio::spawn(ask(house.door(), request, Body::empty()))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_version_that_hangs_passes_no_probation() {
+    let house = House::new();
+    let slot = house.stage("tests/apps/attach", "1.0.0", 0);
+    house.apps.swap(&notes(), &slot).await.unwrap();
+    house.apps.release(&notes()).await.unwrap();
+    let waiting = wait_for_ever(&house);
+    let name = notes();
+    let trouble = house.apps.trouble(&name, STRICT);
+    let trouble = tokio::time::timeout(Duration::from_secs(30), trouble).await.unwrap();
+    assert_eq!(trouble.what, "1 request has had no answer for 1 s, and none was answered well");
+    // Where others are answered it is judged at the end, and a client that has left changes nothing.
+    assert_eq!(house.ask("/environment").await.0, StatusCode::OK);
+    waiting.abort();
+    assert!(waiting.await.unwrap_err().is_cancelled());
+    let quiet =
+        tokio::time::timeout(probation::LOOK_EVERY * 3, house.apps.trouble(&name, STRICT)).await;
+    assert!(quiet.is_err(), "{quiet:?}");
+    let verdict = house.apps.verdict(&name, STRICT).unwrap().what;
+    assert!(verdict.starts_with("1 request has had no answer for 1 s and it gave 0"), "{verdict}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

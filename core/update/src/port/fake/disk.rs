@@ -61,6 +61,8 @@ pub enum Point {
     Swap,
     /// Probation: the new version misbehaves at once.
     Probation,
+    /// The end of a probation: requests hang by then.
+    Verdict,
     /// Putting data back.
     Restore,
 }

@@ -10,10 +10,9 @@ use newleaf_launcher::state::AppSlot;
 
 use super::disk::{Data, Disk, Fault, Point};
 use crate::port::{
-    AppRehearsed, Drained, Kept, PluginError, Plugins, Removed, Serving, StoreError, Traffic,
-    Trouble,
+    AppRehearsed, Drained, Kept, PluginError, Plugins, Probation, Removed, Serving, StoreError,
+    Traffic, Trouble,
 };
-use crate::settings::Budget;
 
 /// An app as it runs.
 #[derive(Debug, Clone)]
@@ -280,11 +279,16 @@ impl Plugins for FakePlugins {
         lock(&self.running).remove(app);
     }
 
-    async fn trouble(&self, app: &PackageName, _budget: Budget) -> Trouble {
+    async fn trouble(&self, app: &PackageName, _probation: Probation) -> Trouble {
         if self.disk.fault(Point::Probation).is_none() {
             std::future::pending::<()>().await;
         }
         Trouble { what: format!("{app} trapped 4 times, 3 are allowed") }
+    }
+
+    fn verdict(&self, app: &PackageName, _probation: Probation) -> Option<Trouble> {
+        self.disk.fault(Point::Verdict)?;
+        Some(Trouble { what: format!("1 request of {app} has had no answer for 30 s") })
     }
 
     fn serving(&self, app: &PackageName) -> Option<Serving> {

@@ -12,6 +12,7 @@ use std::{
 };
 
 use newleaf_domain::ByteSize;
+use rusqlite::Connection;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{
@@ -84,7 +85,7 @@ pub(crate) struct Database {
     /// A place for each statement that runs.
     places: Arc<Semaphore>,
     commits: Arc<AtomicU64>,
-    /// Commits that are not counted as writes: the host's own, and those before the app served.
+    /// Commits that are not counted as writes: those before the app served.
     not_counted: AtomicU64,
     prepared: AtomicBool,
     /// Whether files of blobs may be left that no row names: after a crash, or an error.
@@ -249,9 +250,8 @@ impl Database {
         if !self.unsettled.swap(false, SeqCst) {
             return;
         }
-        let before = self.commits.load(Relaxed);
-        let swept = guarded.as_host(|connection| self.blobs().sweep(connection));
-        self.not_counted.fetch_add(self.commits.load(Relaxed) - before, Relaxed);
+        let sweep = |connection: &Connection| self.blobs().sweep(connection);
+        let swept = guarded.uncounted(|guarded| guarded.as_host(sweep));
         if let Err(error) = swept {
             self.unsettled.store(true, SeqCst);
             tracing::warn!(folder = %self.folder.display(), ?error, "what a crash left of blobs stays");
@@ -349,9 +349,7 @@ impl Database {
             .as_host(schema::check)
             .map_err(|error| failed("the database cannot be trusted", &error))?;
         if !self.prepared.load(SeqCst) {
-            let before = self.commits.load(Relaxed);
-            let made = guarded.beyond_quota(schema::prepare);
-            self.not_counted.fetch_add(self.commits.load(Relaxed) - before, Relaxed);
+            let made = guarded.uncounted(|guarded| guarded.beyond_quota(schema::prepare));
             made.map_err(|error| failed("the database cannot be prepared", &error))?;
             self.prepared.store(true, SeqCst);
         }
@@ -415,4 +413,31 @@ impl Seat {
 /// The value behind a lock. A panic under it leaves a plain value, which is still good.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_write_beside_the_hosts_own_work_is_counted_and_that_work_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = Database::new(folder.path(), Some(ByteSize::mib(2)), &Limits::default());
+        let (host, app) = (database.take().unwrap(), database.take().unwrap());
+        let write = |guarded: &Guarded, text: &str| {
+            guarded.as_host(|connection| connection.execute_batch(text)).unwrap();
+        };
+        host.uncounted(|host| {
+            write(&app, "CREATE TABLE t (x)");
+            write(host, "INSERT INTO t VALUES (1)");
+        });
+        assert_eq!(database.writes(), 1);
+        std::fs::create_dir_all(folder.path().join(blobs::FOLDER)).unwrap();
+        database.unsettled.store(true, SeqCst);
+        database.sweep(&host);
+        assert!(!database.unsettled.load(SeqCst), "the sweep failed");
+        assert_eq!(database.writes(), 1, "the sweep was counted");
+        write(&host, "INSERT INTO t VALUES (2)");
+        assert_eq!(database.writes(), 2);
+    }
 }

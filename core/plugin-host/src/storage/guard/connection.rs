@@ -73,6 +73,8 @@ struct Switches {
     host: AtomicBool,
     /// What was denied last.
     denied: Mutex<Option<String>>,
+    /// Whether what is committed is no write of the app.
+    uncounted: AtomicBool,
     /// Whether a statement was prepared that alters a table.
     alters: AtomicBool,
     /// Whom the work is charged to.
@@ -84,8 +86,8 @@ struct Switches {
 }
 
 impl Guarded {
-    /// Opens the database at `path` under `bounds`. Each transaction that changes it adds one to
-    /// `commits`; no statement goes on once `taken_away` is set.
+    /// Opens the database at `path` under `bounds`. Each transaction that changes it, but for those
+    /// in [`uncounted`](Self::uncounted), adds one to `commits`; no statement goes on once `taken_away` is set.
     pub(in crate::storage) fn open(
         path: &Path,
         bounds: Bounds,
@@ -140,6 +142,15 @@ impl Guarded {
         self.switches.host.store(true, Relaxed);
         let result = run(&self.connection);
         self.switches.host.store(false, Relaxed);
+        result
+    }
+
+    /// Runs work of the host's own whose commits are no writes of the app. Those of other connections
+    /// are counted all the while.
+    pub(in crate::storage) fn uncounted<T>(&self, run: impl FnOnce(&Self) -> T) -> T {
+        self.switches.uncounted.store(true, Relaxed);
+        let result = run(self);
+        self.switches.uncounted.store(false, Relaxed);
         result
     }
 
@@ -265,9 +276,11 @@ fn install(
     }))?;
     let charged = switches.clone();
     connection.progress_handler(STEPS, Some(move || must_end(&charged)))?;
-    let commits = commits.clone();
+    let (commits, counted) = (commits.clone(), switches.clone());
     connection.commit_hook(Some(move || {
-        commits.fetch_add(1, Relaxed);
+        if !counted.uncounted.load(Relaxed) {
+            commits.fetch_add(1, Relaxed);
+        }
         false
     }))
 }

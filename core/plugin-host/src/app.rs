@@ -542,16 +542,21 @@ pub(crate) fn root_of(error: &wasmtime::Error) -> String {
     error.root_cause().to_string().chars().take(300).collect()
 }
 
-/// Method of a request and the beginning of its path: no more than the first part below the app's
-/// own, for a log and a history are read by others than a path is meant for, which may be a name or
-/// open a door by itself. The query is left out whole.
+/// Method of a request and the beginning of its path.
 fn name_of<B>(request: &Request<B>, base: &str) -> String {
-    let path = request.uri().path();
+    format!("{} {}", request.method(), beginning_of(request.uri().path(), base))
+}
+
+/// The beginning of a path: no more than the first part below the app's own, for a log and a history
+/// are read by others than a path is meant for, which may be a name or open a door by itself. The
+/// query is left out whole.
+pub(crate) fn beginning_of(path: &str, base: &str) -> String {
+    let path = path.split(['?', '#']).next().unwrap_or(path);
     let (base, below) = path.strip_prefix(base).map_or(("", path), |below| (base, below));
     let below = below.strip_prefix('/').unwrap_or(below);
     let first: String = below.split('/').next().unwrap_or(below).chars().take(40).collect();
     let more = if below.len() > first.len() { "/…" } else { "" };
-    format!("{} {base}/{first}{more}", request.method())
+    format!("{base}/{first}{more}")
 }
 
 impl std::fmt::Debug for App {

@@ -8,20 +8,21 @@ use http::{Request, StatusCode, header};
 use http_body_util::{BodyExt as _, Empty};
 
 use crate::{
-    app::{App, Failure},
+    app::{App, Failure, beginning_of},
     body::AppBody,
 };
 
 /// How much of a page is read.
 const READ: usize = 1024 * 1024;
 
-/// Why a page counts as broken. Completes "failed to answer: …".
+/// Why a page counts as broken. Completes "failed to answer: …". Its `path` is the beginning of the
+/// page's, down to the first part below the app's own: the rest may open a door by itself.
 #[derive(Debug, thiserror::Error)]
 pub enum ProbeError {
     /// The path is none that can be asked for.
     #[error("{path:?} cannot be asked for")]
     Path {
-        /// What was given.
+        /// The beginning of what was given.
         path: String,
     },
     /// The host answered in the app's place.
@@ -67,7 +68,7 @@ impl App {
     /// # Errors
     /// [`ProbeError`]: the app broke down, answered with 5xx, broke off, or gave no answer in time.
     pub async fn probe(&self, path: &str, within: Duration) -> Result<StatusCode, ProbeError> {
-        let named = || path.to_owned();
+        let named = || beginning_of(path, &self.config().base_path);
         let request = Request::get(path)
             .header(header::HOST, "localhost")
             .body(Empty::<Bytes>::new())

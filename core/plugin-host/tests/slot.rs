@@ -253,6 +253,12 @@ async fn a_page_that_visitors_read_is_asked_for_again_and_a_broken_one_is_told()
         assert_eq!(slot.app().probe(&page, within).await.unwrap(), 200);
     }
     let bare = world.load(&app(&NOTES)).await.unwrap();
-    let broken = bare.probe("/api/notes", within).await.unwrap_err();
-    assert!(broken.to_string().contains("GET /api/notes was answered 5"), "{broken}");
+    let broken = bare.probe("/apps/acme/app/api/notes?secret=1", within).await.unwrap_err();
+    let broken = broken.to_string();
+    assert!(
+        broken.starts_with("GET /apps/acme/app/api/… was answered 5"),
+        "more is told: {broken}"
+    );
+    let odd = bare.probe("/api/sec ret", within).await.unwrap_err().to_string();
+    assert_eq!(odd, "\"/api/…\" cannot be asked for");
 }

@@ -38,6 +38,12 @@ const PARTING: [&str; 29] = [
     "ul",
 ];
 
+/// The tag that begins a picture's description, without its brackets.
+pub(super) const PICTURE: &str = "span class=\"picture\"";
+
+/// What ends it; there is no other tag within.
+pub(super) const PICTURE_END: &str = "</span>";
+
 /// The text of HTML that [`clean`] gave, in one line.
 pub(crate) fn words(safe: &str) -> String {
     let mut text = String::with_capacity(safe.len());
@@ -51,6 +57,14 @@ pub(crate) fn words(safe: &str) -> String {
             text.push(' ');
         }
         rest = &rest[at + end + 1..];
+        if tag == PICTURE {
+            // Its description is no part of the words on either side.
+            let Some(end) = rest.find(PICTURE_END) else { break };
+            text.push(' ');
+            text.push_str(&rest[..end]);
+            text.push(' ');
+            rest = &rest[end + PICTURE_END.len()..];
+        }
     }
     if !rest.starts_with('<') {
         text.push_str(rest);

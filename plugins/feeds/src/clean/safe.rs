@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use ammonia::{Builder, UrlRelative};
 use url::Url;
 
-use super::plain::{beginning, tag_end, without_tags, words};
+use super::plain::{PICTURE, PICTURE_END, beginning, tag_end, without_tags, words};
 
 /// Elements that may stay; of every other its text stays, or nothing (`script`, `style`).
 pub(super) const ELEMENTS: [&str; 63] = [
@@ -120,19 +120,20 @@ pub(crate) fn clean(html: &str, base: Option<&Url>) -> String {
 
 /// Each picture as its description in words.
 fn pictures_in_words(safe: &str) -> String {
-    const PICTURE: &str = "<img";
     let mut out = String::with_capacity(safe.len());
     let mut rest = safe;
-    while let Some(at) = rest.find(PICTURE) {
+    while let Some(at) = rest.find("<img") {
         out.push_str(&rest[..at]);
         let Some(end) = tag_end(&rest[at..]) else { return out };
         let tag = &rest[at..at + end];
         let alt = tag.split_once("alt=\"").and_then(|(_, after)| after.split('"').next());
         let alt = alt.map(str::trim).filter(|alt| !alt.is_empty()).unwrap_or("a picture");
-        out.push_str("<span class=\"picture\">");
+        out.push('<');
+        out.push_str(PICTURE);
+        out.push('>');
         // An attribute may hold what an element may not.
         out.push_str(&alt.replace('<', "&lt;").replace('>', "&gt;"));
-        out.push_str("</span>");
+        out.push_str(PICTURE_END);
         rest = &rest[at + end + 1..];
     }
     out.push_str(rest);

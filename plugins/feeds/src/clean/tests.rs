@@ -186,6 +186,16 @@ fn a_line_is_plain_short_and_cannot_turn_the_page_around() {
 }
 
 #[test]
+fn a_pictures_description_stands_apart_from_the_words_beside_it() {
+    assert_eq!(line("a<img alt=\"A cat\">sleeps", 80), "a A cat sleeps");
+    assert_eq!(
+        line("<p><img alt=\"A &lt;b> cat\"><em>It</em> sleeps<img>.", 80),
+        "A <b> cat It sleeps a picture ."
+    );
+    assert_eq!(line("a<span>b</span>c", 80), "abc");
+}
+
+#[test]
 fn a_huge_text_is_cut_to_plain_words() {
     let deep = "<div>".repeat(100_000);
     assert!(clean(&deep, None).len() < 100);

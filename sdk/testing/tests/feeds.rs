@@ -238,7 +238,7 @@ async fn an_entry_is_kept_once_and_a_new_wording_takes_its_place() {
 #[tokio::test]
 async fn the_schedule_fetches_what_is_due_and_nothing_else() {
     // 2026-11-21 10:00:00 UTC.
-    let clock = SetClock::at(UNIX_EPOCH + Duration::from_secs(1_795_255_200));
+    let clock = SetClock::at(UNIX_EPOCH + Duration::from_hours(498_682));
     let network = FakeNetwork::default();
     let app = granted(&FEEDS_1_1, ByteSize::mib(32)).network(&network).clock(&clock);
     let world = app.start().await.unwrap();

@@ -1,5 +1,5 @@
 //! What the instances of one app may take of the machine's memory, each and all together. Counts
-//! linear memories only: what else an instance makes the host keep is bounded where it is made.
+//! linear memories, and what the host keeps for an app where it says so: who keeps it bounds each.
 
 use std::sync::{
     Arc,
@@ -11,7 +11,7 @@ use wasmtime::{ResourceLimiter, StoreLimits, StoreLimitsBuilder};
 
 use crate::limits::{Limits, as_usize};
 
-/// The memory of all instances of one app.
+/// The memory of all instances of one app, and what the host keeps for them.
 #[derive(Debug)]
 pub(crate) struct Together {
     most: ByteSize,
@@ -24,11 +24,35 @@ impl Together {
         Arc::new(Self { most, used: AtomicU64::new(0) })
     }
 
+    /// Counts `bytes` that the host keeps for the app, as long as the result lives.
+    ///
+    /// # Errors
+    /// The app may have no more.
+    pub(crate) fn lend(self: &Arc<Self>, bytes: u64) -> Result<Lent, MemorySpent> {
+        if !self.take(bytes) {
+            return Err(MemorySpent::Together(self.most));
+        }
+        Ok(Lent { bytes, together: self.clone() })
+    }
+
     fn take(&self, more: u64) -> bool {
         let taken = self.used.fetch_update(SeqCst, SeqCst, |used| {
             used.checked_add(more).filter(|sum| *sum <= self.most.as_u64())
         });
         taken.is_ok()
+    }
+}
+
+/// Memory that the host keeps for an app; counted until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Lent {
+    bytes: u64,
+    together: Arc<Together>,
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        self.together.used.fetch_sub(self.bytes, SeqCst);
     }
 }
 
@@ -155,5 +179,21 @@ mod tests {
         assert_eq!(all.downcast_ref(), Some(&MemorySpent::Together(ByteSize::mib(10))));
         drop(first);
         assert!(second.memory_growing(4 * MIB, 6 * MIB, None).unwrap());
+    }
+
+    #[test]
+    fn what_the_host_keeps_for_an_app_is_counted_with_its_memories_until_it_is_dropped() {
+        let together = Together::new(ByteSize::mib(10));
+        let mut instance = Allowance::new(&Limits::default(), &together);
+        assert!(instance.memory_growing(0, 6 * MIB, None).unwrap());
+        let lent = together.lend(4 * MIB as u64).unwrap();
+        let refused = together.lend(1).unwrap_err();
+        assert_eq!(
+            refused.to_string(),
+            "the app's instances want more than the 10 MiB of memory that they may have together"
+        );
+        assert!(instance.memory_growing(6 * MIB, 7 * MIB, None).is_err());
+        drop(lent);
+        assert!(instance.memory_growing(6 * MIB, 7 * MIB, None).unwrap());
     }
 }

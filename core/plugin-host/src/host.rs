@@ -268,6 +268,7 @@ fn link(engine: &Engine) -> wasmtime::Result<Linker<Instance>> {
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
     egress::codes::add_to_linker(&mut linker)?;
     wasmtime_wasi_http::p3::add_to_linker(&mut linker)?;
+    egress::heads::add_to_linker(&mut linker)?;
     abi::v1::add_to_linker(&mut linker)?;
     Ok(linker)
 }

@@ -16,24 +16,20 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView, p2::pipe::MemoryOutputPipe};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use crate::{
-    allowance::Allowance,
+    allowance::{Allowance, Lent},
     app::{Failure, Shared},
     egress::Egress,
     engine::TICK,
     lane::{Queue, Slice},
     limits::as_usize,
     meter::{Budget, Meter},
+    shelf::{RESOURCES, Shelf},
     stats::{Running, Ticket},
     storage::Session,
 };
 
 /// How much of what a guest writes to standard error is kept; a Rust panic says why there.
 const STDERR: usize = 4096;
-
-/// The most WASI resources (streams, fields, bodies) one instance may hold, and as many of the
-/// engine's own for 0.3 (tasks, streams, futures). An honest one has some dozens. Each may cost the
-/// host as much as [`FIELDS`], or two chunks of a body that nobody reads.
-const RESOURCES: usize = 1_000;
 
 /// The most that one list of header or trailer fields may take, names, values and map together.
 const FIELDS: usize = 32 * 1024;
@@ -49,6 +45,7 @@ const GROWTH: ByteSize = ByteSize::mib(4);
 pub(crate) struct Instance {
     app: Arc<Shared>,
     table: ResourceTable,
+    shelf: Shelf,
     wasi: WasiCtx,
     http: WasiHttpCtx,
     egress: Egress,
@@ -89,6 +86,7 @@ pub(crate) fn store(
     let session = Session::new(&app.database, &meter, running);
     let mut store = Store::new(engine, Instance::new(app, session, meter.clone()));
     store.limiter(|instance| &mut instance.allowance);
+    // As many as of WASI's: tasks, streams and futures of 0.3, which keep no data.
     if let Some(table) = store.concurrent_resource_table() {
         table.set_max_capacity(RESOURCES);
     }
@@ -142,8 +140,8 @@ impl Instance {
     fn new(app: &Arc<Shared>, session: Session, meter: Arc<Meter>) -> Self {
         let stderr = MemoryOutputPipe::new(STDERR);
         let limits = &app.config.limits;
-        let mut table = ResourceTable::new();
-        table.set_max_capacity(RESOURCES);
+        let (mut table, shelf) = (ResourceTable::new(), Shelf::default());
+        table.set_max_capacity(shelf.room());
         let mut http = WasiHttpCtx::new();
         http.set_field_size_limit(FIELDS);
         let mut wasi = WasiCtx::builder();
@@ -151,6 +149,7 @@ impl Instance {
         Self {
             app: app.clone(),
             table,
+            shelf,
             wasi: wasi
                 .stderr(stderr.clone())
                 .allow_tcp(false)
@@ -215,6 +214,30 @@ impl Instance {
         &self.table
     }
 
+    /// Counts `bytes` that a call hands to the host as memory of the app, as long as the result
+    /// lives: calls wait for their turn with all that they were given.
+    ///
+    /// # Errors
+    /// The app may have no more; ends the call.
+    pub(crate) fn lend(&self, bytes: usize) -> wasmtime::Result<Lent> {
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        self.app.together.lend(bytes).map_err(wasmtime::Error::new)
+    }
+
+    /// Lets the instance hold more of WASI, as far as its app's memory goes.
+    fn make_room(&mut self) {
+        if !self.shelf.is_due() {
+            return;
+        }
+        let held = self.table.iter_mut().count();
+        if let Err(refused) = self.shelf.make_room(held, &self.app.together)
+            && let Some(app) = self.app.told.line()
+        {
+            tracing::warn!(%app, held, "no more handles for an instance: {refused}");
+        }
+        self.table.set_max_capacity(self.shelf.room());
+    }
+
     /// Where the app is served.
     pub(crate) fn base(&self) -> &str {
         &self.app.config.base_path
@@ -238,12 +261,14 @@ impl Instance {
 
 impl WasiView for Instance {
     fn ctx(&mut self) -> WasiCtxView<'_> {
+        self.make_room();
         WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
     }
 }
 
 impl WasiHttpView for Instance {
     fn http(&mut self) -> WasiHttpCtxView<'_> {
+        self.make_room();
         WasiHttpCtxView { ctx: &mut self.http, table: &mut self.table, hooks: &mut self.egress }
     }
 }

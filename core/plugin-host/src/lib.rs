@@ -38,6 +38,7 @@ mod lifecycle;
 mod limits;
 mod meter;
 mod probe;
+mod shelf;
 mod slot;
 mod stats;
 pub mod storage;

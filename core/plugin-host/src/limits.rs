@@ -12,8 +12,9 @@ pub struct Limits {
     /// Linear memory of one instance; growing past it traps. At most 64 MiB, which is what an
     /// instance of the pool reserves.
     pub memory: ByteSize,
-    /// Linear memory of all instances of the app at one time. Who asks for more is refused (503)
-    /// where it is a new request, and traps where it is one that runs.
+    /// Linear memory of all instances of the app at one time, with what the host keeps for them: what
+    /// calls have handed over, and resources of WASI beyond a few dozen. Who asks for more is refused
+    /// (503) where it is a new request, and traps where it is one that runs.
     pub memory_together: ByteSize,
     /// Processor time of one request, SQL included, in steps of 10 ms.
     pub cpu: Duration,
@@ -37,7 +38,8 @@ pub struct Limits {
     pub hostcall: ByteSize,
     /// The most rows of one SQL query.
     pub sql_rows: usize,
-    /// The most bytes of one SQL result, and of one value in it.
+    /// The most bytes of one SQL result, and of one value in it. As many bytes are kept at most for
+    /// the places of its values, 32 each, whatever is in them.
     pub sql_result: ByteSize,
     /// What of the disk below the app's data stays free of its writes.
     pub reserve: Reserve,

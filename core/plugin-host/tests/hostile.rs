@@ -10,7 +10,7 @@ use bytes::Bytes;
 use newleaf_domain::{ByteSize, Grant};
 use newleaf_plugin_host::{Failure, LifecycleError, Limits};
 use newleaf_sdk_testing::{TestApp, World};
-use world::{HELLO, HOSTILE, app};
+use world::{HELLO, HOG, HOSTILE, app};
 
 fn storage(mib: u64) -> Grant {
     Grant::Storage { quota: ByteSize::mib(mib) }
@@ -151,6 +151,26 @@ async fn memory_beyond_the_limit_is_a_trap() {
     let answer = world.get("/memory").await;
     assert_eq!((answer.status, answer.failure), (500, Some(Failure::Trap)));
     assert_eq!(world.get("/length").await.text(), "0", "the app answers no more");
+}
+
+#[tokio::test]
+async fn what_a_call_hands_to_the_host_is_memory_of_the_app() {
+    let world = app(&HOG).start().await.unwrap();
+    let answer = world.get("/argument").await;
+    assert_eq!((answer.status, answer.text().as_str()), (403, "refused: NotGranted"));
+    let limits = Limits { memory_together: ByteSize::mib(20), ..Limits::default() };
+    let world = app(&HOG).limits(limits).start().await.unwrap();
+    let answer = world.get("/argument").await;
+    assert_eq!((answer.status, answer.failure), (500, Some(Failure::Trap)));
+    world.slot().app().quiesce().await;
+    assert_eq!(world.get("/").await.status, 200, "what was counted is not given back");
+}
+
+#[tokio::test]
+async fn a_request_that_never_leaves_keeps_no_more_than_a_head() {
+    let world = app(&HOG).start().await.unwrap();
+    let answer = world.get("/heads").await;
+    assert_eq!((answer.status, answer.text().as_str()), (200, "0 of 100 were taken"));
 }
 
 #[tokio::test]

@@ -45,6 +45,7 @@ impl store::Host for Instance {
         &mut self,
         key: String,
     ) -> wasmtime::Result<Result<Option<Vec<u8>>, store::Error>> {
+        let _lent = self.lend(key.len())?;
         Ok(self.session.get(key).await.map_err(Into::into))
     }
 
@@ -53,10 +54,12 @@ impl store::Host for Instance {
         key: String,
         value: Vec<u8>,
     ) -> wasmtime::Result<Result<(), store::Error>> {
+        let _lent = self.lend(key.len() + value.len())?;
         Ok(self.session.set(key, value).await.map_err(Into::into))
     }
 
     async fn delete(&mut self, key: String) -> wasmtime::Result<Result<bool, store::Error>> {
+        let _lent = self.lend(key.len())?;
         Ok(self.session.delete(key).await.map_err(Into::into))
     }
 
@@ -66,6 +69,7 @@ impl store::Host for Instance {
         after: Option<String>,
         limit: u32,
     ) -> wasmtime::Result<Result<Vec<String>, store::Error>> {
+        let _lent = self.lend(listed(&prefix, after.as_deref()))?;
         Ok(self.session.keys(prefix, after, limit).await.map_err(Into::into))
     }
 }
@@ -76,6 +80,7 @@ impl sql::Host for Instance {
         statement: String,
         parameters: Vec<sql::Value>,
     ) -> wasmtime::Result<Result<sql::Rows, sql::Error>> {
+        let _lent = self.lend(statement.len() + taken(&parameters))?;
         let parameters = parameters.into_iter().map(Into::into).collect();
         let rows = self.session.query(statement, parameters).await;
         Ok(rows.map(Into::into).map_err(|error| self.sql_error(error)))
@@ -86,6 +91,7 @@ impl sql::Host for Instance {
         statement: String,
         parameters: Vec<sql::Value>,
     ) -> wasmtime::Result<Result<u64, sql::Error>> {
+        let _lent = self.lend(statement.len() + taken(&parameters))?;
         let parameters = parameters.into_iter().map(Into::into).collect();
         let changed = self.session.execute(statement, parameters).await;
         Ok(changed.map_err(|error| self.sql_error(error)))
@@ -99,6 +105,7 @@ impl blobs::Host for Instance {
         offset: u64,
         length: u32,
     ) -> wasmtime::Result<Result<Option<Vec<u8>>, blobs::Error>> {
+        let _lent = self.lend(name.len())?;
         Ok(self.session.blob(name, offset, length).await.map_err(Into::into))
     }
 
@@ -107,6 +114,7 @@ impl blobs::Host for Instance {
         name: String,
         bytes: Vec<u8>,
     ) -> wasmtime::Result<Result<(), blobs::Error>> {
+        let _lent = self.lend(name.len() + bytes.len())?;
         Ok(self.session.set_blob(name, bytes).await.map_err(Into::into))
     }
 
@@ -115,14 +123,17 @@ impl blobs::Host for Instance {
         name: String,
         bytes: Vec<u8>,
     ) -> wasmtime::Result<Result<(), blobs::Error>> {
+        let _lent = self.lend(name.len() + bytes.len())?;
         Ok(self.session.append_blob(name, bytes).await.map_err(Into::into))
     }
 
     async fn size(&mut self, name: String) -> wasmtime::Result<Result<Option<u64>, blobs::Error>> {
+        let _lent = self.lend(name.len())?;
         Ok(self.session.blob_size(name).await.map_err(Into::into))
     }
 
     async fn delete(&mut self, name: String) -> wasmtime::Result<Result<bool, blobs::Error>> {
+        let _lent = self.lend(name.len())?;
         Ok(self.session.delete_blob(name).await.map_err(Into::into))
     }
 
@@ -132,8 +143,24 @@ impl blobs::Host for Instance {
         after: Option<String>,
         limit: u32,
     ) -> wasmtime::Result<Result<Vec<String>, blobs::Error>> {
+        let _lent = self.lend(listed(&prefix, after.as_deref()))?;
         Ok(self.session.blob_names(prefix, after, limit).await.map_err(Into::into))
     }
+}
+
+/// What the host keeps of a call for a page of names.
+fn listed(prefix: &str, after: Option<&str>) -> usize {
+    prefix.len() + after.map_or(0, str::len)
+}
+
+/// What the host keeps of a statement's parameters.
+fn taken(parameters: &[sql::Value]) -> usize {
+    let content = |value: &sql::Value| match value {
+        sql::Value::Text(text) => text.len(),
+        sql::Value::Blob(bytes) => bytes.len(),
+        sql::Value::Null | sql::Value::Integer(_) | sql::Value::Real(_) => 0,
+    };
+    size_of_val(parameters) + parameters.iter().map(content).sum::<usize>()
 }
 
 impl Instance {

@@ -12,7 +12,7 @@ use wasmtime_wasi_http::{Error, p2::bindings::http::types::ErrorCode};
 use crate::instance::Instance;
 
 /// The interface as the engine has it in `linker`.
-const TYPES: &str = "wasi:http/types@0.2.12";
+pub(super) const TYPES: &str = "wasi:http/types@0.2.12";
 
 /// Puts our `http-error-code` in the place of the engine's.
 pub(crate) fn add_to_linker(linker: &mut Linker<Instance>) -> wasmtime::Result<()> {

@@ -18,6 +18,7 @@ pub(crate) mod codes;
 mod connector;
 mod destination;
 mod fields;
+pub(crate) mod heads;
 mod hooks;
 mod notes;
 mod proxy;

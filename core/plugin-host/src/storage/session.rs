@@ -625,5 +625,7 @@ mod tests {
         assert_eq!(session.query(many, Vec::new()).await, Err(StorageError::TooLarge));
         let wide = format!("{numbers}20) SELECT zeroblob(20000) FROM n");
         assert_eq!(session.query(wide, Vec::new()).await, Err(StorageError::TooLarge));
+        let empty = format!("{numbers}100) SELECT {} FROM n", vec!["NULL"; 100].join(","));
+        assert_eq!(session.query(empty, Vec::new()).await, Err(StorageError::TooLarge));
     }
 }

@@ -9,6 +9,7 @@ use super::database::{Database, StorageError};
 use super::guard::Guarded;
 use super::schema::{self, SchemaError};
 use super::turn::{Halt, Turn};
+use crate::limits::as_usize;
 
 /// One value of a row or a parameter.
 #[derive(Debug, Clone, PartialEq)]
@@ -135,11 +136,14 @@ fn gather(
     let width = columns.len();
     let mut found = Rows { columns, rows: Vec::new() };
     let mut room = limits.sql_result.as_u64();
+    let mut places = as_usize(limits.sql_result) / size_of::<Value>();
     let mut rows = statement.query(rusqlite::params_from_iter(parameters)).map_err(failed)?;
     while let Some(row) = rows.next().map_err(failed)? {
         if found.rows.len() == limits.sql_rows {
             return Err(StorageError::TooLarge.into());
         }
+        // A value takes its place however little it says; so does a row.
+        places = places.checked_sub(width + 1).ok_or(StorageError::TooLarge)?;
         let mut values = Vec::with_capacity(width);
         for column in 0..width {
             let value = row.get_ref(column).map_err(failed)?;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use newleaf_sdk::{App, Request, Response, private::wasip2};
 use wasip2::clocks::monotonic_clock;
-use wasip2::http::types::{Fields, OutgoingBody, OutgoingResponse};
+use wasip2::http::types::{Fields, Method, OutgoingBody, OutgoingRequest, OutgoingResponse};
 use wasip2::io::poll;
 
 struct Hog;
@@ -27,6 +27,8 @@ impl App for Hog {
             "/fields" => fields(),
             "/bodies" => bodies(),
             "/pollables" => pollables(),
+            "/argument" => argument(),
+            "/heads" => heads(),
             "/poll" => poll_one_many_times(),
             "/trap" => panic!("on purpose"),
             "/hoard" => hoard(),
@@ -119,6 +121,28 @@ fn bodies() -> Response {
         }
         hoard.push((response, body, stream));
     }
+}
+
+/// One call with as much as it takes.
+fn argument() -> Response {
+    match newleaf_sdk::store::set("k", &black_box(vec![1_u8; 12 * 1024 * 1024])) {
+        Ok(()) => Response::text("stored"),
+        Err(error) => Response::text(format!("refused: {error:?}")).with_status(403),
+    }
+}
+
+/// Requests that are never sent, with as much in their heads as is taken.
+fn heads() -> Response {
+    let long = "a".repeat(1024 * 1024);
+    let mut hoard = Vec::new();
+    let mut taken = 0;
+    for _ in 0..50 {
+        let request = OutgoingRequest::new(Fields::new());
+        taken += usize::from(request.set_method(&Method::Other(long.clone())).is_ok());
+        taken += usize::from(request.set_authority(Some(&long)).is_ok());
+        hoard.push(request);
+    }
+    Response::text(format!("{taken} of {} were taken", hoard.len() * 2))
 }
 
 fn pollables() -> Response {

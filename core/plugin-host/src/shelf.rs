@@ -1,0 +1,102 @@
+//! What an instance makes the host keep in WASI's resources (streams, fields, bodies). A few dozen go
+//! with every instance; more are counted as memory of its app. Counts them; WASI itself holds them.
+
+use std::sync::Arc;
+
+use crate::allowance::{Lent, MemorySpent, Together};
+
+/// The most resources one instance may hold. An honest one has some dozens.
+pub(crate) const RESOURCES: usize = 1_000;
+
+/// What an instance may hold before anything is counted.
+const FREE: usize = 64;
+
+/// What is counted at one time.
+const BLOCK: usize = 32;
+
+/// The most that one resource may make the host keep, in bytes: a request with full fields, the
+/// longest path, and two chunks of a body that nobody reads.
+const EACH: u64 = 160 * 1024;
+
+/// Calls of WASI between two looks: together they make fewer resources than [`BLOCK`].
+const LOOK_EVERY: u32 = 8;
+
+/// The resources of one instance, as they are counted; what was counted is given back with it.
+#[derive(Debug)]
+pub(crate) struct Shelf {
+    room: usize,
+    calls: u32,
+    lent: Vec<Lent>,
+    is_refused: bool,
+}
+
+impl Default for Shelf {
+    fn default() -> Self {
+        Self { room: FREE, calls: 0, lent: Vec::new(), is_refused: false }
+    }
+}
+
+impl Shelf {
+    /// How many resources the instance may hold now.
+    pub(crate) const fn room(&self) -> usize {
+        self.room
+    }
+
+    /// Notes a call of WASI; whether it is time to look at what the instance holds.
+    pub(crate) const fn is_due(&mut self) -> bool {
+        self.calls = self.calls.wrapping_add(1);
+        self.calls.is_multiple_of(LOOK_EVERY)
+    }
+
+    /// Makes room beyond the `held` resources, where the app may have more memory.
+    ///
+    /// # Errors
+    /// It may not; told once.
+    pub(crate) fn make_room(
+        &mut self,
+        held: usize,
+        together: &Arc<Together>,
+    ) -> Result<(), MemorySpent> {
+        while self.room < RESOURCES && held + BLOCK > self.room {
+            match together.lend(EACH * BLOCK as u64) {
+                Ok(lent) => self.lent.push(lent),
+                Err(_) if self.is_refused => return Ok(()),
+                Err(refused) => {
+                    self.is_refused = true;
+                    return Err(refused);
+                }
+            }
+            self.room = RESOURCES.min(self.room + BLOCK);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use newleaf_domain::ByteSize;
+
+    use super::*;
+
+    #[test]
+    fn many_resources_are_memory_of_the_app_and_are_refused_beyond_it() {
+        let together = Together::new(ByteSize::mib(12));
+        let mut hoarder = Shelf::default();
+        assert_eq!((hoarder.make_room(32, &together), hoarder.room()), (Ok(()), 64));
+        assert_eq!((hoarder.make_room(64, &together), hoarder.room()), (Ok(()), 96));
+        let mut other = Shelf::default();
+        assert_eq!((other.make_room(40, &together), other.room()), (Ok(()), 96));
+        let refused = Err(MemorySpent::Together(ByteSize::mib(12)));
+        assert_eq!((hoarder.make_room(96, &together), hoarder.room()), (refused, 96));
+        assert_eq!(hoarder.make_room(96, &together), Ok(()), "it is told once");
+        drop(other);
+        assert_eq!((hoarder.make_room(96, &together), hoarder.room()), (Ok(()), 128));
+    }
+
+    #[test]
+    fn no_instance_holds_more_than_it_may() {
+        let together = Together::new(ByteSize::mib(10_000));
+        let mut shelf = Shelf::default();
+        assert_eq!((shelf.make_room(5_000, &together), shelf.room()), (Ok(()), RESOURCES));
+    }
+}

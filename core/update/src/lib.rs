@@ -4,6 +4,7 @@
 //! socket, a package or a database by itself. A reader starts at [`Updater`], then looks at the
 //! table in [`phase`] and the way of each kind of update in `carry`.
 
+mod anew;
 mod back;
 mod browse;
 mod carry;
@@ -40,6 +41,7 @@ mod updater;
 pub mod view;
 mod watch;
 
+pub use anew::{AnewError, NotAnew};
 pub use back::BackYes;
 pub use channels::ChannelError;
 pub use explain::{ExitClass, Explain, FourLines};

@@ -34,6 +34,14 @@ pub enum PlanError {
         /// What runs.
         version: Version,
     },
+    /// There is nothing newer, but the program that would serve is damaged on disk.
+    #[error("core {version} is the newest for this host, but {damage}")]
+    Damaged {
+        /// What serves, or would.
+        version: Version,
+        /// How it is damaged.
+        damage: String,
+    },
     /// Something is newer or was asked for, and cannot be installed.
     #[error(transparent)]
     Refused(Refusal),
@@ -52,7 +60,10 @@ impl Explain for PlanError {
             Self::Refused(Refusal::Untrusted { .. }) => ExitClass::Trust,
             Self::Refused(Refusal::NoReleases { .. }) => ExitClass::Usage,
             Self::Refused(_) => ExitClass::Blocked,
-            Self::Store(_) | Self::UpToDate { .. } | Self::Unknown { .. } => ExitClass::Failed,
+            Self::Store(_)
+            | Self::UpToDate { .. }
+            | Self::Damaged { .. }
+            | Self::Unknown { .. } => ExitClass::Failed,
         }
     }
 
@@ -63,6 +74,9 @@ impl Explain for PlanError {
                 "newleaf preflight names the folder and the command that mends it".to_owned()
             }
             Self::UpToDate { .. } => "nothing".to_owned(),
+            Self::Damaged { .. } => {
+                "bring it anew: newleaf update core, with the service stopped".to_owned()
+            }
             Self::Refused(refusal) => refusal.hint().to_owned(),
             Self::Unknown { .. } => "make a new plan: newleaf plan".to_owned(),
         }
@@ -86,15 +100,24 @@ impl Updater {
         let plan = match &planned.outcome {
             Outcome::Plan(plan) => plan.clone(),
             Outcome::UpToDate { version } => {
-                return Err(PlanError::UpToDate {
-                    target: target.clone(),
-                    version: version.clone(),
-                });
+                return Err(self.nothing_newer(target, version.clone()).await);
             }
             Outcome::Refused(refusal) => return Err(PlanError::Refused(refusal.clone())),
         };
         self.remember(&plan, target, version).await.map_err(PlanError::Store)?;
         Ok(self.plan_view(&known, plan, planned).await)
+    }
+
+    /// Whoever asks for a newer core than the newest may want what serves to be whole.
+    async fn nothing_newer(&self, target: &Target, version: Version) -> PlanError {
+        let damage = match target {
+            Target::Core => self.core_damage().await,
+            Target::App(_) => None,
+        };
+        match damage {
+            Some(damage) => PlanError::Damaged { version, damage },
+            None => PlanError::UpToDate { target: target.clone(), version },
+        }
     }
 
     /// The plan with this id, as it would be carried out now.

@@ -62,6 +62,10 @@ impl Slots for Tame {
         self.0.exists(slot).await
     }
 
+    async fn damage(&self, slot: &CoreSlot) -> Option<String> {
+        self.0.damage(slot).await
+    }
+
     async fn manifest(&self, slot: &SlotRef) -> Result<Manifest, SlotError> {
         self.0.manifest(slot).await
     }

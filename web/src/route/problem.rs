@@ -51,6 +51,7 @@ impl Problem {
             PlanError::Check(_)
             | PlanError::Store(_)
             | PlanError::UpToDate { .. }
+            | PlanError::Damaged { .. }
             | PlanError::Refused(_) => Self::explained(shared, "There is no plan", error),
         }
     }

@@ -146,6 +146,14 @@ pub(crate) enum Asked {
 }
 
 impl Asked {
+    /// Whether core is named to be updated, and not only looked at.
+    pub(crate) fn updates_core(&self) -> bool {
+        let Self::Update(Update { dry_run: false, list: false, all, targets, .. }) = self else {
+            return false;
+        };
+        *all || targets.contains(&Target::Core)
+    }
+
     /// What the folder is taken for where no host runs. A command that changes neither what runs
     /// nor any app's data leaves everything as a crash may have left it, so that one can look first.
     pub(crate) const fn purpose(&self) -> Purpose {

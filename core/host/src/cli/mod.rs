@@ -115,6 +115,11 @@ fn dispatch(
         Command::Asked(asked) => {
             let dir = dir_of(common)?;
             let exit = runtime()?.block_on(async {
+                if asked.updates_core()
+                    && let Some(told) = Door::mend(product, &dir).await?
+                {
+                    screen.say(&told);
+                }
                 let door = Door::open(product, &dir, asked.purpose()).await?;
                 let ended = command::run(Context { door: &door, screen }, asked).await;
                 ended.map_err(|problem| door.tell(problem))

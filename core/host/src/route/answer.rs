@@ -114,7 +114,9 @@ pub(super) fn plan_problem(updater: &Updater, error: &PlanError) -> Problem {
         PlanError::UpToDate { .. } => of_kind(Kind::UpToDate, updater, error),
         PlanError::Unknown { .. } => of_kind(Kind::NotFound, updater, error),
         PlanError::Check(check) => of_kind(kind_of_check(check), updater, error),
-        PlanError::Store(_) | PlanError::Refused(_) => explained(updater, error),
+        PlanError::Store(_) | PlanError::Damaged { .. } | PlanError::Refused(_) => {
+            explained(updater, error)
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The command line as a process: what it prints, and the code it exits with.
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+mod anew;
 mod bad_input;
 mod https;
 mod init;

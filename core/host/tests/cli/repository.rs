@@ -24,7 +24,7 @@ pub(crate) fn scene() -> Place {
     place
 }
 
-fn write(folder: &Path, files: &std::collections::BTreeMap<String, Vec<u8>>) {
+pub(crate) fn write(folder: &Path, files: &std::collections::BTreeMap<String, Vec<u8>>) {
     for (name, bytes) in files {
         let path = folder.join(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();

@@ -30,19 +30,8 @@ pub(super) enum Program {
 /// `image` is the launcher's own program: where it is the same one, it mends the slot.
 pub(super) fn check(layout: &Layout, slot: &CoreSlot, image: &Path) -> Result<Program, Exit> {
     let Some(staged) = slot.binary else { return Ok(Program::AsStaged) };
+    let Some((damage, evidence)) = examine(layout, slot)? else { return Ok(Program::AsStaged) };
     let program = layout.program(slot);
-    let mut evidence = Evidence::Damage;
-    let found = match digest_of(&program) {
-        Ok(found) if found == staged => return Ok(Program::AsStaged),
-        Ok(found) => format!("has SHA-256 {found}, {staged} was staged"),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => format!("cannot be read: {error}"),
-        Err(error) if durable::is_fault(&error) => {
-            evidence = Evidence::Unreadable;
-            format!("cannot be read: {error}")
-        }
-        Err(error) => return Err(cannot("be read", &error)),
-    };
-    let damage = format!("its program is damaged on disk: {} {found}", program.display());
     let refused = |how: String| {
         let how = format!("was not started: {damage}; mend it: {how}");
         Err(Exit { how, evidence })
@@ -61,6 +50,32 @@ pub(super) fn check(layout: &Layout, slot: &CoreSlot, image: &Path) -> Result<Pr
             refused(format!("install -D -m 755 {ours} {shown} (putting it back failed: {error})"))
         }
     }
+}
+
+/// How the program of a core slot differs from the one that was staged; none where it is that one.
+///
+/// In words that follow the version's number. A slot of an older version names no digest, and a
+/// machine without a file left to open, or memory, says nothing of the program: both count as whole.
+pub fn damage_of(layout: &Layout, slot: &CoreSlot) -> Option<String> {
+    examine(layout, slot).ok().flatten().map(|(damage, _)| damage)
+}
+
+fn examine(layout: &Layout, slot: &CoreSlot) -> Result<Option<(String, Evidence)>, Exit> {
+    let Some(staged) = slot.binary else { return Ok(None) };
+    let program = layout.program(slot);
+    let (found, evidence) = match digest_of(&program) {
+        Ok(found) if found == staged => return Ok(None),
+        Ok(found) => (format!("has SHA-256 {found}, {staged} was staged"), Evidence::Damage),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            (format!("cannot be read: {error}"), Evidence::Damage)
+        }
+        Err(error) if durable::is_fault(&error) => {
+            (format!("cannot be read: {error}"), Evidence::Unreadable)
+        }
+        Err(error) => return Err(cannot("be read", &error)),
+    };
+    let damage = format!("its program is damaged on disk: {} {found}", program.display());
+    Ok(Some((damage, evidence)))
 }
 
 /// The file behind `/proc/self/exe`, which means another program to whoever reads of it. Where the

@@ -18,6 +18,7 @@ use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+pub use intact::damage_of;
 pub use listeners::ListenError;
 pub use process::is_machine;
 pub use succession::HandoverError;

@@ -81,6 +81,10 @@ pub trait Slots: Send + Sync + std::fmt::Debug {
     /// The folder cannot be read.
     async fn exists(&self, slot: &SlotRef) -> Result<bool, SlotError>;
 
+    /// How the program of a core slot differs from the one that was staged, in words that follow the
+    /// version's number; none where it is that one, or nothing is known of the one that was staged.
+    async fn damage(&self, slot: &CoreSlot) -> Option<String>;
+
     /// The manifest in a slot.
     ///
     /// # Errors

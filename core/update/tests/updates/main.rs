@@ -2,6 +2,7 @@
 //! what a crash at any record leaves behind.
 #![expect(clippy::unwrap_used, reason = "a story that breaks off is a failed test")]
 
+mod anew;
 mod app;
 mod bare;
 mod choice;

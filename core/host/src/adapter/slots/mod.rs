@@ -265,6 +265,11 @@ impl Slots for DiskSlots {
         Ok(self.slot(slot).is_dir())
     }
 
+    async fn damage(&self, slot: &CoreSlot) -> Option<String> {
+        let (layout, slot) = (self.layout.clone(), slot.clone());
+        blocking(move || newleaf_launcher::serve::damage_of(&layout, &slot)).await
+    }
+
     async fn manifest(&self, slot: &SlotRef) -> Result<Manifest, SlotError> {
         let path = self.slot(slot).join(MANIFEST);
         blocking(move || {

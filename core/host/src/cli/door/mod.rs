@@ -51,6 +51,18 @@ impl Door {
         }
     }
 
+    /// Brings the core of `dir` anew where no host runs on it and its program is damaged, and says
+    /// so; none where there is nothing to mend.
+    ///
+    /// # Errors
+    /// It is damaged, and cannot be brought anew.
+    pub(crate) async fn mend(
+        product: &'static Product,
+        dir: &Path,
+    ) -> Result<Option<String>, Problem> {
+        Alone::mend(product, dir).await
+    }
+
     /// Finds the host of `dir` that runs; none where none does.
     ///
     /// # Errors

@@ -127,6 +127,8 @@ pub(super) struct Inner {
     pub(super) snapshots: BTreeMap<String, Option<Data>>,
     pub(super) faults: BTreeMap<Point, Fault>,
     pub(super) expanded: BTreeSet<Digest>,
+    /// Folders of core slots whose program has other bytes than were staged.
+    pub(super) damaged: BTreeSet<String>,
     /// The lowest schema whose core can still run on the database.
     pub(super) core_reader: u32,
     pub(super) lie: Option<Lie>,
@@ -164,6 +166,7 @@ impl Disk {
             snapshots: BTreeMap::new(),
             faults: BTreeMap::new(),
             expanded: BTreeSet::new(),
+            damaged: BTreeSet::new(),
             core_reader: 0,
             lie: None,
             rehearsal_needs: ByteSize::mib(12),
@@ -195,6 +198,13 @@ impl Disk {
     /// The versions that an admin refused.
     pub fn skipped(&self) -> BTreeMap<Target, BTreeSet<Version>> {
         self.lock().skipped.clone()
+    }
+
+    /// Lets the program of the core that serves rot.
+    pub fn damage_core(&self) {
+        let mut inner = self.lock();
+        let folder = inner.state.core.good.folder();
+        inner.damaged.insert(folder);
     }
 
     /// What runs.

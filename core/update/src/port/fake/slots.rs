@@ -125,11 +125,17 @@ impl Slots for FakeSlots {
             None => None,
         };
         disk.slots.insert(slot.clone(), artifact.manifest().clone());
+        disk.damaged.remove(&slot.folder);
         Ok(Unpacked { runs: program.map(|bytes| Digest::of(&bytes)) })
     }
 
     async fn exists(&self, slot: &SlotRef) -> Result<bool, SlotError> {
         Ok(self.0.lock().slots.contains_key(slot))
+    }
+
+    async fn damage(&self, slot: &CoreSlot) -> Option<String> {
+        let damaged = self.0.lock().damaged.contains(&slot.folder());
+        damaged.then(|| "its program is damaged on disk: it has other bytes".to_owned())
     }
 
     async fn manifest(&self, slot: &SlotRef) -> Result<Manifest, SlotError> {

@@ -1,8 +1,10 @@
-//! *Contract*: takes away what only versions need that nobody can go back to.
+//! *Contract*: takes away what only versions need that nobody can go back to. First it fills what
+//! such a version left unfilled: afterwards there may be nothing to fill it from.
 
 use sqlx::{Connection as _, SqliteConnection};
 
-use super::{Db, DbError, Meta, Migration, Side, meta};
+use super::expand::backfill;
+use super::{Beat, Db, DbError, Meta, Migration, Progress, Side, meta};
 
 /// Contracts the product's schema up to `schema`, the one of the oldest version that must go on
 /// running. Runs as the first step of the next core update, or when *Undo* has expired.
@@ -10,10 +12,28 @@ use super::{Db, DbError, Meta, Migration, Side, meta};
 /// # Errors
 /// A statement fails; its step is undone whole.
 pub async fn contract(db: &Db, product: &[Migration], schema: u32) -> Result<(), DbError> {
+    contract_with(db, product, schema, &mut |_| Beat::GoOn).await
+}
+
+/// As [`contract`]; `beat` is called after each transaction that fills something.
+///
+/// # Errors
+/// As [`contract`], or `beat` says to stop.
+pub(crate) async fn contract_with(
+    db: &Db,
+    product: &[Migration],
+    schema: u32,
+    beat: &mut (dyn FnMut(Progress) -> Beat + Send),
+) -> Result<(), DbError> {
     let mut connection = db.writer().acquire().await.map_err(DbError::on("write to newleaf.db"))?;
     let reached = Meta::read(&mut connection, Side::Product).await?.schema;
     for migration in product {
-        if migration.schema <= schema.min(reached) && !migration.contract.is_empty() {
+        if migration.schema > schema.min(reached) || migration.contract.is_empty() {
+            continue;
+        }
+        let done = meta::is_done(&mut connection, Side::Product, migration.schema, "contract");
+        if !done.await.map_err(DbError::on("read the schema"))? {
+            backfill(&mut connection, Side::Product, migration, beat).await?;
             step(&mut connection, migration).await.map_err(DbError::on("contract the schema"))?;
         }
     }

@@ -1,7 +1,8 @@
 //! *Expand*: adds what a version needs, while the version before goes on serving and writing.
 //!
 //! Every part can be cut short and run again: what is done is noted in the transaction that
-//! does it, and a backfill changes only rows that still need it.
+//! does it, and a backfill changes only rows that still need it. So it runs once more where an
+//! older version may have written since.
 
 use std::time::{Duration, Instant};
 
@@ -50,6 +51,25 @@ pub enum Beat {
     Stop,
 }
 
+/// Which versions may have written since a backfill was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Writers {
+    /// Any that the data can be read by.
+    Unknown,
+    /// The one that serves, whose product schema this is; after a way back it is an older one.
+    Since(u32),
+}
+
+impl Writers {
+    /// The lowest schema of those that may have written.
+    const fn oldest(self, side: Side, found: Meta) -> u32 {
+        match (self, side) {
+            (Self::Since(schema), Side::Product) => schema,
+            (Self::Since(_), Side::Host) | (Self::Unknown, _) => found.oldest_reader,
+        }
+    }
+}
+
 /// Expands both sides to what this program needs. `beat` is called after each transaction.
 ///
 /// # Errors
@@ -57,6 +77,19 @@ pub enum Beat {
 pub async fn expand(
     db: &Db,
     product: &[Migration],
+    beat: &mut (dyn FnMut(Progress) -> Beat + Send),
+) -> Result<(), DbError> {
+    expand_after(db, product, Writers::Unknown, beat).await
+}
+
+/// As [`expand`]; what was filled before `writers` may have written is filled again.
+///
+/// # Errors
+/// As [`expand`].
+pub(crate) async fn expand_after(
+    db: &Db,
+    product: &[Migration],
+    writers: Writers,
     beat: &mut (dyn FnMut(Progress) -> Beat + Send),
 ) -> Result<(), DbError> {
     db.make_meta().await?;
@@ -67,8 +100,9 @@ pub async fn expand(
         if own < found.oldest_reader {
             return Err(DbError::TooNew { side, oldest_reader: found.oldest_reader, own });
         }
+        let oldest = writers.oldest(side, found);
         for migration in migrations {
-            step(&mut connection, side, migration, beat).await?;
+            step(&mut connection, side, migration, oldest, beat).await?;
         }
     }
     Ok(())
@@ -78,6 +112,7 @@ async fn step(
     connection: &mut SqliteConnection,
     side: Side,
     migration: &Migration,
+    oldest: u32,
     beat: &mut (dyn FnMut(Progress) -> Beat + Send),
 ) -> Result<(), DbError> {
     let schema = migration.schema;
@@ -85,16 +120,27 @@ async fn step(
     let took = added.map_err(DbError::on("add to the schema"))?;
     tell(beat, Progress { side, schema, rows: 0, took })?;
     let filled = meta::is_done(connection, side, schema, "backfill");
-    if !filled.await.map_err(DbError::on("read the schema"))? {
-        let mut rows = 0;
-        for statement in migration.backfill {
-            fill(connection, statement, &mut |changed, took| {
-                rows += changed;
-                tell(beat, Progress { side, schema, rows, took })
-            })
-            .await?;
-        }
+    if !filled.await.map_err(DbError::on("read the schema"))? || oldest < schema {
+        backfill(connection, side, migration, beat).await?;
         finish(connection, side, schema).await.map_err(DbError::on("note the schema"))?;
+    }
+    Ok(())
+}
+
+/// Runs the backfill of a step, whether it ran before or not.
+pub(super) async fn backfill(
+    connection: &mut SqliteConnection,
+    side: Side,
+    migration: &Migration,
+    beat: &mut (dyn FnMut(Progress) -> Beat + Send),
+) -> Result<(), DbError> {
+    let (schema, mut rows) = (migration.schema, 0);
+    for statement in migration.backfill {
+        fill(connection, statement, &mut |changed, took| {
+            rows += changed;
+            tell(beat, Progress { side, schema, rows, took })
+        })
+        .await?;
     }
     Ok(())
 }
@@ -300,6 +346,82 @@ mod tests {
         assert_eq!(3_000 - unfilled(&db).await, i64::try_from(*turns.last().unwrap()).unwrap());
         expand(&db, &[FIRST, PLACED], &mut |_| Beat::GoOn).await.unwrap();
         assert_eq!(unfilled(&db).await, 0);
+    }
+
+    /// Serves by a version of [`FIRST`] for a while: it adds a row and changes another.
+    async fn write_by_the_old(db: &Db) {
+        for statement in
+            ["INSERT INTO note (text) VALUES ('late')", "UPDATE note SET text = 'longer by far'"]
+        {
+            sqlx::query(statement).execute(db.writer()).await.unwrap();
+        }
+    }
+
+    async fn wrong(db: &Db) -> i64 {
+        sqlx::query_scalar("SELECT count(*) FROM note WHERE length IS NOT length(text)")
+            .fetch_one(db.reader())
+            .await
+            .unwrap()
+    }
+
+    const FOLLOWED: Migration = Migration {
+        expand: &[
+            "ALTER TABLE note ADD COLUMN length INTEGER",
+            "CREATE TRIGGER note_length AFTER UPDATE OF text ON note BEGIN
+                UPDATE note SET length = NULL WHERE id = NEW.id; END",
+        ],
+        contract: &["DROP TRIGGER note_length"],
+        ..SECOND
+    };
+
+    #[tokio::test]
+    async fn what_an_older_version_wrote_after_a_way_back_is_filled_when_it_is_left_again() {
+        let (_dir, db) = grown(&[FIRST]).await;
+        fill_with(&db, 10).await;
+        let on = |schema| Writers::Since(schema);
+        for _ in 0..2 {
+            expand_after(&db, &[FIRST, FOLLOWED], on(1), &mut |_| Beat::GoOn).await.unwrap();
+            assert_eq!(wrong(&db).await, 0);
+            write_by_the_old(&db).await;
+            assert!(wrong(&db).await > 10, "the trigger marks what the old version changed");
+        }
+        let mut rows = 0;
+        expand_after(&db, &[FIRST, FOLLOWED], on(2), &mut |progress| {
+            rows += progress.rows;
+            Beat::GoOn
+        })
+        .await
+        .unwrap();
+        assert_eq!(rows, 0, "no older version serves: the rows are looked for once");
+    }
+
+    #[tokio::test]
+    async fn a_fill_that_is_repeated_can_be_cut_short_too() {
+        let (_dir, db) = grown(&[FIRST, FOLLOWED]).await;
+        fill_with(&db, 3_000).await;
+        let stopped = expand_after(&db, &[FIRST, FOLLOWED], Writers::Since(1), &mut |progress| {
+            if progress.rows == 0 { Beat::GoOn } else { Beat::Stop }
+        })
+        .await;
+        assert!(matches!(stopped, Err(DbError::Orphaned)));
+        assert!(wrong(&db).await > 0);
+        let writers = Writers::Since(1);
+        expand_after(&db, &[FIRST, FOLLOWED], writers, &mut |_| Beat::GoOn).await.unwrap();
+        assert_eq!(wrong(&db).await, 0);
+    }
+
+    #[tokio::test]
+    async fn what_is_not_filled_yet_is_filled_before_its_source_is_taken_away() {
+        const WITHOUT: Migration = Migration {
+            contract: &["DROP TRIGGER note_length", "ALTER TABLE note DROP COLUMN text"],
+            ..FOLLOWED
+        };
+        let (_dir, db) = grown(&[FIRST, WITHOUT]).await;
+        fill_with(&db, 10).await;
+        write_by_the_old(&db).await;
+        contract(&db, &[FIRST, WITHOUT], 2).await.unwrap();
+        assert_eq!(unfilled(&db).await, 0);
+        contract(&db, &[FIRST, WITHOUT], 2).await.unwrap();
     }
 
     #[tokio::test]

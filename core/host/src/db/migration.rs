@@ -15,8 +15,10 @@ pub struct Migration {
     /// cut short anywhere. The number follows the time the last transaction took, well below
     /// 250 ms. A statement that looks through a large table keeps its place: it gives the keys of
     /// its rows back (`RETURNING id`), and `?2` is the greatest so far, at first the smallest
-    /// integer (`… WHERE added IS NULL AND id > ?2 ORDER BY id LIMIT ?1`). Rows that the version before writes later stay as it writes them: a default or null
-    /// that this version can read.
+    /// integer (`… WHERE added IS NULL AND id > ?2 ORDER BY id LIMIT ?1`). Rows that the version
+    /// before writes later stay as it writes them, a default or null that this version can read,
+    /// until the backfill runs again: when a version of this schema comes after an older one once
+    /// more, and before `contract`.
     pub backfill: &'static [&'static str],
     /// Statements that take away what only older versions need, run in one transaction once
     /// nobody can go back. From then on no version with a lower schema starts.

@@ -14,8 +14,10 @@ pub(crate) mod snapshot;
 #[cfg(test)]
 mod write_load;
 
+pub(crate) use contract::contract_with;
 pub use contract::{contract, has_to_contract};
 pub use expand::{Beat, Progress, expand};
+pub(crate) use expand::{Writers, expand_after};
 pub use host_schema::HOST_MIGRATIONS;
 pub use meta::{Meta, Side};
 pub use migration::Migration;

@@ -12,7 +12,7 @@ use newleaf_launcher::{Layout, lock, state_file};
 use crate::adapter::SystemClock;
 use crate::config::ConfigError;
 use crate::db::snapshot::{self, SnapshotError};
-use crate::db::{self, Beat, Db, DbError, Progress};
+use crate::db::{self, Beat, Db, DbError, Progress, Writers};
 use crate::product::Product;
 
 /// Why the database was not extended.
@@ -79,8 +79,9 @@ fn expand(product: &'static Product, dir: &Path) -> Result<(), ExpandError> {
         let mut beat = |progress| beat(progress, parent);
         let taken = snapshot::take(&db, dir, &good.version, SystemClock.now()).await;
         tracing::info!(name = taken.map_err(ExpandError::Snapshot)?, "a snapshot is taken");
-        db::contract(&db, product.migrations, good.schema).await?;
-        db::expand(&db, product.migrations, &mut beat).await?;
+        db::contract_with(&db, product.migrations, good.schema, &mut beat).await?;
+        let writers = Writers::Since(good.schema);
+        db::expand_after(&db, product.migrations, writers, &mut beat).await?;
         db.close().await;
         Ok(())
     })

@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::net::SocketAddr;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use newleaf_launcher::Layout;
@@ -36,7 +37,10 @@ pub(super) fn measure(dir: &Path, listening: &Listening) -> ColdStart {
     let layout = Layout::new(dir);
     let last = Footing::read(&layout.footing());
     let is_told = last.is_some();
-    let footing = last.or_else(|| Footing::measure().ok());
+    let footing = match (listening.held, last) {
+        (Held::Not, Some(last)) if owner(dir) != Some(last.uid) => as_owner(last),
+        (_, last) => last.or_else(|| Footing::measure().ok()),
+    };
     let program = footing.as_ref().map_or_else(PathBuf::new, |it| it.program.clone());
     let held = if listening.held == Held::Now && !is_told { Held::Untold } else { listening.held };
     let uid = rustix::process::geteuid().as_raw();
@@ -51,6 +55,19 @@ pub(super) fn measure(dir: &Path, listening: &Listening) -> ColdStart {
         unit: footing.and_then(|it| it.unit),
         program,
     }
+}
+
+/// The user whose host it is: the next start is theirs.
+fn owner(dir: &Path) -> Option<u32> {
+    fs::metadata(dir).ok().map(|metadata| metadata.uid())
+}
+
+/// What another user's start got says nothing of the next one, but which program it is: that starts
+/// with what this process has, which is its owner's.
+fn as_owner(last: Footing) -> Option<Footing> {
+    let ours = Footing::measure().ok()?;
+    let program = if last.program.exists() { last.program } else { ours.program };
+    Some(Footing { program, ..ours })
 }
 
 fn first_free() -> u16 {
@@ -121,6 +138,31 @@ mod tests {
         assert_eq!(file_right(&program), FileRight::Nothing);
         let gone = file_right(&dir.path().join("gone"));
         assert!(matches!(gone, FileRight::Unknown { .. }), "{gone:?}");
+    }
+
+    #[test]
+    fn what_another_users_start_got_is_not_foretold_of_the_owners() {
+        let dir = tempfile::tempdir().unwrap();
+        let layout = Layout::new(dir.path());
+        fs::create_dir(layout.run()).unwrap();
+        let ours = owner(dir.path()).unwrap();
+        let program = dir.path().join("newleaf");
+        fs::write(&program, "").unwrap();
+        for (uid, held, is_foretold) in [
+            (ours, Held::Not, true),
+            (ours + 1, Held::Not, false),
+            // What runs is told as it is.
+            (ours + 1, Held::Now, true),
+        ] {
+            let (program, right) = (program.clone(), Right::Sockets);
+            let footing = Footing { program, uid, right, no_new_privs: false, unit: None };
+            fs::write(layout.footing(), serde_json::to_vec(&footing).unwrap()).unwrap();
+            let listening = Listening { addresses: Vec::new(), held };
+            let found = measure(dir.path(), &listening);
+            assert_eq!(found.given == Given::Sockets, is_foretold, "{found:?}");
+            let user = user_name(if is_foretold { uid } else { ours });
+            assert_eq!((found.user, found.program), (user, dir.path().join("newleaf")));
+        }
     }
 
     #[test]

@@ -54,6 +54,9 @@ pub enum DbError {
     /// The file is gone, or is no database any more.
     #[error("use newleaf.db: {0}")]
     Lost(String),
+    /// A crash left something of putting a snapshot back, and the disk refuses to clear it up.
+    #[error("clear up what is left of a restore: {0}")]
+    Unsettled(String),
     /// Whoever started the work is gone.
     #[error("the process that asked for the work is gone")]
     Orphaned,
@@ -89,7 +92,7 @@ impl DbError {
                 "stop the host, then put it back: `newleaf snapshot list` names the snapshots there are"
             }
             Self::Orphaned => "start the update again; it goes on where it stopped",
-            Self::Create { .. } => "check that the folder is writable",
+            Self::Create { .. } | Self::Unsettled(_) => "check that the folder is writable",
             Self::Database { .. } => {
                 "check that the disk is not full and newleaf.db is owned by the host's user"
             }
@@ -102,7 +105,7 @@ impl DbError {
         match self {
             Self::Create { source, .. } => newleaf_launcher::serve::is_machine(source),
             Self::Database { source, .. } => is_machine(source),
-            Self::Lost(_) | Self::Orphaned => true,
+            Self::Lost(_) | Self::Unsettled(_) | Self::Orphaned => true,
             Self::TooNew { .. } | Self::NotExpanded { .. } => false,
         }
     }
@@ -115,6 +118,7 @@ impl DbError {
             Self::TooNew { .. }
             | Self::NotExpanded { .. }
             | Self::Orphaned
+            | Self::Unsettled(_)
             | Self::Create { .. } => false,
         }
     }
@@ -197,11 +201,14 @@ impl Db {
         Ok(Self { writer, reader })
     }
 
-    /// The same for a host that has run: one that is gone is missed, not made anew and empty.
+    /// The same for a host that has run: one that is gone is missed, not made anew and empty. What a
+    /// crash left of putting a snapshot back is cleared up first.
     ///
     /// # Errors
-    /// [`DbError::Lost`], or the file cannot be opened.
+    /// [`DbError::Lost`], [`DbError::Unsettled`], or the file cannot be opened.
     pub async fn open_existing(dir: &Path) -> Result<Self, DbError> {
+        let settled = super::snapshot::settle(dir);
+        settled.map_err(|error| DbError::Unsettled(newleaf_update::explain::chain(&error)))?;
         match fault(dir) {
             None => Self::open(dir).await,
             Some(fault) => Err(DbError::Lost(fault)),

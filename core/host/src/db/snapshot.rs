@@ -3,6 +3,7 @@
 
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use newleaf_domain::{ByteSize, Timestamp, Version};
@@ -18,6 +19,10 @@ const PREFIX: &str = "core-";
 
 /// What a snapshot is called while it is being written.
 const UNFINISHED: &str = "unfinished-core";
+
+/// How the folder's name begins in which the database is laid ready to be kept that a snapshot is
+/// about to replace; the kept one's name follows. See [`settle`].
+const ASIDE: &str = "aside-";
 
 /// The file and its log, as SQLite names them.
 const PARTS: [&str; 2] = ["", "-wal"];
@@ -211,6 +216,7 @@ pub(crate) async fn put_back(
     product: &[Migration],
     aside: (Timestamp, &Version),
 ) -> Result<Option<String>, SnapshotError> {
+    settle(dir)?;
     let made = dir.join("staging").join("restored");
     clear(&made)?;
     fs::create_dir_all(&made).map_err(SnapshotError::on("make", &made))?;
@@ -223,10 +229,66 @@ pub(crate) async fn put_back(
     }
     prepare(&made, product).await?;
     sync(&file(&made, ""))?;
-    let kept = set_aside(dir, &free_name(dir, aside.0, aside.1)).await?;
-    rename(&file(&made, ""), &dir.join(FILE))?;
+    let replaced = replace(dir, &free_name(dir, aside.0, aside.1), &file(&made, "")).await;
+    if let (Err(_), Err(left)) = (&replaced, settle(dir)) {
+        tracing::warn!(%left, "what was laid ready to be kept is left; the next start clears it up");
+    }
+    let kept = replaced?;
     clear(&made)?;
     Ok(kept)
+}
+
+/// Puts the file `new` in the place of the database that is there, and keeps that one as the snapshot
+/// `name`. All is laid ready beside it first; what a crash leaves of it is for [`settle`].
+async fn replace(dir: &Path, name: &str, new: &Path) -> Result<Option<String>, SnapshotError> {
+    let aside = set_aside(dir, name).await?;
+    rename(new, &dir.join(FILE))?;
+    if aside {
+        settle(dir)?;
+    }
+    Ok(aside.then(|| name.to_owned()))
+}
+
+/// Whether the folder of this name below `snapshots/` is for [`settle`].
+pub(crate) fn is_aside(name: &str) -> bool {
+    name.strip_prefix(ASIDE).is_some_and(is_cores)
+}
+
+/// Ends what a crash left of putting a snapshot back, one way or the other: where another database
+/// has taken the place of the one that was laid ready to be kept, that one becomes a snapshot; else
+/// it is what serves, gets its log back and is nothing beside. Nobody may write to it meanwhile.
+///
+/// # Errors
+/// The disk refuses; what is there can be settled again.
+pub(super) fn settle(dir: &Path) -> Result<(), SnapshotError> {
+    let snapshots = folder(dir);
+    let entries = match fs::read_dir(&snapshots) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(SnapshotError::on("read", &snapshots)(error)),
+    };
+    for entry in entries {
+        let path = entry.map_err(SnapshotError::on("read", &snapshots))?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if let Some(kept) = name.strip_prefix(ASIDE).filter(|kept| is_cores(kept)) {
+            settle_one(dir, &path, &snapshots.join(kept))?;
+        }
+    }
+    Ok(())
+}
+
+fn settle_one(dir: &Path, aside: &Path, kept: &Path) -> Result<(), SnapshotError> {
+    let inode = |path: PathBuf| fs::metadata(path).map(|file| file.ino()).ok();
+    let (old, serves) = (inode(file(aside, "")), inode(dir.join(FILE)));
+    if old.is_some() && old != serves {
+        return rename(aside, kept);
+    }
+    let (log, place) = (file(aside, "-wal"), file(dir, "-wal"));
+    if log.exists() && fs::metadata(&place).map_or(0, |log| log.len()) == 0 {
+        rename(&log, &place)?;
+    }
+    clear(aside)?;
+    sync(&folder(dir))
 }
 
 /// Makes the copy what this version can start on. Closing it folds its log in.
@@ -263,29 +325,32 @@ async fn prepare(made: &Path, product: &[Migration]) -> Result<(), SnapshotError
     done
 }
 
-/// Keeps the database that is there as the snapshot `name`, by a second name for its file; takes
-/// its log away, which does not belong to what comes in its place.
-async fn set_aside(dir: &Path, name: &str) -> Result<Option<String>, SnapshotError> {
+/// Lays the database that is there ready to be kept as the snapshot `name`, by a second name for its
+/// file; at last its log, which does not belong to what comes in its place. Says whether there was
+/// one.
+async fn set_aside(dir: &Path, name: &str) -> Result<bool, SnapshotError> {
     let current = dir.join(FILE);
     if !current.exists() {
-        return Ok(None);
+        return Ok(false);
     }
     match Db::open(dir).await {
         // Closing the last connection folds the log into the file.
         Ok(db) => db.close().await,
         Err(error) => tracing::warn!(%error, "newleaf.db cannot be opened; it is kept as it is"),
     }
-    let kept = folder(dir).join(name);
-    fs::create_dir_all(&kept).map_err(SnapshotError::on("make", &kept))?;
-    let linked = fs::hard_link(&current, file(&kept, ""));
+    let aside = folder(dir).join(format!("{ASIDE}{name}"));
+    fs::create_dir_all(&aside).map_err(SnapshotError::on("make", &aside))?;
+    let linked = fs::hard_link(&current, file(&aside, ""));
     linked.map_err(SnapshotError::on("keep", &current))?;
+    sync(&aside)?;
+    sync(&folder(dir))?;
+    clear(&file(dir, "-shm"))?;
     let log = file(dir, "-wal");
     if log.exists() {
-        rename(&log, &file(&kept, "-wal"))?;
+        rename(&log, &file(&aside, "-wal"))?;
+        sync(dir)?;
     }
-    clear(&file(dir, "-shm"))?;
-    sync(&kept)?;
-    Ok(Some(name.to_owned()))
+    Ok(true)
 }
 
 fn clear(path: &Path) -> Result<(), SnapshotError> {
@@ -430,6 +495,54 @@ mod tests {
             assert!(matches!(error, SnapshotError::Damaged { .. }), "{error}");
             assert_eq!(fs::read(dir.path().join(FILE)).unwrap(), before);
         }
+    }
+
+    /// What putting a snapshot back has done when it is killed right before the new file is put in
+    /// place: the old one is laid ready, its log with it.
+    async fn killed_before_the_last_rename(dir: &Path) -> PathBuf {
+        let name = free_name(dir, LATER, &version("1.0.0"));
+        assert!(set_aside(dir, &name).await.unwrap());
+        let aside = folder(dir).join(format!("{ASIDE}{name}"));
+        assert!(is_aside(&format!("{ASIDE}{name}")));
+        assert_eq!(list(dir).unwrap().len(), 1, "it is no snapshot yet");
+        aside
+    }
+
+    #[tokio::test]
+    async fn what_a_crash_left_before_the_new_file_is_in_place_shares_no_file_with_what_serves() {
+        let (dir, db) = scene().await;
+        db.close().await;
+        let aside = killed_before_the_last_rename(dir.path()).await;
+        fs::write(file(&aside, "-wal"), b"a log").unwrap();
+        settle(dir.path()).unwrap();
+        assert_eq!(fs::read(file(dir.path(), "-wal")).unwrap(), b"a log");
+        fs::remove_file(file(dir.path(), "-wal")).unwrap();
+
+        killed_before_the_last_rename(dir.path()).await;
+        let db = Db::open_existing(dir.path()).await.unwrap();
+        run(&db, "INSERT INTO note VALUES ('two')").await;
+        assert_eq!(fs::metadata(dir.path().join(FILE)).unwrap().nlink(), 1);
+        assert_eq!(list(dir.path()).unwrap().len(), 1);
+        assert!(!aside.exists());
+    }
+
+    #[tokio::test]
+    async fn what_a_crash_left_after_the_new_file_is_in_place_becomes_the_snapshot_it_was_to_be() {
+        let (dir, db) = scene().await;
+        run(&db, "INSERT INTO note VALUES ('two')").await;
+        db.close().await;
+        let aside = killed_before_the_last_rename(dir.path()).await;
+        let old = list(dir.path()).unwrap().remove(0);
+        let new = dir.path().join("new");
+        fs::copy(file(&folder(dir.path()).join(&old.name), ""), &new).unwrap();
+        fs::rename(&new, dir.path().join(FILE)).unwrap();
+        let db = Db::open_existing(dir.path()).await.unwrap();
+        assert_eq!(count(&db, "SELECT count(*) FROM note").await, 1);
+        db.close().await;
+        assert!(!aside.exists());
+        let kept = list(dir.path()).unwrap().remove(0);
+        let db = Db::open(&folder(dir.path()).join(&kept.name)).await.unwrap();
+        assert_eq!(count(&db, "SELECT count(*) FROM note").await, 2);
     }
 
     #[tokio::test]

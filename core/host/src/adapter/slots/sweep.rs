@@ -16,7 +16,8 @@ pub(super) fn sweep(slots: &DiskSlots, keep: &Keep) -> Result<Swept, FileError> 
     let mut unused = below(&slots.staging())?;
     unused.extend(unused_slots(slots, keep)?.into_iter().map(|(_, path)| path));
     let snapshots = [cores_snapshots(slots, keep)?, keep.snapshots.clone()].concat();
-    unused.extend(below(&slots.snapshots())?.into_iter().filter(|path| !names(path, &snapshots)));
+    let stays = |path: &PathBuf| names(path, &snapshots) || is_aside(path);
+    unused.extend(below(&slots.snapshots())?.into_iter().filter(|path| !stays(path)));
     let downloads = keep.downloads.iter().map(|digest| format!("{digest}.zip")).collect::<Vec<_>>();
     let stays = |path: &PathBuf| names(path, &downloads) || partial::is_worth_keeping(path);
     unused.extend(below(&slots.downloads())?.into_iter().filter(|path| !stays(path)));
@@ -29,6 +30,11 @@ pub(super) fn sweep(slots: &DiskSlots, keep: &Keep) -> Result<Swept, FileError> 
         }
     }
     failed.map_or(Ok(Swept { removed }), Err)
+}
+
+/// Whether it is a database that a crash left beside its place: whoever opens it next looks after it.
+fn is_aside(path: &Path) -> bool {
+    path.file_name().and_then(|name| name.to_str()).is_some_and(snapshot::is_aside)
 }
 
 /// Slots that go: neither named, nor among the newest that fill up to the number of versions that
@@ -128,6 +134,7 @@ mod tests {
             "snapshots/core-20261122T023000Z-1.1.0",
             "snapshots/core-20261123T023000Z-1.0.0",
             "snapshots/core-20261124T023000Z-1.2.0",
+            "snapshots/aside-core-20261124T023000Z-1.2.0",
             "snapshots/unfinished-core",
             "staging/x",
             "downloads",
@@ -159,6 +166,7 @@ mod tests {
         assert_eq!(
             snapshots,
             [
+                "aside-core-20261124T023000Z-1.2.0",
                 "core-20261122T023000Z-1.1.0",
                 "core-20261123T023000Z-1.0.0",
                 "core-20261124T023000Z-1.2.0",

@@ -142,13 +142,24 @@ impl Shell {
         let exit = if self.is_quiet() && self.model.is_still() {
             self.notifier.reloads(&format!("the launcher of {} takes over", slot.version));
             match self.see_to(slot) {
-                Ok(()) => succession::become_launcher_of(
-                    slot,
-                    &self.model,
-                    &self.durable,
-                    &self.processes,
-                    &self.timers,
-                ),
+                Ok(()) => {
+                    let mut is_told = false;
+                    let exit = succession::become_launcher_of(
+                        slot,
+                        &self.model,
+                        &self.durable,
+                        &self.processes,
+                        &self.timers,
+                        || {
+                            is_told = empty(&self.signals);
+                            is_told
+                        },
+                    );
+                    if is_told {
+                        self.waiting.push_back(Event::Stop);
+                    }
+                    exit
+                }
                 Err(exit) => exit,
             }
         } else {
@@ -435,8 +446,7 @@ impl Shell {
     }
 
     fn take_signals(&mut self) {
-        // The bytes carry nothing; reading only empties the pipe.
-        drop(self.signals.read(&mut [0; 64]));
+        empty(&self.signals);
         self.waiting.push_back(Event::Stop);
     }
 
@@ -562,6 +572,11 @@ impl Shell {
             self.waiting.push_back(Event::Expanded(Err(exit)));
         }
     }
+}
+
+/// Whether a signal was told of, which it is no more. The bytes carry nothing.
+fn empty(mut signals: &UnixStream) -> bool {
+    signals.read(&mut [0; 64]).is_ok_and(|count| count > 0)
 }
 
 /// A stream that becomes readable when the launcher is told to end.

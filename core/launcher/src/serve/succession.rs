@@ -176,13 +176,15 @@ fn worker(kept: Kept) -> Worker {
     }
 }
 
-/// Becomes the launcher of `slot`; comes back only with the reason why that cannot be.
+/// Becomes the launcher of `slot`; comes back only with the reason why that cannot be. What this
+/// one is told until then is no other's to know: where it is told to end, it stays and ends.
 pub(super) fn become_launcher_of(
     slot: &CoreSlot,
     model: &Model,
     durable: &Durable,
     processes: &Processes,
     timers: &Timers,
+    told_to_end: impl FnOnce() -> bool,
 ) -> Exit {
     let settings = &processes.settings;
     let packed = match pack(model, durable, processes, timers) {
@@ -195,6 +197,11 @@ pub(super) fn become_launcher_of(
     let mut command = Command::new(processes.layout.program(slot));
     command.args(&settings.arguments).env(VARIABLE, std::process::id().to_string());
     let handed = durable.test_point.hand_over(&mut command);
+    // The last moment: what comes after `execve` ends the successor, as it does any process.
+    if told_to_end() {
+        let how = "did not take over: the host is told to end".to_owned();
+        return Exit { how, evidence: Evidence::Machine };
+    }
     let error = handed.and_then(|()| Ok(rustix::stdio::dup2_stdin(&packed)?)).err();
     let error = error.unwrap_or_else(|| command.exec());
     stay();

@@ -1,5 +1,7 @@
 //! A launcher gives way to the one of a newer version.
 
+use std::io::{Read as _, Write as _};
+
 use newleaf_domain::Digest;
 use newleaf_launcher::journal::{Entry, StepId};
 use newleaf_launcher::proto::Answer;
@@ -51,6 +53,41 @@ fn a_start_hands_over_before_a_worker_is_started_and_an_older_version_is_spoken_
     host.update_back_to(&slot("1.0.0"));
     while host.version() != "1.0.0" {}
     assert_eq!(world.state().core.launcher_tries, 0);
+}
+
+/// Waits until no signal to the process waits for one of its threads.
+fn wait_until_heard(host: &Host) {
+    let status = || std::fs::read_to_string(format!("/proc/{}/status", host.pid())).unwrap();
+    while !status().contains("ShdPnd:\t0000000000000000") {
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn a_host_that_is_told_to_end_while_its_launcher_makes_room_ends() {
+    let world = World::new();
+    let next = world.stage("2.0.0", "good");
+    let host = world.start();
+    host.update_to(&next);
+    host.wait_for_end();
+    wait_for_successor(&world, &host);
+    assert!(host.stop());
+    let (host, mut steps) = world.start_stepped();
+    let mut told = [0; 8];
+    while world.state().core.launcher_tries == 0 {
+        steps.read_exact(&mut told).unwrap();
+        if world.state().core.launcher_tries > 0 {
+            host.tell_to_end();
+            wait_until_heard(&host);
+        }
+        steps.write_all(&[1]).unwrap();
+    }
+    let goes_on = std::thread::spawn(move || {
+        while steps.read_exact(&mut told).is_ok() && steps.write_all(&[1]).is_ok() {}
+    });
+    assert!(host.wait(), "it ends as any host that is told to");
+    goes_on.join().unwrap();
+    assert_eq!(world.state().core.launcher_tries, 0, "that was no try");
 }
 
 #[test]

@@ -322,10 +322,15 @@ impl Host {
     }
 
     /// Ends it as a service manager would; true where it says it went well.
-    pub(crate) fn stop(mut self) -> bool {
+    pub(crate) fn stop(self) -> bool {
+        self.tell_to_end();
+        self.wait()
+    }
+
+    /// Tells it to end, as a service manager does.
+    pub(crate) fn tell_to_end(&self) {
         let pid = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
-        self.child.wait().unwrap().success()
     }
 }
 

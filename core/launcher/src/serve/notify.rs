@@ -80,14 +80,20 @@ impl Notifier {
         self.beat.as_ref().map(|beat| beat.next)
     }
 
-    /// Gives the sign of life that is due; withholds it where whoever serves does not answer.
-    pub(super) fn beat(&mut self, answers: bool) {
-        let now = Instant::now();
-        let Some(beat) = self.beat.as_mut().filter(|beat| beat.next <= now) else { return };
-        beat.next = now + beat.every;
-        if answers {
-            self.send("WATCHDOG=1\n");
+    /// Gives the sign of life that is due. It says that the launcher's loop turns, and nothing of the
+    /// worker: one that hangs is the launcher's to end and to start again, which a service manager
+    /// that ends the whole host would only keep from happening.
+    pub(super) fn beat(&mut self) {
+        if self.next_beat().is_some_and(|next| next <= Instant::now()) {
+            self.is_alive();
         }
+    }
+
+    /// Gives it now, beside an act that may take long.
+    pub(super) fn is_alive(&mut self) {
+        let Some(beat) = self.beat.as_mut() else { return };
+        beat.next = Instant::now() + beat.every;
+        self.send("WATCHDOG=1\n");
     }
 
     /// The service manager may be gone or busy; neither is a reason to serve worse.
@@ -147,18 +153,20 @@ mod tests {
     }
 
     #[test]
-    fn an_abstract_name_is_understood_and_a_sign_of_life_is_withheld_where_nobody_answers() {
+    fn an_abstract_name_is_understood_and_a_sign_of_life_is_given_when_due_and_beside_long_acts() {
         let name = format!("newleaf-test-{}", std::process::id());
         let manager =
             UnixDatagram::bind_addr(&SocketAddr::from_abstract_name(&name).unwrap()).unwrap();
         let (socket, address) = connect(&format!("@{name}")).unwrap();
-        let beat = Beat { every: Duration::ZERO, next: Instant::now() };
+        let beat = Beat { every: Duration::from_secs(3600), next: Instant::now() };
         let mut notifier =
             Notifier { manager: Some((socket, address)), told: None, beat: Some(beat) };
-        notifier.beat(false);
+        notifier.beat();
+        assert_eq!(heard(&manager), "WATCHDOG=1\n");
+        notifier.beat();
         notifier.tell(Status::Ready("1.0.0 serves".to_owned()));
-        notifier.beat(true);
-        assert_eq!(heard(&manager), "READY=1\nSTATUS=1.0.0 serves\n");
+        assert_eq!(heard(&manager), "READY=1\nSTATUS=1.0.0 serves\n", "it was not due");
+        notifier.is_alive();
         assert_eq!(heard(&manager), "WATCHDOG=1\n");
     }
 }

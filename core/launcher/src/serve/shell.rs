@@ -97,7 +97,7 @@ impl Shell {
             let status = self.status();
             self.notifier.tell(status);
             self.tell_of_the_disk();
-            self.notifier.beat(self.model.answers());
+            self.notifier.beat();
             if self.is_over {
                 return Ok(());
             }
@@ -262,6 +262,7 @@ impl Shell {
     }
 
     fn make_durable(&mut self, effect: &Effect) -> Result<(), ServeError> {
+        self.notifier.beat();
         let made = self.durable.carry_out(effect)?;
         self.tell(made);
         Ok(())
@@ -340,7 +341,11 @@ impl Shell {
     /// Refuses a slot whose program is damaged, or mends it and says so in the journal.
     fn see_to(&mut self, slot: &CoreSlot) -> Result<(), Exit> {
         let Processes { layout, settings, .. } = &self.processes;
-        if let Program::Mended(told) = intact::check(layout, slot, &settings.image)? {
+        // A program is read whole, which a slow disk may take its time for.
+        self.notifier.is_alive();
+        let looked = intact::check(layout, slot, &settings.image);
+        self.notifier.is_alive();
+        if let Program::Mended(told) = looked? {
             let made = self.durable.note(None, &told);
             self.tell(made);
         }

@@ -284,14 +284,6 @@ impl Model {
         }
     }
 
-    /// Whether whoever serves answers: what a service manager's watchdog is told by.
-    pub fn answers(&self) -> bool {
-        let silent = |w: &Worker| {
-            w.stage == Stage::Serving && matches!(w.beat, Beat::Missed(open) if open > 1)
-        };
-        self.find(silent).is_none()
-    }
-
     /// How long to wait before the good version is started again: not at all the first time.
     pub(super) fn backoff(&self) -> Duration {
         self.wait_after(self.failures)

@@ -1,8 +1,10 @@
 //! Slots and a state that are damaged on disk.
 
+use std::os::unix::fs::PermissionsExt as _;
+
 use newleaf_domain::Digest;
 use newleaf_launcher::journal::{Ending, Entry};
-use newleaf_launcher::proto::Answer;
+use newleaf_launcher::proto::{Answer, Ask};
 use newleaf_launcher::state::CoreSlot;
 
 use super::world;
@@ -85,6 +87,28 @@ fn a_damaged_slot_is_mended_from_the_launchers_own_program_where_that_is_the_sam
     host.wait_for(
         |entry| matches!(entry, Entry::Notice { text } if text.contains("it was put back from")),
     );
+}
+
+#[test]
+fn a_program_that_is_put_back_in_its_slot_serves_at_the_next_start_where_nothing_could_stand_in() {
+    let (world, slot) = updated();
+    let contracted = Ask::Contracted { oldest_reader: slot.schema + 1 };
+    let answer = world.stopped().ask(&contracted).unwrap();
+    assert!(matches!(answer, Answer::Changed { .. }), "{answer:?}");
+    let program = world.layout.program(&slot);
+    let whole = std::fs::read(&program).unwrap();
+    damage(&world, &slot);
+    let host = world.start();
+    while host.version() != "recovery" {}
+    assert!(host.stop());
+    let fresh = program.with_extension("fresh");
+    std::fs::write(&fresh, &whole).unwrap();
+    std::fs::set_permissions(&fresh, std::fs::Permissions::from_mode(0o755)).unwrap();
+    std::fs::rename(&fresh, &program).unwrap();
+    let host = world.start();
+    assert_eq!(host.version(), "1.1.0");
+    let state = world.state();
+    assert_eq!((state.core.good.digest, state.bad), (slot.digest, Vec::new()));
 }
 
 #[test]

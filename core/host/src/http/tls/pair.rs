@@ -158,12 +158,14 @@ fn unfit(files: &Tls, error: &Error) -> PairError {
 }
 
 fn said(error: &pem::Error) -> String {
-    match error {
-        pem::Error::NoItemsFound => "there is none".to_owned(),
-        // As it prints itself, it shows the marker's bytes as numbers.
-        pem::Error::MissingSectionEnd { .. } => "it ends in the middle".to_owned(),
-        _ => error.to_string(),
+    if matches!(error, pem::Error::NoItemsFound) {
+        return "there is none".to_owned();
     }
+    // As it prints itself, it shows the marker's bytes as numbers.
+    if matches!(error, pem::Error::MissingSectionEnd { .. }) {
+        return "it ends in the middle".to_owned();
+    }
+    error.to_string()
 }
 
 /// A file's bytes, not more than [`MOST`].

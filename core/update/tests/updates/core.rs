@@ -204,7 +204,7 @@ async fn without_a_host_the_switch_waits_for_the_next_start() {
         "core 1.1.0 is staged already and takes effect at the next start of the host"
     );
     assert_eq!(staged.class(), ExitClass::Busy);
-    assert!(staged.todo().ends_with(": newleaf serve"), "{}", staged.todo());
+    assert!(staged.todo().contains(": newleaf serve;"), "{}", staged.todo());
     assert!(matches!(staged, newleaf_update::StartError::Staged { update, .. } if update == id));
     host.launcher.set_way(LauncherWay::Commits);
     let busy = host

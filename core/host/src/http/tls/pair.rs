@@ -157,7 +157,6 @@ fn unfit(files: &Tls, error: &Error) -> PairError {
     PairError::Form { path: path.clone(), wanted, why: error.to_string() }
 }
 
-#[expect(clippy::wildcard_enum_match_arm, reason = "the library may name more; all say it well")]
 fn said(error: &pem::Error) -> String {
     if matches!(error, pem::Error::NoItemsFound) {
         return "there is none".to_owned();

@@ -158,7 +158,7 @@ mod tests {
         let manager =
             UnixDatagram::bind_addr(&SocketAddr::from_abstract_name(&name).unwrap()).unwrap();
         let (socket, address) = connect(&format!("@{name}")).unwrap();
-        let beat = Beat { every: Duration::from_secs(3600), next: Instant::now() };
+        let beat = Beat { every: Duration::from_hours(1), next: Instant::now() };
         let mut notifier =
             Notifier { manager: Some((socket, address)), told: None, beat: Some(beat) };
         notifier.beat();

@@ -30,6 +30,17 @@ async fn a_second_host_finds_the_compiled_code() {
 }
 
 #[tokio::test]
+async fn a_cache_that_is_deleted_under_a_running_host_is_made_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let digest = Digest::of(&fs::read(&*HELLO).unwrap());
+    let host = host(folder.path(), child());
+    let cache = folder.path().join("cache");
+    fs::remove_dir_all(&cache).unwrap();
+    host.prepare(&HELLO, digest).await.unwrap();
+    assert_eq!(fs::read_dir(&cache).unwrap().count(), 1);
+}
+
+#[tokio::test]
 async fn damaged_code_is_compiled_again() {
     let folder = tempfile::tempdir().unwrap();
     let digest = Digest::of(&fs::read(&*HELLO).unwrap());

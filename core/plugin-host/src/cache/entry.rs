@@ -97,6 +97,8 @@ impl Cache {
         wasm: &Path,
         component: Digest,
     ) -> Result<(), CacheError> {
+        // It may be deleted at any time, as all that can be made again.
+        make(&cache.folder).map_err(file("make", &cache.folder))?;
         let unique = format!("{}.{:016x}", component.short(), random());
         let raw = Temporary(cache.folder.join(format!("{unique}.raw")));
         compile::compile(compiler, limits, wasm, &raw.0).await.map_err(CacheError::Compile)?;

@@ -231,7 +231,7 @@ impl Instance {
         }
         let held = self.table.iter_mut().count();
         if let Err(refused) = self.shelf.make_room(held, &self.app.together)
-            && let Some(app) = self.app.told.line()
+            && let Some(app) = self.app.told.denial()
         {
             tracing::warn!(%app, held, "no more handles for an instance: {refused}");
         }
@@ -248,9 +248,9 @@ impl Instance {
         self.app.voice.may_speak(self.name())
     }
 
-    /// Counts a log line about the app; whether it is to be written.
+    /// Counts a log line about what the app is denied; whether it is to be written.
     pub(crate) fn may_be_told_of(&self) -> bool {
-        self.app.told.line().is_some()
+        self.app.told.denial().is_some()
     }
 
     /// What the guest wrote to standard error, on one line, control characters escaped.

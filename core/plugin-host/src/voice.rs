@@ -13,9 +13,11 @@ use newleaf_domain::PackageName;
 pub(crate) enum Of {
     /// Those an app writes itself.
     App,
-    /// Those the host writes about it: what failed, what was denied. Counted apart, so that an app
-    /// cannot hide them behind its own.
-    Host,
+    /// Those the host writes about what it was denied, which an app can bring about at will.
+    Denied,
+    /// Those the host writes about what failed. Counted apart, so that an app can hide the reason
+    /// behind neither of the others.
+    Failed,
 }
 
 /// The lines of one app.
@@ -40,18 +42,25 @@ struct State {
 #[derive(Debug)]
 pub(crate) struct Told {
     app: PackageName,
-    voice: Voice,
+    failed: Voice,
+    denied: Voice,
 }
 
 impl Told {
     /// Of `app`.
     pub(crate) fn of(app: &PackageName) -> Arc<Self> {
-        Arc::new(Self { app: app.clone(), voice: Voice::new(Of::Host) })
+        let (failed, denied) = (Voice::new(Of::Failed), Voice::new(Of::Denied));
+        Arc::new(Self { app: app.clone(), failed, denied })
     }
 
-    /// The app's name where a line may be written now; one call a line.
+    /// The app's name where a line about a failure may be written now; one call a line.
     pub(crate) fn line(&self) -> Option<&PackageName> {
-        self.voice.may_speak(&self.app).then_some(&self.app)
+        self.failed.may_speak(&self.app).then_some(&self.app)
+    }
+
+    /// The same of a line about what was denied.
+    pub(crate) fn denial(&self) -> Option<&PackageName> {
+        self.denied.may_speak(&self.app).then_some(&self.app)
     }
 }
 
@@ -71,7 +80,7 @@ impl Voice {
     pub(crate) fn new(of: Of) -> Self {
         let (burst, steady) = match of {
             Of::App => (200.0, 20.0),
-            Of::Host => (200.0, 10.0),
+            Of::Denied | Of::Failed => (200.0, 10.0),
         };
         let state = State { left: burst, looked: Instant::now(), hushed: None };
         Self { burst, steady, state: Mutex::new(state) }
@@ -126,6 +135,14 @@ mod tests {
         assert_eq!(voice.judge(begin + Duration::from_secs(1)), Verdict::LeftOut);
         assert_eq!(voice.judge(begin + Duration::from_secs(9)), Verdict::WrittenAfter(801));
         assert_eq!(voice.judge(begin + Duration::from_secs(9)), Verdict::Written);
+    }
+
+    #[test]
+    fn what_failed_is_told_behind_a_flood_of_denials() {
+        let told = Told::of(&PackageName::parse("acme/loud").unwrap());
+        let written = (0..1_000).filter(|_| told.denial().is_some()).count();
+        assert!(written < 1_000, "the flood was never hushed");
+        assert!(told.line().is_some(), "the reason of a failure was left out");
     }
 
     #[test]

@@ -67,8 +67,8 @@ pub struct Tally {
     pub sent_again: u64,
     /// Not begun, because too many were under way already.
     pub held_back: u64,
-    /// The last of those that failed: which one it was of all that were sent, and when it began.
-    pub last_failed: Option<(u64, Instant)>,
+    /// When the last of those that failed had begun.
+    pub last_failed: Option<Instant>,
     /// From the first request's beginning to the last one's.
     pub lasted: Duration,
 }
@@ -273,7 +273,7 @@ async fn fire(shared: Arc<Shared>, shot: Shot) {
         }
         Err((kind, detail)) => {
             *tally.failed.entry(kind.clone()).or_default() += 1;
-            tally.last_failed = tally.last_failed.max(Some((number, began)));
+            tally.last_failed = tally.last_failed.max(Some(began));
             if tally.samples.len() < 10 {
                 let at = shared.began.elapsed().as_secs_f64();
                 let took = began.elapsed().as_secs_f64();

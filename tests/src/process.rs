@@ -1,6 +1,8 @@
 //! Child processes that tell when they are ready and never outlive their owner.
 
 use std::io::{BufRead as _, BufReader, Read};
+use std::net::TcpListener;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
@@ -32,6 +34,15 @@ impl Process {
     /// Starts `command`, both its output streams read line by line.
     pub fn start(name: &str, command: &mut Command) -> Self {
         Self::start_with(name, command, Stdio::null())
+    }
+
+    /// A command that becomes the program behind it with `listener` as its descriptor 3, as a service
+    /// manager passes it (`sd_listen_fds(3)`), and the standard input to start it with.
+    pub fn passing(listener: &TcpListener) -> (Command, Stdio) {
+        let take_over = r#"exec 3<&0 </dev/null; LISTEN_PID=$$ exec "$0" "$@""#;
+        let mut command = Command::new("sh");
+        command.args(["-c", take_over]).env("LISTEN_FDS", "1");
+        (command, Stdio::from(OwnedFd::from(listener.try_clone().unwrap())))
     }
 
     /// The same with this as its standard input.

@@ -3,11 +3,10 @@
 
 use std::collections::BTreeSet;
 use std::net::TcpListener;
-use std::os::fd::OwnedFd;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use newleaf_tests::build;
-use newleaf_tests::process::Ran;
+use newleaf_tests::process::{Process, Ran};
 use newleaf_tests::skip::{skipped, system_tier};
 use newleaf_tests::world::{CoreRelease, Host, HostSettings, World};
 
@@ -45,14 +44,19 @@ fn expand(name: &'static str) -> Vec<&'static str> {
     rest.split("\n\n").next().unwrap_or_default().split_whitespace().collect()
 }
 
+/// Whether the machine has the calls that are named; says so where not.
+fn can_run(test: &str) -> bool {
+    let (is_reached, is_known) = (system_tier(test), cfg!(target_arch = "x86_64"));
+    if is_reached && !is_known {
+        skipped(test, "x86_64, whose system calls it names");
+    }
+    is_reached && is_known
+}
+
 #[test]
 fn a_host_under_the_filter_of_its_unit_takes_its_socket_and_updates_app_and_core() {
-    let test = "a host under the filter of its unit";
-    if !system_tier(test) {
+    if !can_run("a host under the filter of its unit") {
         return;
-    }
-    if !cfg!(target_arch = "x86_64") {
-        return skipped(test, "x86_64, whose system calls it names");
     }
     let world = World::new();
     world.registry.publish_core(CoreRelease::Stock);
@@ -71,13 +75,12 @@ fn a_host_under_the_filter_of_its_unit_takes_its_socket_and_updates_app_and_core
     let list = world.path("allowed");
     std::fs::write(&list, allowed().into_iter().collect::<Vec<_>>().join("\n")).unwrap();
     let listener = TcpListener::bind(public).unwrap();
-    // Descriptor 3, for the process that this one becomes (`sd_listen_fds(3)`).
-    let take_over = r#"exec 3<&0 </dev/null; LISTEN_PID=$$ exec "$0" "$@""#;
-    let mut command = Command::new("sh");
-    command.args(["-c", take_over]).env("LISTEN_FDS", "1").env("LISTEN_FDNAMES", "public");
+    let (mut command, stdin) = Process::passing(&listener);
+    command.env("LISTEN_FDNAMES", "public");
     command.arg(build::program("confined")).arg(&list).arg(&program);
     command.arg("serve").arg("--dir").arg(&dir);
-    let host = Host::serve_by(&dir, &program, &mut command, Stdio::from(OwnedFd::from(listener)));
+    let host = Host::serve_by(&dir, &program, &mut command, stdin);
+    drop(listener);
     assert_eq!(host.public, public);
     host.run(&["check"]).assert_code(0);
     host.run(&["apps", "install", "acme/notes", "--yes"]).assert_code(0);
@@ -94,8 +97,7 @@ fn a_host_under_the_filter_of_its_unit_takes_its_socket_and_updates_app_and_core
 
 #[test]
 fn what_a_filter_does_not_name_is_refused() {
-    let test = "a filter of system calls";
-    if !system_tier(test) || !cfg!(target_arch = "x86_64") {
+    if !can_run("a filter of system calls") {
         return;
     }
     let dir = tempfile::tempdir().unwrap();

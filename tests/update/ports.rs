@@ -3,7 +3,6 @@
 //! from nothing, no worker has it, and its loss is told while the port is still held.
 
 use std::net::TcpListener;
-use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -90,13 +89,7 @@ impl Service {
             Right::File | Right::VoidFile | Right::Ambient | Right::Nothing => {
                 (Command::new("env"), Stdio::null())
             }
-            Right::Socket(listener) => {
-                // Descriptor 3, for the process that this one becomes (`sd_listen_fds(3)`).
-                let take_over = r#"exec 3<&0 </dev/null; LISTEN_PID=$$ exec "$0" "$@""#;
-                let mut command = Command::new("sh");
-                command.args(["-c", take_over]).env("LISTEN_FDS", "1");
-                (command, Stdio::from(OwnedFd::from(listener.try_clone().unwrap())))
-            }
+            Right::Socket(listener) => Process::passing(listener),
         };
         command.args(user).arg(&self.program).arg("serve").arg("--dir").arg(&self.dir);
         (command, stdin)

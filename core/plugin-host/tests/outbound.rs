@@ -455,15 +455,21 @@ async fn a_rehearsal_lets_nothing_out() {
     assert!(lines.all().contains("a rehearsal on a copy of the data"), "{}", lines.all());
 }
 
-#[tokio::test]
-async fn a_proxy_is_not_gone_through_unless_an_admin_says_so() {
-    let server = Server::plain().await;
+/// A network whose way out is the proxy `server`, with a password.
+fn by_proxy(server: &Server) -> (Arc<Scripted>, OutboundSettings) {
     let proxy = address("10.0.0.9");
     let scripted = Arc::new(
         Scripted::default().name("proxy.example.net", &[proxy]).door(proxy, server.door()),
     );
     let url = "http://ada:s3cret@proxy.example.net:3128".to_owned();
     let settings = OutboundSettings { proxy: ProxyWay::Explicit(url), ..network(&scripted) };
+    (scripted, settings)
+}
+
+#[tokio::test]
+async fn a_proxy_is_not_gone_through_unless_an_admin_says_so() {
+    let server = Server::plain().await;
+    let (scripted, settings) = by_proxy(&server);
     let lines = Lines::default();
     let _guard = lines.listen();
     let world = started(&["example.com"], settings.clone(), tight()).await;
@@ -483,15 +489,8 @@ async fn a_proxy_is_not_gone_through_unless_an_admin_says_so() {
 #[tokio::test]
 async fn what_is_asked_over_tls_goes_through_a_tunnel_that_the_proxy_cannot_look_into() {
     let server = Server::tunnel().await;
-    let proxy = address("10.0.0.9");
-    let scripted = Arc::new(
-        Scripted::default().name("proxy.example.net", &[proxy]).door(proxy, server.door()),
-    );
-    let settings = OutboundSettings {
-        proxy: ProxyWay::Explicit("http://ada:s3cret@proxy.example.net:3128".to_owned()),
-        by_proxy: ProxyUse::Allowed,
-        ..network(&scripted)
-    };
+    let (scripted, settings) = by_proxy(&server);
+    let settings = OutboundSettings { by_proxy: ProxyUse::Allowed, ..settings };
     let grants = ["right.example.com", "wrong.example.com"];
     let world = started(&grants, settings, tight()).await;
     let asked = |authority: &str| format!("/raw?authority={authority}&path=/ok");

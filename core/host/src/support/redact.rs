@@ -41,8 +41,8 @@ fn line(text: &str) -> String {
         let at = at + word.len();
         let rest = text.get(at..)?;
         let name = rest.find(|c: char| !(c.is_alphanumeric() || "_-\"'".contains(c)))?;
-        let (end, behind) = (rest.get(name..)?, rest.get(name..)?.trim_start());
-        let is_apart = end.starts_with(char::is_whitespace);
+        let end = rest.get(name..)?;
+        let (is_apart, behind) = (end.starts_with(char::is_whitespace), end.trim_start());
         (behind.starts_with(['=', ':']) || (is_apart && is_random(behind))).then_some(at + name)
     });
     let schemes = SCHEMES.iter().flat_map(|scheme| lower.match_indices(scheme));

@@ -2,14 +2,14 @@
 
 use std::path::PathBuf;
 
-use newleaf_domain::{Digest, Timestamp, Version};
+use newleaf_domain::{Digest, Version};
 use newleaf_launcher::state::{CoreSlot, Origin, State};
 use newleaf_launcher::{Layout, StoppedHost, state_file};
 use newleaf_update::port::fake::World;
 use serde_json::json;
 
 use crate::place::Place;
-use crate::repository::write;
+use crate::repository::initialised;
 
 /// What core 1.1.0 is in these stories: it says how it was called.
 const PROGRAM: &[u8] = b"#!/bin/sh\necho core 1.1.0 was asked: $*\n";
@@ -19,15 +19,9 @@ const PROGRAM: &[u8] = b"#!/bin/sh\necho core 1.1.0 was asked: $*\n";
 fn scene() -> (Place, PathBuf) {
     let world = World::new();
     let path = world.publisher().core_of("1.1.0", json!({"schema": 1}), PROGRAM.to_vec());
-    let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
-    let files = world.publisher().sign(Timestamp::from_unix(now.try_into().unwrap()));
-    let place = Place::new();
-    std::fs::write(place.root(), world.publisher().root()).unwrap();
-    write(&place.repository().join("tuf"), &files.metadata);
-    write(&place.repository().join("targets"), &files.targets);
-    assert_eq!(place.init().code, 0);
+    let (place, targets) = initialised(&world);
     let name = std::path::Path::new(&path).file_name().unwrap().to_string_lossy().into_owned();
-    let (_, package) = files.targets.iter().find(|(at, _)| at.ends_with(&name)).unwrap();
+    let (_, package) = targets.iter().find(|(at, _)| at.ends_with(&name)).unwrap();
     let layout = Layout::new(place.dir());
     let first = state_file::read(&layout).unwrap().core.good;
     let slot = CoreSlot {

@@ -1,5 +1,6 @@
 //! Commands on a folder whose host does not run, over a repository of plain files.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use newleaf_domain::{Namespace, Timestamp};
@@ -14,6 +15,11 @@ use crate::place::Place;
 pub(crate) fn scene() -> Place {
     let world = World::new();
     world.publisher().core("1.1.0", json!({ "schema": 1, "oldest_reader": 0 }));
+    initialised(&world).0
+}
+
+/// A host of the repository as `world` publishes it now, and the repository's target files.
+pub(crate) fn initialised(world: &World) -> (Place, BTreeMap<String, Vec<u8>>) {
     let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
     let files = world.publisher().sign(Timestamp::from_unix(now.try_into().unwrap()));
     let place = Place::new();
@@ -21,10 +27,10 @@ pub(crate) fn scene() -> Place {
     write(&place.repository().join("tuf"), &files.metadata);
     write(&place.repository().join("targets"), &files.targets);
     assert_eq!(place.init().code, 0);
-    place
+    (place, files.targets)
 }
 
-pub(crate) fn write(folder: &Path, files: &std::collections::BTreeMap<String, Vec<u8>>) {
+pub(crate) fn write(folder: &Path, files: &BTreeMap<String, Vec<u8>>) {
     for (name, bytes) in files {
         let path = folder.join(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();

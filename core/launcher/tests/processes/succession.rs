@@ -38,8 +38,8 @@ fn the_launcher_of_a_new_version_takes_over_with_sockets_and_workers_kept() {
     assert!(host.stop(), "the successor ends as any launcher does");
 }
 
-#[test]
-fn a_start_hands_over_before_a_worker_is_started_and_an_older_version_is_spoken_to_as_it_knows() {
+/// A host that was updated to 2.0.0, launcher included, and stands still.
+fn stopped_with_a_successor() -> World {
     let world = World::new();
     let next = world.stage("2.0.0", "good");
     let host = world.start();
@@ -47,6 +47,12 @@ fn a_start_hands_over_before_a_worker_is_started_and_an_older_version_is_spoken_
     host.wait_for_end();
     wait_for_successor(&world, &host);
     assert!(host.stop());
+    world
+}
+
+#[test]
+fn a_start_hands_over_before_a_worker_is_started_and_an_older_version_is_spoken_to_as_it_knows() {
+    let world = stopped_with_a_successor();
     let host = world.start();
     assert_eq!(host.version(), "2.0.0");
     wait_for_successor(&world, &host);
@@ -65,13 +71,7 @@ fn wait_until_heard(host: &Host) {
 
 #[test]
 fn a_host_that_is_told_to_end_while_its_launcher_makes_room_ends() {
-    let world = World::new();
-    let next = world.stage("2.0.0", "good");
-    let host = world.start();
-    host.update_to(&next);
-    host.wait_for_end();
-    wait_for_successor(&world, &host);
-    assert!(host.stop());
+    let world = stopped_with_a_successor();
     let (host, mut steps) = world.start_stepped();
     let mut told = [0; 8];
     while world.state().core.launcher_tries == 0 {

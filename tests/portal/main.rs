@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod consent;
+mod names;
 
 use std::path::PathBuf;
 use std::process::Command;

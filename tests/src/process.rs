@@ -49,6 +49,9 @@ impl Process {
     pub fn start_with(name: &str, command: &mut Command, stdin: Stdio) -> Self {
         use std::os::unix::process::CommandExt as _;
         let mut child = command
+            // Where backtraces are asked for, panics have them. An error that captures one costs
+            // what it costs on no machine of an operator.
+            .env("RUST_LIB_BACKTRACE", "0")
             .stdin(stdin)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -2,7 +2,7 @@
 
 use newleaf_sdk::Form;
 
-use crate::time;
+use crate::{kept::Kept, time};
 
 /// The longest question, in characters.
 pub(crate) const MAX_QUESTION: usize = 200;
@@ -83,6 +83,17 @@ pub(crate) struct Draft {
     pub(crate) results: Results,
     /// When it closes by itself, as it was typed.
     pub(crate) closes: String,
+    /// How long it stays after it closed, as it was sent.
+    pub(crate) kept: String,
+}
+
+/// When a poll closes and goes by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Terms {
+    /// When it closes, in seconds since 1970.
+    pub(crate) closes: Option<i64>,
+    /// How long it stays then.
+    pub(crate) kept: Kept,
 }
 
 impl Draft {
@@ -97,11 +108,13 @@ impl Draft {
             kind: Kind::parse(field("kind")),
             results: form.get("results").map_or(Results::Always, Results::parse),
             closes: field("closes").trim().chars().take(40).collect(),
+            // A form from before the update has none.
+            kept: form.get("kept").unwrap_or("never").chars().take(40).collect(),
         }
     }
 
-    /// When it closes by itself, in seconds since 1970; or what is wrong with the poll.
-    pub(crate) fn check(&self, now: i64) -> Result<Option<i64>, String> {
+    /// When it closes and goes by itself; or what is wrong with the poll.
+    pub(crate) fn check(&self, now: i64) -> Result<Terms, String> {
         if self.question.is_empty() {
             return Err("Please ask a question.".to_owned());
         }
@@ -114,7 +127,7 @@ impl Draft {
             return Err(format!("The explanation is too long; it may have {MAX_NOTE} characters."));
         }
         self.check_choices()?;
-        closing(&self.closes, now)
+        Ok(Terms { closes: closing(&self.closes, now)?, kept: keeping(&self.kept)? })
     }
 
     fn check_choices(&self) -> Result<(), String> {
@@ -152,6 +165,13 @@ pub(crate) fn closing(typed: &str, now: i64) -> Result<Option<i64>, String> {
     }
 }
 
+/// How long to keep a poll, as it was sent.
+pub(crate) fn keeping(sent: &str) -> Result<Kept, String> {
+    let days: Vec<_> = Kept::all().map(Kept::value).collect();
+    let why = || format!("Please choose how long the poll is kept: {}.", days.join(", "));
+    Kept::parse(sent).ok_or_else(why)
+}
+
 /// Words without line breaks, other control characters and marks that turn the direction of what
 /// follows.
 fn one_line(text: &str) -> String {
@@ -175,14 +195,15 @@ mod tests {
     #[test]
     fn a_form_is_a_poll() {
         let draft = draft(
-            "question=+Where%3F&choices=Here%0D%0A%0D%0A++There+&kind=multiple&results=voted&closes=2026-11-21T10:00",
+            "question=+Where%3F&choices=Here%0D%0A%0D%0A++There+&kind=multiple&results=voted&closes=2026-11-21T10:00&kept=30",
         );
         assert_eq!(
             (draft.question.as_str(), draft.kind, draft.results),
             ("Where?", Kind::Multiple, Results::Voted)
         );
         assert_eq!(draft.choices, ["Here", "There"]);
-        assert_eq!(draft.check(0), Ok(Some(1_795_255_200)));
+        let terms = Terms { closes: Some(1_795_255_200), kept: Kept::stored(30) };
+        assert_eq!(draft.check(0), Ok(terms));
     }
 
     #[test]
@@ -193,6 +214,8 @@ mod tests {
             ("question=q&choices=a%0AA", "twice"),
             ("question=q&choices=a%0Ab&closes=tomorrow", "not one"),
             ("question=q&choices=a%0Ab&closes=1999-01-01T00:00", "passed"),
+            ("question=q&choices=a%0Ab&kept=8", "how long"),
+            ("question=q&choices=a%0Ab&kept=", "how long"),
         ] {
             let why = draft(form).check(1_795_255_200).unwrap_err();
             assert!(why.contains(word), "{form}: {why}");

@@ -1,4 +1,4 @@
-//! The questions, their choices, and when they are open.
+//! The questions, their choices, when they are open, and when they go.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -8,12 +8,11 @@ use newleaf_sdk::{
 };
 
 use crate::{
-    draft::{Draft, Kind, Results},
+    draft::{Draft, Kind, Results, Terms},
+    kept::Kept,
+    life::Life,
     secret,
 };
-
-/// The data schema this version writes, as `manifest.json` says.
-const SCHEMA: i64 = 1;
 
 /// The most polls that are kept.
 const MAX_POLLS: i64 = 1000;
@@ -28,10 +27,7 @@ pub(crate) struct Poll {
     pub(crate) note: String,
     pub(crate) kind: Kind,
     pub(crate) results: Results,
-    /// When it closes by itself, in seconds since 1970.
-    pub(crate) closes: Option<i64>,
-    /// Whether it was closed by hand.
-    pub(crate) shut: bool,
+    pub(crate) life: Life,
     /// Digest of the secret that looks after it.
     pub(crate) keeper: String,
     pub(crate) choices: Vec<Choice>,
@@ -52,53 +48,10 @@ pub(crate) struct Made {
 }
 
 impl Poll {
-    /// Whether it takes votes at `now`.
-    pub(crate) fn is_open(&self, now: i64) -> bool {
-        !self.shut && self.closes.is_none_or(|closes| now < closes)
-    }
-
     /// Whether `secret` is the one of who made it.
     pub(crate) fn is_kept_by(&self, secret: &str) -> bool {
         secret::same(&self.keeper, &secret::digest(secret))
     }
-}
-
-/// Makes the tables of an empty database.
-pub(crate) fn create_tables() -> Result<(), Error> {
-    sql::transaction(|| {
-        sql::execute_all(&[
-            "CREATE TABLE poll (
-                id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, keeper TEXT NOT NULL,
-                question TEXT NOT NULL, note TEXT NOT NULL, kind TEXT NOT NULL,
-                results TEXT NOT NULL, closes INTEGER, shut INTEGER NOT NULL DEFAULT 0)",
-            "CREATE TABLE choice (
-                id INTEGER PRIMARY KEY, poll INTEGER NOT NULL REFERENCES poll(id) ON DELETE CASCADE,
-                text TEXT NOT NULL)",
-            "CREATE INDEX choice_poll ON choice (poll)",
-            // A browser's mark can have one ballot in a poll, whatever comes at the same time.
-            "CREATE TABLE ballot (
-                id INTEGER PRIMARY KEY, poll INTEGER NOT NULL REFERENCES poll(id) ON DELETE CASCADE,
-                mark TEXT NOT NULL, UNIQUE (poll, mark))",
-            "CREATE TABLE vote (
-                choice INTEGER NOT NULL REFERENCES choice(id) ON DELETE CASCADE,
-                ballot INTEGER NOT NULL REFERENCES ballot(id) ON DELETE CASCADE,
-                PRIMARY KEY (choice, ballot)) WITHOUT ROWID",
-            "CREATE INDEX vote_ballot ON vote (ballot)",
-            "PRAGMA user_version = 1",
-        ])
-    })
-}
-
-/// Whether the data is there and of this version's schema.
-pub(crate) fn check() -> Result<(), Error> {
-    let rows = sql::query("PRAGMA user_version", &[])?;
-    let found = rows.first().map_or(Ok(0), |row| row.integer(0))?;
-    if found != SCHEMA {
-        return Err(Error::Failed(format!("the data has schema {found}, but {SCHEMA} is needed")));
-    }
-    let tables =
-        ["poll", "choice", "ballot", "vote"].map(|table| format!("EXISTS (SELECT 1 FROM {table})"));
-    sql::query(&format!("SELECT {}", tables.join(", ")), &[]).map(|_| ())
 }
 
 /// Now, in seconds since 1970; what a poll's closing time is compared with.
@@ -108,12 +61,12 @@ pub(crate) fn now() -> i64 {
 }
 
 /// Makes a poll; none where there are too many.
-pub(crate) fn make(draft: &Draft, closes: Option<i64>) -> Result<Option<Made>, Error> {
+pub(crate) fn make(draft: &Draft, terms: Terms) -> Result<Option<Made>, Error> {
     let made = Made { name: secret::random().chars().take(12).collect(), secret: secret::random() };
     sql::transaction(|| {
         let rows = sql::query(
-            "INSERT INTO poll (name, keeper, question, note, kind, results, closes)
-             SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 WHERE (SELECT count(*) FROM poll) < ?8
+            "INSERT INTO poll (name, keeper, question, note, kind, results, closes, kept)
+             SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 WHERE (SELECT count(*) FROM poll) < ?9
              RETURNING id",
             &[
                 made.name.as_str().into(),
@@ -122,7 +75,8 @@ pub(crate) fn make(draft: &Draft, closes: Option<i64>) -> Result<Option<Made>, E
                 draft.note.as_str().into(),
                 draft.kind.as_str().into(),
                 draft.results.as_str().into(),
-                closes.into(),
+                terms.closes.into(),
+                terms.kept.days().into(),
                 MAX_POLLS.into(),
             ],
         )?;
@@ -136,13 +90,26 @@ pub(crate) fn make(draft: &Draft, closes: Option<i64>) -> Result<Option<Made>, E
     })
 }
 
+/// Makes a poll that asks the same under the same rules, without votes, under a secret of its own
+/// and open until it is closed by hand; none where there are too many.
+pub(crate) fn again(poll: &Poll) -> Result<Option<Made>, Error> {
+    let draft = Draft {
+        question: poll.question.clone(),
+        note: poll.note.clone(),
+        choices: poll.choices.iter().map(|choice| choice.text.clone()).collect(),
+        kind: poll.kind,
+        results: poll.results,
+        ..Draft::default()
+    };
+    make(&draft, Terms { closes: None, kept: poll.life.kept })
+}
+
 /// The poll called `name`, with its choices.
 pub(crate) fn get(name: &str) -> Result<Option<Poll>, Error> {
-    let rows = sql::query(
-        "SELECT id, name, question, note, kind, results, coalesce(closes, 0), shut, keeper
-         FROM poll WHERE name = ?1",
-        &[name.into()],
-    )?;
+    let statement = format!(
+        "SELECT {LIFE}, id, name, question, note, kind, results, keeper FROM poll WHERE name = ?1"
+    );
+    let rows = sql::query(&statement, &[name.into()])?;
     let Some(row) = rows.first() else { return Ok(None) };
     let mut poll = read(row)?;
     let rows =
@@ -152,15 +119,26 @@ pub(crate) fn get(name: &str) -> Result<Option<Poll>, Error> {
     Ok(Some(poll))
 }
 
-/// Closes a poll by hand.
+/// Closes a poll by hand. The days of one that is closed already go on from when it closed.
 pub(crate) fn shut(id: i64) -> Result<(), Error> {
-    sql::execute("UPDATE poll SET shut = 1 WHERE id = ?1", &[id.into()]).map(|_| ())
+    sql::execute(
+        "UPDATE poll SET shut = 1, shut_at = ?2
+         WHERE id = ?1 AND shut = 0 AND (closes IS NULL OR closes > ?2)",
+        &[id.into(), now().into()],
+    )
+    .map(|_| ())
 }
 
 /// Opens a poll again, until `closes`.
 pub(crate) fn open(id: i64, closes: Option<i64>) -> Result<(), Error> {
-    let statement = "UPDATE poll SET shut = 0, closes = ?2 WHERE id = ?1";
+    let statement = "UPDATE poll SET shut = 0, shut_at = NULL, closes = ?2 WHERE id = ?1";
     sql::execute(statement, &[id.into(), closes.into()]).map(|_| ())
+}
+
+/// Sets how long a poll stays after it closed.
+pub(crate) fn keep(id: i64, kept: Kept) -> Result<(), Error> {
+    let values = [id.into(), kept.days().into()];
+    sql::execute("UPDATE poll SET kept = ?2 WHERE id = ?1", &values).map(|_| ())
 }
 
 /// Removes a poll with all its votes.
@@ -168,17 +146,46 @@ pub(crate) fn delete(id: i64) -> Result<(), Error> {
     sql::execute("DELETE FROM poll WHERE id = ?1", &[id.into()]).map(|_| ())
 }
 
+/// Removes all polls whose days are over, with their votes, and gives their number.
+pub(crate) fn delete_due() -> Result<usize, Error> {
+    // One transaction, so that none goes that is opened, or kept for longer, in the meantime.
+    sql::transaction(|| {
+        let now = now();
+        let mut deleted = 0;
+        // Without the texts, which could be more than the host gives at once.
+        for row in sql::query(&format!("SELECT {LIFE}, id FROM poll WHERE kept > 0"), &[])? {
+            if life(&row)?.is_due(now) {
+                delete(row.integer(4)?)?;
+                deleted += 1;
+            }
+        }
+        Ok(deleted)
+    })
+}
+
+/// The first columns of a row, as [`life`] takes them.
+const LIFE: &str = "coalesce(closes, 0), shut, coalesce(shut_at, 0), kept";
+
+fn life(row: &Row) -> Result<Life, Error> {
+    let instant = |column| Ok::<_, Error>(Some(row.integer(column)?).filter(|at| *at != 0));
+    Ok(Life {
+        closes: instant(0)?,
+        shut: row.integer(1)? != 0,
+        shut_at: instant(2)?,
+        kept: Kept::stored(row.integer(3)?),
+    })
+}
+
 fn read(row: &Row) -> Result<Poll, Error> {
     Ok(Poll {
-        id: row.integer(0)?,
-        name: row.text(1)?.to_owned(),
-        question: row.text(2)?.to_owned(),
-        note: row.text(3)?.to_owned(),
-        kind: Kind::parse(row.text(4)?),
-        results: Results::parse(row.text(5)?),
-        closes: Some(row.integer(6)?).filter(|closes| *closes != 0),
-        shut: row.integer(7)? != 0,
-        keeper: row.text(8)?.to_owned(),
+        life: life(row)?,
+        id: row.integer(4)?,
+        name: row.text(5)?.to_owned(),
+        question: row.text(6)?.to_owned(),
+        note: row.text(7)?.to_owned(),
+        kind: Kind::parse(row.text(8)?),
+        results: Results::parse(row.text(9)?),
+        keeper: row.text(10)?.to_owned(),
         choices: Vec::new(),
     })
 }

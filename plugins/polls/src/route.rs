@@ -8,10 +8,13 @@ use crate::{
     csv,
     draft::{self, Draft, Kind, Results},
     page::{self, Notice},
-    poll::{self, Poll, now},
+    poll::{self, Made, Poll, now},
     vote::{self, Cast, Tally},
     voter::{Voter, comes_from_elsewhere},
 };
+
+/// What is said where no further poll is kept.
+const FULL: &str = "There are 1,000 polls already, which is the most. Delete some that are over.";
 
 /// Answers a request, whatever happens.
 pub(crate) fn handle(request: &Request) -> Response {
@@ -67,27 +70,29 @@ fn answer(request: &Request) -> Result<Response, Error> {
 
 fn make(request: &Request) -> Result<Response, Error> {
     let draft = Draft::read(&request.form());
-    let closes = match draft.check(now()) {
-        Ok(closes) => closes,
+    let terms = match draft.check(now()) {
+        Ok(terms) => terms,
         Err(why) => return Ok(page::ask(request, &draft, Some(&why), now())),
     };
-    let full = "There are 1,000 polls already, which is the most. Delete some that are over.";
-    Ok(match poll::make(&draft, closes)? {
-        Some(made) => {
-            let link = request.link(&format!("/keep/{}/{}", made.name, made.secret));
-            Response::see_other(&link).header("cache-control", "no-store")
-        }
-        None => page::ask(request, &draft, Some(full), now()),
+    Ok(match poll::make(&draft, terms)? {
+        Some(made) => to_keeper(request, &made),
+        None => page::ask(request, &draft, Some(FULL), now()),
     })
 }
 
+/// Leads who made a poll to the page behind its secret link.
+fn to_keeper(request: &Request, made: &Made) -> Response {
+    let link = request.link(&format!("/keep/{}/{}", made.name, made.secret));
+    Response::see_other(&link).header("cache-control", "no-store")
+}
+
 fn ballot(request: &Request, poll: &Poll) -> Result<Response, Error> {
-    if !poll.is_open(now()) {
+    if !poll.life.is_open(now()) {
         return results(request, poll, notice(request));
     }
     let (voter, new) = Voter::of(request).map_or_else(|| (Voter::new(), true), |v| (v, false));
     let own = if new { Vec::new() } else { vote::of(poll, &voter.mark)? };
-    let page = page::vote(request, poll, &voter, &own, notice(request));
+    let page = page::vote(request, poll, &voter, &own, notice(request), now());
     let path = request.link(&format!("/p/{}", poll.name));
     Ok(if new { page.header("set-cookie", &voter.cookie(&path)) } else { page })
 }
@@ -127,7 +132,7 @@ fn chosen(poll: &Poll, form: &Form) -> Vec<i64> {
 
 fn results(request: &Request, poll: &Poll, notice: Notice) -> Result<Response, Error> {
     let (tally, own) = visible(request, poll)?;
-    Ok(page::results(request, poll, tally.as_ref(), &own, notice, poll.is_open(now())))
+    Ok(page::results(request, poll, tally.as_ref(), &own, notice, now()))
 }
 
 /// The counts, where who asks may see them now, and what this browser voted for.
@@ -137,7 +142,7 @@ fn visible(request: &Request, poll: &Poll) -> Result<(Option<Tally>, Vec<i64>), 
         None => Vec::new(),
     };
     let may = match poll.results {
-        _ if !poll.is_open(now()) => true,
+        _ if !poll.life.is_open(now()) => true,
         Results::Always => true,
         Results::Voted => !own.is_empty(),
         Results::Closed => false,
@@ -150,7 +155,7 @@ fn results_json(request: &Request, poll: &Poll) -> Result<Response, Error> {
         let choices = poll.choices.iter().zip(&tally.votes);
         let choices: Vec<_> =
             choices.map(|(choice, votes)| json!({ "text": choice.text, "votes": votes })).collect();
-        let (question, open) = (&poll.question, poll.is_open(now()));
+        let (question, open) = (&poll.question, poll.life.is_open(now()));
         let body = json!({
             "question": question, "open": open, "voters": tally.voters, "choices": choices,
         });
@@ -166,6 +171,10 @@ fn results_json(request: &Request, poll: &Poll) -> Result<Response, Error> {
 fn keep(request: &Request, poll: &Poll, secret: &str, rest: &[&str]) -> Result<Response, Error> {
     let here = request.link(&format!("/keep/{}/{secret}", poll.name));
     let back = Response::see_other(&here);
+    let refused = |why: &str| {
+        let tally = vote::count(poll)?;
+        Ok(page::keep(request, poll, &tally, secret, Some(why), now()))
+    };
     match (request.method(), rest) {
         ("GET" | "HEAD", []) => {
             Ok(page::keep(request, poll, &vote::count(poll)?, secret, None, now()))
@@ -176,12 +185,19 @@ fn keep(request: &Request, poll: &Poll, secret: &str, rest: &[&str]) -> Result<R
             let form = request.form();
             match draft::closing(form.get("closes").unwrap_or_default().trim(), now()) {
                 Ok(closes) => poll::open(poll.id, closes).map(|()| back),
-                Err(why) => {
-                    let tally = vote::count(poll)?;
-                    Ok(page::keep(request, poll, &tally, secret, Some(&why), now()))
-                }
+                Err(why) => refused(&why),
             }
         }
+        ("POST", ["kept"]) => {
+            match draft::keeping(request.form().get("kept").unwrap_or_default()) {
+                Ok(kept) => poll::keep(poll.id, kept).map(|()| back),
+                Err(why) => refused(&why),
+            }
+        }
+        ("POST", ["again"]) => match poll::again(poll)? {
+            Some(made) => Ok(to_keeper(request, &made)),
+            None => refused(FULL),
+        },
         ("POST", ["delete"]) => {
             poll::delete(poll.id)?;
             Ok(Response::see_other(&request.link("/")))

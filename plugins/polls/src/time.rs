@@ -20,9 +20,15 @@ pub(crate) fn parse(text: &str) -> Option<i64> {
 
 /// `21 Nov 2026, 10:00 UTC`.
 pub(crate) fn shown(instant: i64) -> String {
-    let ((year, month, day), hour, minute) = taken_apart(instant);
+    let (_, hour, minute) = taken_apart(instant);
+    format!("{}, {hour:02}:{minute:02} UTC", day(instant))
+}
+
+/// `21 Nov 2026`.
+pub(crate) fn day(instant: i64) -> String {
+    let ((year, month, day), _, _) = taken_apart(instant);
     let name = usize::try_from(month - 1).ok().and_then(|at| MONTHS.get(at)).unwrap_or(&"");
-    format!("{day} {name} {year}, {hour:02}:{minute:02} UTC")
+    format!("{day} {name} {year}")
 }
 
 /// `2026-11-21T10:00`, as [`parse`] reads it.

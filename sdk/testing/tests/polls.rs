@@ -8,7 +8,7 @@ use std::{
     time::{Duration, UNIX_EPOCH},
 };
 
-use newleaf_domain::{ByteSize, Grant};
+use newleaf_domain::{ByteSize, Grant, JobName};
 use newleaf_sdk_testing::{SetClock, TestApp, World, build};
 use serde_json::{Value, json};
 
@@ -17,11 +17,37 @@ async fn polls() -> World {
 }
 
 fn app() -> TestApp {
-    let wasm = build(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../plugins/polls")).unwrap();
+    built("plugins/polls")
+}
+
+fn built(folder: &str) -> TestApp {
+    let wasm = build(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(folder)).unwrap();
     let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiled-apps");
     let storage = Grant::Storage { quota: ByteSize::mib(16) };
     TestApp::new(&wasm).cache(&cache).grant(storage)
 }
+
+/// A clock at 2033-05-18 03:33:20 UTC.
+fn clock() -> SetClock {
+    SetClock::at(UNIX_EPOCH + Duration::from_secs(2_000_000_000))
+}
+
+/// Has the polls that are due deleted, as the host does every hour.
+async fn delete_old(world: &World) {
+    world.run_job(&JobName::parse("delete-old").unwrap()).await.unwrap();
+}
+
+async fn status(world: &World, path: &str) -> u16 {
+    world.get(path).await.status
+}
+
+/// Posts one of the keeper's forms, which is taken.
+async fn deed(world: &World, keep: &str, deed: &str, form: &str) {
+    let answer = world.post_form(&format!("{keep}/{deed}"), form).await;
+    assert_eq!(answer.status, 303, "{deed}: {}", answer.text());
+}
+
+const HOUR: Duration = Duration::from_hours(1);
 
 /// The path below the app that an answer leads to.
 fn led_to(location: &str) -> String {
@@ -89,8 +115,7 @@ const LUNCH: &str =
 
 #[tokio::test]
 async fn a_poll_closes_by_itself_at_its_time() {
-    // 2033-05-18 03:33:20 UTC.
-    let clock = SetClock::at(UNIX_EPOCH + Duration::from_secs(2_000_000_000));
+    let clock = clock();
     let world = app().clock(&clock).start().await.unwrap();
     let (poll, _) = make(&world, &format!("{LUNCH}&closes=2033-05-18T04:00")).await;
     let ann = Browser::open(&world, &poll).await;
@@ -278,4 +303,188 @@ async fn a_full_quota_loses_no_vote_that_was_acknowledged() {
     }
     assert!(refused > 3, "the quota was never used up, by {counted} votes");
     assert_eq!(results(&world, &poll).await["voters"], counted);
+}
+
+#[tokio::test]
+async fn a_poll_is_deleted_on_the_day_that_its_pages_say() {
+    let clock = clock();
+    let world = app().clock(&clock).start().await.unwrap();
+    let (poll, keep) = make(&world, &format!("{LUNCH}&closes=2033-05-18T04:00&kept=7")).await;
+    Browser::open(&world, &poll).await.vote(&world, &poll, &[0]).await;
+    let (stays, _) = make(&world, &format!("{LUNCH}&closes=2033-05-18T04:00&kept=never")).await;
+    let (unsaid, _) = make(&world, &format!("{LUNCH}&closes=2033-05-18T04:00")).await;
+    let (open, _) = make(&world, &format!("{LUNCH}&kept=7")).await;
+    for path in [&poll, &format!("{poll}/results"), &keep] {
+        let page = world.get(path).await.text();
+        assert!(page.contains("deleted by itself on 26 May 2033 (UTC)"), "{path}: {page}");
+    }
+    let page = world.get(&open).await.text();
+    assert!(page.contains("deleted by itself 7 days after it closes"), "{page}");
+    assert!(!world.get(&stays).await.text().contains("deleted by itself"));
+    // To 25 May 23:33:20, when the seven days are over, and its last day is not.
+    clock.advance(HOUR * (7 * 24 + 20));
+    delete_old(&world).await;
+    assert_eq!((status(&world, &poll).await, status(&world, &keep).await), (200, 200));
+    clock.advance(HOUR);
+    let page = world.get(&keep).await.text();
+    assert!(page.contains("it is deleted within the hour"), "{page}");
+    delete_old(&world).await;
+    assert_eq!((status(&world, &poll).await, status(&world, &keep).await), (404, 404));
+    // Late by years, and twice.
+    clock.advance(HOUR * 24 * 3650);
+    delete_old(&world).await;
+    delete_old(&world).await;
+    for poll in [&stays, &unsaid, &open] {
+        assert_eq!(status(&world, poll).await, 200);
+    }
+    let other = world.run_job(&JobName::parse("other").unwrap()).await.unwrap_err();
+    assert!(other.to_string().contains("no job other"), "{other}");
+}
+
+#[tokio::test]
+async fn days_go_on_from_the_closing_by_hand_and_opening_takes_a_poll_off_the_list() {
+    let clock = clock();
+    let world = app().clock(&clock).start().await.unwrap();
+    let (poll, keep) = make(&world, &format!("{LUNCH}&closes=2033-06-30T00:00&kept=30")).await;
+    deed(&world, &keep, "shut", "").await;
+    assert!(world.get(&poll).await.text().contains("on 18 Jun 2033 (UTC)"));
+    clock.advance(HOUR * 24);
+    deed(&world, &keep, "shut", "").await;
+    assert!(world.get(&poll).await.text().contains("on 18 Jun 2033 (UTC)"), "shut twice is once");
+    // Due, and not yet seen by the job.
+    clock.advance(HOUR * 24 * 40);
+    deed(&world, &keep, "open", "closes=").await;
+    delete_old(&world).await;
+    assert!(world.get(&keep).await.text().contains("30 days after it closes"));
+    deed(&world, &keep, "shut", "").await;
+    clock.advance(HOUR * 24 * 31);
+    // The keeper may still choose otherwise.
+    deed(&world, &keep, "kept", "kept=never").await;
+    delete_old(&world).await;
+    assert_eq!(status(&world, &poll).await, 200);
+    deed(&world, &keep, "kept", "kept=7").await;
+    delete_old(&world).await;
+    assert_eq!(status(&world, &poll).await, 404);
+}
+
+#[tokio::test]
+async fn a_clock_that_goes_back_deletes_nothing() {
+    let clock = clock();
+    let world = app().clock(&clock).start().await.unwrap();
+    let (poll, keep) = make(&world, &format!("{LUNCH}&kept=7")).await;
+    deed(&world, &keep, "shut", "").await;
+    clock.advance(HOUR * 24 * 7);
+    let back = SetClock::at(UNIX_EPOCH + Duration::from_secs(1_000_000_000));
+    world.update(&app().clock(&back), 2, 2).await.unwrap();
+    delete_old(&world).await;
+    assert!(world.get(&poll).await.text().contains("on 26 May 2033 (UTC)"));
+}
+
+#[tokio::test]
+async fn how_long_a_poll_is_kept_is_one_of_the_choices_or_refused_in_words() {
+    let world = polls().await;
+    let (poll, keep) = make(&world, &format!("{LUNCH}&kept=90")).await;
+    for form in ["", "kept=", "kept=8", "kept=-7", "kept=%3Cscript%3E"] {
+        let refused = world.post_form(&format!("{keep}/kept"), form).await;
+        assert_eq!(refused.status, 422, "{form}");
+        let page = refused.text();
+        assert!(page.contains("choose how long the poll is kept: never, 7, 30, 90, 365"), "{page}");
+        assert!(page.contains("value=\"90\" selected") && !page.contains("<script"), "{page}");
+    }
+    assert_eq!(world.post_form("/polls", &format!("{LUNCH}&kept=8")).await.status, 422);
+    let typed = "question=q&choices=a&kept=365&closes=2999-01-01T00:00";
+    let page = world.post_form("/polls", typed).await.text();
+    assert!(page.contains("value=\"365\" selected") && page.contains("on 1 Jan 3000"), "{page}");
+    assert_eq!(world.post_form(&format!("{poll}/kept"), "kept=7").await.status, 404);
+    let wrong = format!("{keep}x");
+    assert_eq!(world.post_form(&format!("{wrong}/kept"), "kept=7").await.status, 404);
+    assert_eq!(world.post_form(&format!("{wrong}/again"), "").await.status, 404);
+    assert_eq!(status(&world, &format!("{keep}/again")).await, 404, "only a form asks again");
+}
+
+#[tokio::test]
+async fn a_poll_asked_again_has_everything_but_the_votes() {
+    let clock = clock();
+    let world = app().clock(&clock).start().await.unwrap();
+    let form = "question=Which+%3Cb%3E%3F&note=One%0Aand+two&choices=C%0AA%0AB&kind=multiple\
+                &results=voted&closes=2033-05-19T00:00&kept=30";
+    let (poll, keep) = make(&world, form).await;
+    let ann = Browser::open(&world, &poll).await;
+    assert_eq!(ann.vote(&world, &poll, &[0, 2]).await, "counted");
+    deed(&world, &keep, "shut", "").await;
+    let answer = world.post_form(&format!("{keep}/again"), "").await;
+    assert_eq!((answer.status, answer.header("cache-control")), (303, "no-store"));
+    let next_keep = led_to(answer.header("location"));
+    let parts: Vec<_> = next_keep.split('/').collect();
+    let (next, secret) = (format!("/p/{}", parts[2]), parts[3]);
+    assert!(next != poll && !keep.ends_with(secret));
+    let page = world.get(&next_keep).await.text();
+    assert!(
+        page.contains("Open until you close it.") && page.contains("Nobody has voted"),
+        "{page}"
+    );
+    assert!(page.contains("value=\"30\" selected"), "{page}");
+    let page = world.get(&next).await.text();
+    assert!(page.contains("Which &lt;b&gt;?") && page.contains("One\nand two"), "{page}");
+    assert!(page.contains("shown to those who have voted"), "{page}");
+    let texts: Vec<_> = ["<span>C<", "<span>A<", "<span>B<"].map(|text| page.find(text)).into();
+    assert!(texts.iter().all(Option::is_some) && texts.is_sorted(), "{page}");
+    let bob = Browser::open(&world, &next).await;
+    assert_eq!(bob.vote(&world, &next, &[0, 1]).await, "counted");
+    let page = world.get(&next_keep).await.text();
+    assert!(page.contains("One vote."), "{page}");
+    // The first stays as it was.
+    assert_eq!(results(&world, &poll).await["voters"], 1);
+    let first = keep.split('/').nth(3).unwrap();
+    let path = format!("/keep/{}/{first}", parts[2]);
+    assert_eq!(status(&world, &path).await, 404, "the secret of the first opens nothing");
+}
+
+#[tokio::test]
+async fn the_thousandth_poll_is_the_last_asked_again_or_not() {
+    let world = polls().await;
+    let (_, keep) = make(&world, LUNCH).await;
+    for _ in 1..1000 {
+        deed(&world, &keep, "again", "").await;
+    }
+    let refused = world.post_form(&format!("{keep}/again"), "").await;
+    assert_eq!(refused.status, 422);
+    assert!(refused.text().contains("1,000 polls already"), "{}", refused.text());
+    assert_eq!(world.post_form("/polls", LUNCH).await.status, 422);
+    deed(&world, &keep, "delete", "").await;
+    make(&world, LUNCH).await;
+}
+
+#[tokio::test]
+async fn an_update_from_1_0_keeps_every_poll_and_deletes_none() {
+    let clock = clock();
+    let world = built("tests/apps/polls-1.0.0").clock(&clock).start().await.unwrap();
+    world.update(&app().clock(&clock), 1, 2).await.unwrap();
+    let all = async || {
+        let mut all = Vec::new();
+        for poll in ["/p/open", "/p/shut", "/p/past"] {
+            all.push(results(&world, poll).await);
+        }
+        all
+    };
+    let kept = all().await;
+    let counted = |at: usize| {
+        let of = |choice: usize| kept[at]["choices"][choice]["votes"].as_i64().unwrap();
+        (kept[at]["open"].as_bool().unwrap(), kept[at]["voters"].as_i64().unwrap(), of(0), of(1))
+    };
+    assert_eq!(counted(0), (true, 3, 2, 1));
+    assert_eq!((counted(1), counted(2)), ((false, 1, 1, 1), (false, 1, 0, 1)));
+    clock.advance(HOUR * 24 * 3650);
+    delete_old(&world).await;
+    assert_eq!(all().await, kept);
+    // The day on which one was shut is not known; its days are counted from the update.
+    let keep = "/keep/shut/secret";
+    deed(&world, keep, "kept", "kept=365").await;
+    assert!(world.get("/p/shut").await.text().contains("over on 19 May 2034 (UTC)"));
+    // Brought to the schema once more, nothing changes.
+    world.slot().app().migrate(1, 2).await.unwrap();
+    assert_eq!(all().await, kept);
+    assert!(world.get("/p/shut").await.text().contains("over on 19 May 2034 (UTC)"));
+    delete_old(&world).await;
+    assert_eq!((status(&world, "/p/shut").await, status(&world, "/p/past").await), (404, 200));
 }

@@ -2,9 +2,10 @@
 
 use newleaf_sdk::{Request, Response, escape};
 
-use super::frame::page;
+use super::{fate, frame::page};
 use crate::{
-    draft::{Draft, Kind, MAX_NOTE, MAX_QUESTION, Results},
+    draft::{self, Draft, Kind, MAX_NOTE, MAX_QUESTION, Results},
+    kept::Kept,
     time,
 };
 
@@ -14,7 +15,7 @@ pub(crate) fn ask(request: &Request, draft: &Draft, wrong: Option<&str>, now: i6
         .map(|wrong| format!(r#"<p class="problem" role="alert" id="why">{}</p>"#, escape(wrong)))
         .unwrap_or_default();
     let checked = |yes: bool| if yes { " checked" } else { "" };
-    let (kind, results) = (draft.kind, draft.results);
+    let (kind, results, kept) = (draft.kind, draft.results, Kept::parse(&draft.kept));
     let main = format!(
         r#"<h1>Make a poll</h1>{alert}<form class="edit" method="post" action="{}">
 <label for="question">Question</label><input id="question" name="question" required maxlength="{MAX_QUESTION}" value="{}" placeholder="Where shall we meet?">
@@ -31,6 +32,8 @@ pub(crate) fn ask(request: &Request, draft: &Draft, wrong: Option<&str>, now: i6
 <label class="pick"><input type="radio" name="results" value="closed"{}> when the poll has closed</label></fieldset>
 <label for="closes">Closes <small>in UTC, where it is {} now; empty: when you close it</small></label>
 <input id="closes" type="datetime-local" name="closes" value="{}" min="{}">
+<label for="kept">Deleted by itself <small>with all its votes, at a midnight in UTC</small></label>
+{}{}
 <div class="bar"><button class="main">Make the poll</button></div></form>"#,
         escape(&request.link("/polls")),
         escape(&draft.question),
@@ -44,7 +47,16 @@ pub(crate) fn ask(request: &Request, draft: &Draft, wrong: Option<&str>, now: i6
         time::shown(now).trim_end_matches(" UTC"),
         escape(&draft.closes),
         time::value(now),
+        fate::choice(kept),
+        day_of(kept, draft, now),
     );
     let page = page(request, "Make a poll", &main);
     if wrong.is_some() { page.with_status(422) } else { page }
+}
+
+/// The day on which a poll would go, where what was typed tells it.
+fn day_of(kept: Option<Kept>, draft: &Draft, now: i64) -> String {
+    let closes = draft::closing(&draft.closes, now).ok().flatten();
+    let gone = kept.zip(closes).and_then(|(kept, closes)| kept.gone(closes));
+    gone.map(|gone| format!(r#"<p class="faint">{}</p>"#, fate::on(gone))).unwrap_or_default()
 }

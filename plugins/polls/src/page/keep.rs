@@ -4,7 +4,11 @@ use std::fmt::Write as _;
 
 use newleaf_sdk::{Request, Response, escape};
 
-use super::{chart::chart, frame::page};
+use super::{
+    chart::chart,
+    fate::{self, fate},
+    frame::page,
+};
 use crate::{poll::Poll, time, vote::Tally};
 
 /// All that who made the poll sees and can do; `base` is the address of this page.
@@ -17,19 +21,19 @@ pub(crate) fn keep(
     now: i64,
 ) -> Response {
     let base = request.link(&format!("/keep/{}/{secret}", poll.name));
-    let open = poll.is_open(now);
+    let open = poll.life.is_open(now);
     let mut main = String::new();
     if let Some(wrong) = wrong {
         let _ = write!(main, r#"<p class="problem" role="alert">{}</p>"#, escape(wrong));
     }
     let _ = write!(main, "<h1>{}</h1>", escape(&poll.question));
-    let state = match (open, poll.closes) {
+    let state = match (open, poll.life.closes) {
         (true, Some(at)) => format!("Open until {}.", time::shown(at)),
         (true, None) => "Open until you close it.".to_owned(),
-        (false, Some(at)) if !poll.shut => format!("Closed since {}.", time::shown(at)),
+        (false, Some(at)) if !poll.life.shut => format!("Closed since {}.", time::shown(at)),
         (false, _) => "Closed.".to_owned(),
     };
-    let _ = write!(main, r#"<p class="faint">{state}</p>"#);
+    let _ = write!(main, r#"<p class="faint">{state}</p>{}"#, fate(poll, now));
     links(&mut main, request, poll, &base);
     main.push_str("<h2>Results</h2>");
     chart(&mut main, poll, tally, &[]);
@@ -39,7 +43,7 @@ pub(crate) fn keep(
         escape(&base),
         escape(&base),
     );
-    deeds(&mut main, &base, open, now);
+    deeds(&mut main, poll, &base, now);
     let page = page(request, &poll.question, &main);
     if wrong.is_some() { page.with_status(422) } else { page }
 }
@@ -62,10 +66,10 @@ fn shown(request: &Request, link: &str) -> String {
     format!("{}{link}", request.authority().unwrap_or_default())
 }
 
-fn deeds(out: &mut String, base: &str, open: bool, now: i64) {
+fn deeds(out: &mut String, poll: &Poll, base: &str, now: i64) {
     let base = escape(base);
     out.push_str("<h2>Look after it</h2>");
-    if open {
+    if poll.life.is_open(now) {
         let _ = write!(
             out,
             r#"<div class="bar"><form method="post" action="{base}/shut"><button>Close it now</button></form></div>"#
@@ -78,6 +82,14 @@ fn deeds(out: &mut String, base: &str, open: bool, now: i64) {
             time::value(now),
         );
     }
+    let _ = write!(
+        out,
+        r#"<form class="edit" method="post" action="{base}/kept"><label for="kept">Deleted by itself <small>with all its votes, at a midnight in UTC</small></label>
+<div class="bar">{}<button>Save</button></div></form>
+<div class="bar"><form method="post" action="{base}/again"><button>Ask it again</button></form></div>
+<p class="faint">That makes a new poll with the same question, choices and rules, without votes, open until you close it; this one stays as it is.</p>"#,
+        fate::choice(Some(poll.life.kept)),
+    );
     let _ = write!(
         out,
         r#"<div class="bar"><details class="sure"><summary class="button">Delete</summary><form method="post" action="{base}/delete"><p>Delete this poll with all its votes, for good?</p><button class="danger">Yes, delete</button></form></details></div>"#

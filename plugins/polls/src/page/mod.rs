@@ -2,6 +2,7 @@
 
 mod ask;
 mod chart;
+mod fate;
 mod frame;
 mod keep;
 mod vote;

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use newleaf_sdk::{Request, Response, escape};
 
-use super::{chart::chart, frame::page};
+use super::{chart::chart, fate::fate, frame::page};
 use crate::{
     draft::{Kind, Results},
     poll::Poll,
@@ -59,6 +59,7 @@ pub(crate) fn vote(
     voter: &Voter,
     own: &[i64],
     notice: Notice,
+    now: i64,
 ) -> Response {
     let mut main = head(poll, notice);
     let action = request.link(&format!("/p/{}", poll.name));
@@ -95,13 +96,14 @@ pub(crate) fn vote(
     let _ = write!(
         main,
         r#"<p class="faint">Anonymous, one vote a browser.{} {}</p>"#,
-        poll.closes.map(|at| format!(" Open until {}.", time::shown(at))).unwrap_or_default(),
+        poll.life.closes.map(|at| format!(" Open until {}.", time::shown(at))).unwrap_or_default(),
         match poll.results {
             Results::Always => "Anybody with this link sees the results.",
             Results::Voted => "Results are shown to those who have voted.",
             Results::Closed => "Results are shown when the poll has closed.",
         }
     );
+    main.push_str(&fate(poll, now));
     page(request, &poll.question, &main)
 }
 
@@ -112,9 +114,10 @@ pub(crate) fn results(
     tally: Option<&Tally>,
     own: &[i64],
     notice: Notice,
-    open: bool,
+    now: i64,
 ) -> Response {
     let mut main = head(poll, notice);
+    let open = poll.life.is_open(now);
     let live = open && tally.is_some() && request.query("live").is_none_or(|live| live != "no");
     match tally {
         Some(tally) => chart(&mut main, poll, tally, own),
@@ -145,6 +148,7 @@ pub(crate) fn results(
     } else {
         main.push_str("</div>");
     }
+    main.push_str(&fate(poll, now));
     let page = page(request, &poll.question, &main);
     // By a header, so that it needs no script; to the address without the notice.
     if live { page.header("refresh", &format!("{LIVE}; url={here}")) } else { page }

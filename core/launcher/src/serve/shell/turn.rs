@@ -1,37 +1,33 @@
-//! The loop: waits, turns what happened into events, and carries out the effects.
+//! The loop itself: what happened goes to the machine, and what it decides is carried out.
 
 use std::collections::VecDeque;
-use std::io::Read as _;
-use std::os::fd::{AsFd as _, BorrowedFd};
 use std::os::unix::net::UnixStream;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use rustix::event::{PollFd, PollFlags, Timespec};
-
-use super::durable_half::{Durable, Made, Stuck, is_durable};
-use super::intact::{self, Program};
-use super::notify::Notifier;
-use super::timers::Timers;
-use super::workers::{Expansion, Processes};
-use super::{Bound, ServeError, durable_half, succession};
+use super::super::durable_half::{Durable, Made, Stuck, is_durable};
+use super::super::intact::{self, Program};
+use super::super::notify::Notifier;
+use super::super::timers::Timers;
+use super::super::workers::Processes;
+use super::super::{Bound, ServeError, durable_half, succession};
+use super::hear::{empty, signals};
 use crate::durable::chain;
 use crate::journal::Journal;
-use crate::proto::{Answer, Ground, ToLauncher, ToWorker};
+use crate::proto::{Answer, Ground, ToWorker};
 use crate::state::CoreSlot;
 use crate::supervisor::{self, Effect, Event, Evidence, Exit, Model, Reply, Status, WorkerId};
-use crate::wire::{UnknownForm, WireError};
 
 /// The running launcher.
 #[derive(Debug)]
-pub(super) struct Shell {
-    model: Model,
+pub(in crate::serve) struct Shell {
+    pub(super) model: Model,
     durable: Durable,
-    processes: Processes,
-    timers: Timers,
-    notifier: Notifier,
-    signals: UnixStream,
-    waiting: VecDeque<Event>,
-    stuck: Option<Stuck>,
+    pub(super) processes: Processes,
+    pub(super) timers: Timers,
+    pub(super) notifier: Notifier,
+    pub(super) signals: UnixStream,
+    pub(super) waiting: VecDeque<Event>,
+    pub(super) stuck: Option<Stuck>,
     /// Why the disk refused when that was last said, until it takes everything again.
     told_stuck: Option<String>,
     /// The same, as the workers were told it.
@@ -39,21 +35,12 @@ pub(super) struct Shell {
     is_over: bool,
 }
 
-/// What a descriptor in the poll set is.
-#[derive(Debug, Clone, Copy)]
-enum Source {
-    Signals,
-    Wire(WorkerId),
-    Exit(WorkerId),
-    Probe(WorkerId),
-    Expand,
-    Recovery,
-    RecoveryWire,
-    Closing,
-}
-
 impl Shell {
-    pub(super) fn new(bound: Bound, journal: Journal, model: Model) -> Result<Self, ServeError> {
+    pub(in crate::serve) fn new(
+        bound: Bound,
+        journal: Journal,
+        model: Model,
+    ) -> Result<Self, ServeError> {
         let Bound { settings, layout, lock, listeners, inherited } = bound;
         let durable = Durable::new(lock, layout.clone(), journal)?;
         let mut processes = Processes::new(settings, layout, listeners);
@@ -77,7 +64,7 @@ impl Shell {
     }
 
     /// `notices` are what the start has to tell, once the good version is started.
-    pub(super) fn run(
+    pub(in crate::serve) fn run(
         &mut self,
         first: Vec<Event>,
         notices: Vec<String>,
@@ -377,219 +364,4 @@ impl Shell {
         let nothing = || Answer::refused("nothing was written".to_owned());
         answer.unwrap_or_else(nothing)
     }
-
-    /// Sleeps until something happens; gives what did.
-    fn wait(&self) -> Result<Vec<Source>, ServeError> {
-        let processes = &self.processes;
-        let mut set = vec![(Source::Signals, self.signals.as_fd())];
-        for (id, worker) in &processes.workers {
-            set.push((Source::Wire(*id), worker.wire.as_fd()));
-            set.push((Source::Exit(*id), worker.process.exited.as_fd()));
-        }
-        for (id, probe) in &processes.probes {
-            set.push((Source::Probe(*id), probe.process.exited.as_fd()));
-        }
-        let expand = processes.expand.iter().map(|expansion| &expansion.errand);
-        set.extend(expand.map(|errand| (Source::Expand, errand.process.exited.as_fd())));
-        set.extend(processes.recovery.iter().flat_map(|recovery| {
-            let wire = (Source::RecoveryWire, recovery.wire.as_fd());
-            [wire, (Source::Recovery, recovery.process.exited.as_fd())]
-        }));
-        let closing = processes.closing.iter();
-        set.extend(closing.map(|page| (Source::Closing, page.process.exited.as_fd())));
-        let mut polled = set
-            .iter()
-            .map(|(_, fd)| PollFd::from_borrowed_fd(*fd, PollFlags::IN))
-            .collect::<Vec<_>>();
-        let timeout = self.until_next();
-        match rustix::event::poll(&mut polled, timeout.as_ref()) {
-            Ok(_) | Err(rustix::io::Errno::INTR) => {}
-            Err(error) => return Err(ServeError::system("poll")(error)),
-        }
-        let ready = |((source, _), polled): ((Source, BorrowedFd<'_>), PollFd<'_>)| {
-            (!polled.revents().is_empty()).then_some(source)
-        };
-        Ok(set.into_iter().zip(polled).filter_map(ready).collect())
-    }
-
-    /// How long nothing can be due; for ever where nothing is set.
-    fn until_next(&self) -> Option<Timespec> {
-        if !self.waiting.is_empty() {
-            return Some(Timespec { tv_sec: 0, tv_nsec: 0 });
-        }
-        let moments = [
-            self.timers.next(),
-            self.processes.next_deadline(),
-            self.notifier.next_beat(),
-            self.stuck.as_ref().map(|stuck| stuck.again),
-        ];
-        let next = moments.into_iter().flatten().min()?;
-        let wait = next.saturating_duration_since(Instant::now()) + Duration::from_millis(1);
-        Timespec::try_from(wait).ok()
-    }
-
-    fn take(&mut self, source: Source) {
-        match source {
-            Source::Signals => self.take_signals(),
-            Source::Wire(id) => self.take_message(id),
-            Source::Exit(id) => self.take_exit(id),
-            Source::Probe(id) => self.take_probe(id),
-            Source::Expand => self.take_expand(),
-            Source::RecoveryWire => self.take_order(),
-            Source::Closing => {
-                if let Some(mut page) = self.processes.closing.take() {
-                    page.process.reap();
-                }
-            }
-            Source::Recovery => {
-                if let Some(mut recovery) = self.processes.recovery.take() {
-                    let exit = recovery.process.reap();
-                    self.waiting.push_back(Event::RecoveryGone(exit));
-                }
-            }
-        }
-    }
-
-    fn take_signals(&mut self) {
-        empty(&self.signals);
-        self.waiting.push_back(Event::Stop);
-    }
-
-    fn take_message(&mut self, id: WorkerId) {
-        let Some(worker) = self.processes.workers.get_mut(&id) else { return };
-        match worker.wire.receive::<ToLauncher>() {
-            Ok((ToLauncher::Ready { pulse, oldest_reader, .. }, _)) => {
-                let took = worker.process.started.elapsed();
-                let ready = Event::Ready { worker: id, took, pulse, oldest_reader };
-                self.waiting.push_back(ready);
-            }
-            Ok((ToLauncher::Pulse, _)) => self.waiting.push_back(Event::Pulse(id)),
-            Ok((ToLauncher::Ask { id: number, ask }, _)) => {
-                self.waiting.push_back(Event::Asked { worker: id, id: number, ask });
-            }
-            // It exits next, and that is told by its process.
-            Ok((ToLauncher::Drained, _)) => {}
-            Ok((ToLauncher::LastWords { why }, _)) => worker.hear_last(&why),
-            // A worker orders no repairs.
-            Ok((ToLauncher::Repair { id: number, .. }, _)) => {
-                self.waiting.push_back(Event::Unknown { worker: id, id: Some(number) });
-            }
-            Err(WireError::Form(UnknownForm { id: number, .. })) => {
-                self.waiting.push_back(Event::Unknown { worker: id, id: number });
-            }
-            // Not even its number is known, so nobody can be answered.
-            Err(
-                WireError::TooLong { .. } | WireError::TooMany { .. } | WireError::Enclosure(_),
-            ) => {
-                self.waiting.push_back(Event::Unknown { worker: id, id: None });
-            }
-            // A worker without its control socket cannot be told anything any more.
-            Err(WireError::Closed | WireError::Full | WireError::System(_)) => {
-                worker.process.kill();
-            }
-        }
-    }
-
-    /// The recovery page's process orders repairs; nothing else of what it says counts.
-    fn take_order(&mut self) {
-        let Some(recovery) = &mut self.processes.recovery else { return };
-        match recovery.wire.receive::<ToLauncher>() {
-            Ok((ToLauncher::Repair { id, repair }, _)) => {
-                self.waiting.push_back(Event::Ordered { id, repair });
-            }
-            Ok((
-                ToLauncher::Ready { .. }
-                | ToLauncher::Pulse
-                | ToLauncher::Drained
-                | ToLauncher::LastWords { .. }
-                | ToLauncher::Ask { .. },
-                _,
-            ))
-            | Err(
-                WireError::Form(_)
-                | WireError::TooLong { .. }
-                | WireError::TooMany { .. }
-                | WireError::Enclosure(_),
-            ) => {}
-            // Its exit is told next.
-            Err(WireError::Closed | WireError::Full | WireError::System(_)) => {
-                recovery.process.kill();
-            }
-        }
-    }
-
-    fn take_exit(&mut self, id: WorkerId) {
-        let Some(worker) = self.processes.workers.get_mut(&id) else { return };
-        let exit = worker.end();
-        self.processes.kill(id);
-        self.waiting.push_back(Event::Exited { worker: id, exit });
-    }
-
-    fn take_probe(&mut self, id: WorkerId) {
-        let Some(mut probe) = self.processes.probes.remove(&id) else { return };
-        let Exit { how, .. } = probe.process.reap();
-        let (end, said) = (probe.process.end(), probe.process.said());
-        let result = match said.is_empty() {
-            _ if end.is_success() => Ok(()),
-            // What it says, a worker answered, or did not.
-            false => Err(Exit { how: said, evidence: Evidence::Release }),
-            true => {
-                let how = format!("could not be asked: its probe {how}");
-                Err(Exit { how, evidence: end.evidence_of_errand() })
-            }
-        };
-        self.waiting.push_back(Event::Probed { worker: id, result });
-    }
-
-    fn take_expand(&mut self) {
-        let Some(Expansion { mut errand, report }) = self.processes.expand.take() else { return };
-        let Exit { how, .. } = errand.process.reap();
-        let end = errand.process.end();
-        let how = report.last_line().map_or_else(|| how.clone(), |why| format!("{how}: {why}"));
-        let failed = || Exit { how, evidence: end.evidence_of_errand() };
-        let result = if end.is_success() { Ok(()) } else { Err(failed()) };
-        self.waiting.push_back(Event::Expanded(result));
-    }
-
-    /// Ends probes, expands and a recovery page's last answers that took too long.
-    fn cut_errands(&mut self) {
-        let now = Instant::now();
-        if let Some(mut page) = self.processes.closing.take_if(|page| page.until <= now) {
-            page.process.kill();
-        }
-        let probes = &mut self.processes.probes;
-        let late = probes.iter().filter(|(_, probe)| probe.until <= now).map(|(id, _)| *id);
-        for id in late.collect::<Vec<_>>() {
-            if let Some(mut probe) = self.processes.probes.remove(&id) {
-                probe.process.kill();
-                let how = "its probe gave no answer in time".to_owned();
-                let result = Err(Exit { how, evidence: Evidence::Release });
-                self.waiting.push_back(Event::Probed { worker: id, result });
-            }
-        }
-        let expand = &mut self.processes.expand;
-        if let Some(mut expansion) = expand.take_if(|expansion| expansion.errand.until <= now) {
-            expansion.errand.process.kill();
-            let within = self.model.expand_within().as_secs_f32();
-            let how = format!("was not done within {within} s");
-            // A busy disk is slow too: as where the old version serves meanwhile, nobody is blamed.
-            let exit = Exit { how, evidence: Evidence::Machine };
-            self.waiting.push_back(Event::Expanded(Err(exit)));
-        }
-    }
-}
-
-/// Whether a signal was told of, which it is no more. The bytes carry nothing.
-fn empty(mut signals: &UnixStream) -> bool {
-    signals.read(&mut [0; 64]).is_ok_and(|count| count > 0)
-}
-
-/// A stream that becomes readable when the launcher is told to end.
-fn signals() -> std::io::Result<UnixStream> {
-    let (ours, theirs) = UnixStream::pair()?;
-    ours.set_nonblocking(true)?;
-    for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {
-        signal_hook::low_level::pipe::register(signal, theirs.try_clone()?)?;
-    }
-    Ok(ours)
 }

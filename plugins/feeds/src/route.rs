@@ -22,7 +22,7 @@ const MAX_LIST: usize = 1024 * 1024;
 
 /// Answers a request, whatever happens.
 pub(crate) fn handle(request: &Request) -> Response {
-    if !matches!(request.method(), "GET" | "HEAD") && comes_from_elsewhere(request) {
+    if !matches!(request.method(), "GET" | "HEAD") && request.comes_from_elsewhere() {
         return page::problem(request, 403, "This form was sent from another site.");
     }
     match answer(request) {
@@ -222,19 +222,5 @@ fn with_feed(
     match id.parse().ok().map(feed::get).transpose()?.flatten() {
         Some(feed) => answer(&feed),
         None => Ok(page::problem(request, 404, "There is no such feed.")),
-    }
-}
-
-/// Whether a browser says that another site made this request: by Fetch Metadata, or where it has
-/// none, by an `Origin` that is not ours.
-fn comes_from_elsewhere(request: &Request) -> bool {
-    match request.header("sec-fetch-site") {
-        Some(site) => !matches!(site, "same-origin" | "none"),
-        None => request.header("origin").is_some_and(|origin| {
-            let ours = request.authority().is_some_and(|authority| {
-                origin.split_once("://").is_some_and(|(_, host)| host == authority)
-            });
-            !ours
-        }),
     }
 }

@@ -17,8 +17,7 @@ newleaf_sdk::app!(Notes);
 
 impl App for Notes {
     fn handle(request: &Request) -> Response {
-        if request.method() != "GET" && request.method() != "HEAD" && comes_from_elsewhere(request)
-        {
+        if !matches!(request.method(), "GET" | "HEAD") && request.comes_from_elsewhere() {
             return page::problem(request, 403, "This form was sent from another site.");
         }
         match answer(request) {
@@ -116,9 +115,4 @@ fn with(
         Some(note) => answer(&note),
         None => Ok(page::problem(request, 404, "There is no such note.")),
     }
-}
-
-/// Whether a browser says that another site made this request (Fetch Metadata).
-fn comes_from_elsewhere(request: &Request) -> bool {
-    matches!(request.header("sec-fetch-site"), Some("cross-site" | "same-site"))
 }

@@ -10,7 +10,7 @@ use crate::{
     page::{self, Notice},
     poll::{self, Made, Poll, now},
     vote::{self, Cast, Tally},
-    voter::{Voter, comes_from_elsewhere},
+    voter::Voter,
 };
 
 /// What is said where no further poll is kept.
@@ -18,7 +18,7 @@ const FULL: &str = "There are 1,000 polls already, which is the most. Delete som
 
 /// Answers a request, whatever happens.
 pub(crate) fn handle(request: &Request) -> Response {
-    if !matches!(request.method(), "GET" | "HEAD") && comes_from_elsewhere(request) {
+    if !matches!(request.method(), "GET" | "HEAD") && request.comes_from_elsewhere() {
         return page::problem(request, 403, "This form was sent from another site.");
     }
     match answer(request) {

@@ -61,18 +61,6 @@ impl Voter {
     }
 }
 
-/// Whether a browser says that another site made this request: by Fetch Metadata, or where it has
-/// none, by an `Origin` that is not ours.
-pub(crate) fn comes_from_elsewhere(request: &Request) -> bool {
-    match request.header("sec-fetch-site") {
-        Some(site) => !matches!(site, "same-origin" | "none"),
-        None => request.header("origin").is_some_and(|origin| {
-            let host = origin.split_once("://").map(|(_, host)| host);
-            host.is_none() || host != request.authority()
-        }),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -61,9 +61,66 @@ impl Request {
         Form::parse(&String::from_utf8_lossy(&self.body))
     }
 
+    /// Whether a browser says that a page of another site made this request: by Fetch Metadata
+    /// (`Sec-Fetch-Site`), or where it sends none, as over plain HTTP, by an `Origin` that is not the
+    /// app's own (RFC 6454 §7). Ask it of every request that changes something, and refuse those.
+    pub fn comes_from_elsewhere(&self) -> bool {
+        match self.header("sec-fetch-site") {
+            Some(site) => !matches!(site, "same-origin" | "none"),
+            None => self.header("origin").is_some_and(|origin| {
+                let host = origin.split_once("://").map(|(_, host)| host);
+                host.is_none() || host != self.authority()
+            }),
+        }
+    }
+
     /// Where a link to `path` (which begins with `/`) must point, for the browser: the app may be
     /// served below a path of the host.
     pub fn link(&self, path: &str) -> String {
         format!("{}{path}", self.header("x-forwarded-prefix").unwrap_or_default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(authority: Option<&str>, fields: &[(&str, &str)]) -> Request {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        Request {
+            authority: authority.map(ToOwned::to_owned),
+            headers: fields.iter().map(owned).collect(),
+            ..Request::default()
+        }
+    }
+
+    #[test]
+    fn a_page_of_another_site_is_known_by_either_field() {
+        let host = Some("notes.acme.example.com:8080");
+        for fields in [
+            &[("Sec-Fetch-Site", "cross-site")][..],
+            &[("sec-fetch-site", "same-site"), ("origin", "http://notes.acme.example.com:8080")],
+            &[("origin", "http://evil.example")],
+            &[("origin", "http://notes.acme.example.com")],
+            &[("origin", "http://polls.acme.example.com:8080")],
+            &[("origin", "null")],
+        ] {
+            assert!(asked(host, fields).comes_from_elsewhere(), "{fields:?}");
+        }
+        assert!(asked(None, &[("origin", "http://evil.example")]).comes_from_elsewhere());
+        assert!(asked(None, &[("origin", "null")]).comes_from_elsewhere());
+    }
+
+    #[test]
+    fn a_page_of_its_own_and_a_program_are_no_strangers() {
+        let host = Some("notes.acme.example.com:8080");
+        for fields in [
+            &[][..],
+            &[("sec-fetch-site", "same-origin"), ("origin", "https://behind.a.proxy.example")],
+            &[("sec-fetch-site", "none")],
+            &[("origin", "http://notes.acme.example.com:8080")],
+        ] {
+            assert!(!asked(host, fields).comes_from_elsewhere(), "{fields:?}");
+        }
     }
 }

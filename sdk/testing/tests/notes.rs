@@ -70,8 +70,24 @@ async fn a_note_is_written_read_changed_and_deleted_by_plain_forms() {
 #[tokio::test]
 async fn a_form_from_another_site_is_refused() {
     let world = notes(&NOTES_2_0, ByteSize::mib(4)).start().await.unwrap();
-    let forged = [("sec-fetch-site", "cross-site")];
-    assert_eq!(world.send("POST", "/new", &forged, "title=x".into()).await.status, 403);
+    add(&world, "Mine", "").await;
+    for forged in [
+        [("sec-fetch-site", "cross-site")],
+        [("sec-fetch-site", "same-site")],
+        [("origin", "http://evil.example")],
+        [("origin", "http://localhost:8080")],
+        [("origin", "null")],
+    ] {
+        for path in ["/new", "/notes/1/edit", "/notes/1/delete", "/api/notes"] {
+            let answer = world.send("POST", path, &forged, "title=x".into()).await;
+            assert_eq!(answer.status, 403, "{forged:?} {path}");
+        }
+    }
+    let all: serde_json::Value =
+        serde_json::from_str(&world.get("/api/notes").await.text()).unwrap();
+    assert_eq!((all.as_array().unwrap().len(), &all[0]["title"]), (1, &"Mine".into()));
+    let own = [("origin", "http://localhost")];
+    assert_eq!(world.send("POST", "/notes/1/delete", &own, "".into()).await.status, 303);
     assert_eq!(world.get("/api/notes").await.text(), "[]");
 }
 

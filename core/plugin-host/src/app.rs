@@ -33,7 +33,7 @@ use crate::{
     lifecycle::{self, Called, Function, LifecycleError},
     limits::Limits,
     stats::{AppStats, Conclusion, Counters, Noted, Running, Ticket},
-    storage::Database,
+    storage::{Database, WriteCount},
     voice::{Of, Told, Voice},
 };
 
@@ -237,6 +237,11 @@ impl App {
     /// What it has done since it was loaded.
     pub fn stats(&self) -> AppStats {
         self.shared.counters.read(self.shared.database.writes(), self.shared.outgoing.stats())
+    }
+
+    /// Its writes since it began to serve, also after it has been let go.
+    pub fn write_count(&self) -> WriteCount {
+        self.shared.database.write_count()
     }
 
     /// Waits until the app has more than `seen` failures: its traps and its 5xx answers added up,

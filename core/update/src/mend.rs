@@ -13,7 +13,7 @@ use newleaf_launcher::journal::{Entry, StepId};
 use crate::Updater;
 use crate::explain::chain;
 use crate::phase::State;
-use crate::port::PluginError;
+use crate::port::{Counting, PluginError};
 use crate::recover::{Interruption, RecoverError, Recovered};
 use crate::settings::Mending;
 
@@ -135,7 +135,7 @@ impl Updater {
             Some(_) if self.is_off(app) => Ok(()),
             Some(good) => {
                 if !self.is_loaded(app, good) {
-                    plugins.swap(app, good).await.map_err(data)?;
+                    plugins.swap(app, good, Counting::GoesOn).await.map_err(data)?;
                 }
                 plugins.release(app).await.map_err(data)
             }

@@ -12,7 +12,7 @@ use crate::Updater;
 use crate::carry::{self, Errand};
 use crate::explain::{ExitClass, Explain, chain};
 use crate::phase::{Kind, Refused, State, Verdict};
-use crate::port::{LauncherError, PluginError, Reach};
+use crate::port::{Counting, LauncherError, PluginError, Reach};
 use crate::run::{Context, Run};
 use crate::step::{Afterwards, AppSwitch, OFF, activate, release};
 
@@ -317,7 +317,7 @@ impl Updater {
             let was_off = self.is_off(&switch.app);
             release::switch_on(&cx, &switch.app).await.map_err(RecoverError::Launcher)?;
             if was_off || !self.is_loaded(&switch.app, &switch.new) {
-                plugins.swap(&switch.app, &switch.new).await.map_err(data)?;
+                plugins.swap(&switch.app, &switch.new, Counting::GoesOn).await.map_err(data)?;
             }
             plugins.release(&switch.app).await.map_err(data)?;
         }
@@ -431,7 +431,8 @@ impl Updater {
         notice.map(drop).map_err(RecoverError::Launcher)
     }
 
-    /// Serves `good` again, unless the app is switched off.
+    /// Serves `good` again, unless the app is switched off. Since the switch to it people may have
+    /// written, in a process that counted and is gone.
     async fn serve(
         &self,
         app: &PackageName,
@@ -442,7 +443,7 @@ impl Updater {
         let plugins = &self.ports().plugins;
         match good {
             Some(good) if !row.disabled => {
-                plugins.swap(app, good).await.map_err(data)?;
+                plugins.swap(app, good, Counting::GoesOn).await.map_err(data)?;
                 plugins.release(app).await.map_err(data)?;
             }
             Some(_) => plugins.stop(app, OFF).await,

@@ -15,8 +15,8 @@ use newleaf_launcher::Layout;
 use newleaf_launcher::state::{AppSlot, State};
 use newleaf_plugin_host::storage::{self, CopyError, DATABASE_FILE};
 use newleaf_update::port::{
-    AppRehearsed, Drained, Kept, PluginError, Plugins, Probation, Removed, Serving, StoreError,
-    Traffic, Trouble,
+    AppRehearsed, Counting, Drained, Kept, PluginError, Plugins, Probation, Removed, Serving,
+    StoreError, Traffic, Trouble,
 };
 use rusqlite::{Connection, ErrorCode};
 
@@ -358,7 +358,12 @@ impl Plugins for DiskApps {
         Ok(())
     }
 
-    async fn swap(&self, app: &PackageName, slot: &AppSlot) -> Result<(), PluginError> {
+    async fn swap(
+        &self,
+        app: &PackageName,
+        slot: &AppSlot,
+        _counting: Counting,
+    ) -> Result<(), PluginError> {
         self.is_intact(app, slot).await?;
         let running = Running { slot: slot.clone(), held: true, stopped: None };
         self.lock().insert(app.clone(), running);

@@ -69,6 +69,21 @@ pub(crate) enum StorageError {
     Failed(String),
 }
 
+/// Counts the writes of one loaded app from when it began to serve, and goes on to be right when the
+/// app is served no more: what runs of it then may still write.
+#[derive(Debug, Clone)]
+pub struct WriteCount {
+    commits: Arc<AtomicU64>,
+    not_counted: Arc<AtomicU64>,
+}
+
+impl WriteCount {
+    /// The transactions until now that changed data.
+    pub fn now(&self) -> u64 {
+        self.commits.load(Relaxed).saturating_sub(self.not_counted.load(Relaxed))
+    }
+}
+
 /// The database of one app, shared by all its instances.
 #[derive(Debug)]
 pub(crate) struct Database {
@@ -86,7 +101,7 @@ pub(crate) struct Database {
     places: Arc<Semaphore>,
     commits: Arc<AtomicU64>,
     /// Commits that are not counted as writes: those before the app served.
-    not_counted: AtomicU64,
+    not_counted: Arc<AtomicU64>,
     prepared: AtomicBool,
     /// Whether files of blobs may be left that no row names: after a crash, or an error.
     unsettled: AtomicBool,
@@ -109,7 +124,7 @@ impl Database {
             turns: Turns::default(),
             places: Arc::new(Semaphore::new(AT_ONE_TIME)),
             commits: Arc::default(),
-            not_counted: AtomicU64::new(0),
+            not_counted: Arc::default(),
             prepared: AtomicBool::new(false),
             unsettled: AtomicBool::new(true),
             machine: Mutex::default(),
@@ -118,7 +133,13 @@ impl Database {
 
     /// Transactions that changed data since [`count_writes_anew`](Self::count_writes_anew).
     pub(crate) fn writes(&self) -> u64 {
-        self.commits.load(Relaxed).saturating_sub(self.not_counted.load(Relaxed))
+        self.write_count().now()
+    }
+
+    /// What [`writes`](Self::writes) says, for whoever outlives the database.
+    pub(crate) fn write_count(&self) -> WriteCount {
+        let (commits, not_counted) = (self.commits.clone(), self.not_counted.clone());
+        WriteCount { commits, not_counted }
     }
 
     /// Forgets the writes so far, such as those of a migration.

@@ -24,6 +24,7 @@ mod statement;
 mod turn;
 
 pub use copy::{CopyError, restore, snapshot};
+pub use database::WriteCount;
 pub(crate) use database::{Database, StorageError};
 pub use live::copy_live;
 pub use memory::bound_memory;

@@ -131,11 +131,17 @@ pub trait Plugins: Send + Sync + std::fmt::Debug {
         pages: &[String],
     ) -> Result<(), PluginError>;
 
-    /// Makes this version the one that requests reach, freshly loaded, still held.
+    /// Makes this version the one that requests reach, freshly loaded, still held; its writes are
+    /// counted as `counting` says.
     ///
     /// # Errors
     /// It cannot be loaded.
-    async fn swap(&self, app: &PackageName, slot: &AppSlot) -> Result<(), PluginError>;
+    async fn swap(
+        &self,
+        app: &PackageName,
+        slot: &AppSlot,
+        counting: Counting,
+    ) -> Result<(), PluginError>;
 
     /// Lets parked and new requests go on.
     ///
@@ -187,6 +193,16 @@ pub trait Plugins: Send + Sync + std::fmt::Debug {
 
     /// The apps that have data in its place, installed or not.
     async fn with_data(&self) -> Vec<PackageName>;
+}
+
+/// From when the writes of a version that takes over are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Counting {
+    /// From here: this is the update's switch, and nobody has written through the version yet.
+    Begins,
+    /// From the switch to it, which was earlier: what was counted since then goes on, also of
+    /// requests that have not ended. Where another process counted, or nobody did, nobody knows.
+    GoesOn,
 }
 
 /// Data of a removed app that was set aside.
@@ -241,8 +257,8 @@ pub struct Serving {
     pub stopped: Option<String>,
     /// Whether it is stopped since this core cannot run the version: another one brings it back.
     pub left_behind: bool,
-    /// Writes to its data since this version took over; none where that was before this process
-    /// began, so that nobody counted them.
+    /// Writes to its data since the switch to this version, however often it was stopped and served
+    /// again since; none where nobody counted all of them, as after a restart.
     pub writes: Option<u64>,
     /// Its jobs, and what it uses.
     pub work: crate::view::Work,

@@ -9,7 +9,7 @@ use newleaf_launcher::proto::{AppChange, Ask};
 use super::approval::AppData;
 use super::error::StartError;
 use crate::Updater;
-use crate::port::Kept;
+use crate::port::{Counting, Kept};
 use crate::step::OFF;
 use crate::view::DataChoice;
 
@@ -80,7 +80,7 @@ impl Updater {
         };
         let history = self.history().await.map_err(StartError::Launcher)?;
         let choice = self.choice_of(app, &history).await;
-        plugins.swap(app, &slot).await.map_err(StartError::Load)?;
+        plugins.swap(app, &slot, Counting::GoesOn).await.map_err(StartError::Load)?;
         if let Some(choice) = choice {
             self.note_kept_version(app, &choice).await?;
         }

@@ -7,7 +7,7 @@ use newleaf_launcher::proto::Ask;
 use newleaf_launcher::state::{AppSlot, CoreSlot, Way};
 use newleaf_trust::Pin;
 
-use crate::port::LauncherError;
+use crate::port::{Counting, LauncherError};
 use crate::run::{Blame, Broken, Context, Passed, StepResult, Stop};
 use crate::step::{Afterwards, AppSwitch, OFF, plugin_failed};
 
@@ -24,7 +24,7 @@ pub(crate) async fn app(
     if afterwards == Afterwards::Serves {
         ports
             .plugins
-            .swap(&switch.app, &switch.new)
+            .swap(&switch.app, &switch.new, Counting::Begins)
             .await
             .map_err(|error| plugin_failed(&error))?;
     }

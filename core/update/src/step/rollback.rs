@@ -9,7 +9,7 @@ use newleaf_launcher::state::{AppSlot, AppState, AppTrial, BadRelease, CorePhase
 
 use crate::OnDataLoss;
 use crate::ledger::PUT_BACK;
-use crate::port::PluginError;
+use crate::port::{Counting, PluginError};
 use crate::run::{Blame, Broken, Context, Passed, StepResult, Stop};
 use crate::step::{OFF, snapshot};
 
@@ -82,7 +82,11 @@ impl Back {
         match &app.good {
             Some(_) if app.disabled => ports.plugins.stop(&self.app, OFF).await,
             Some(old) => {
-                ports.plugins.swap(&self.app, old).await.map_err(|error| stuck(&error))?;
+                ports
+                    .plugins
+                    .swap(&self.app, old, Counting::GoesOn)
+                    .await
+                    .map_err(|error| stuck(&error))?;
                 ports.plugins.release(&self.app).await.map_err(|error| stuck(&error))?;
             }
             None => ports.plugins.forget(&self.app).await,
@@ -119,7 +123,10 @@ impl Back {
                 return Ok(Passed::done((), done));
             }
             Some(old) => {
-                plugins.swap(&self.app, old).await.map_err(|error| stuck(&error))?;
+                plugins
+                    .swap(&self.app, old, Counting::GoesOn)
+                    .await
+                    .map_err(|error| stuck(&error))?;
                 self.forget_trial().await?;
                 plugins.release(&self.app).await.map_err(|error| stuck(&error))?;
             }
@@ -182,7 +189,11 @@ impl Back {
         };
         let is_off = self.is_off();
         if !is_off {
-            ports.plugins.swap(&self.app, &trial.slot).await.map_err(|error| stuck(&error))?;
+            ports
+                .plugins
+                .swap(&self.app, &trial.slot, Counting::GoesOn)
+                .await
+                .map_err(|error| stuck(&error))?;
         }
         let slot = Box::new(trial.slot.clone());
         ports.launcher.ask(Ask::CommitApp { app: self.app.clone(), slot, previous: None }).await?;

@@ -345,6 +345,25 @@ async fn a_state_lost_after_the_switch_loses_no_data_and_the_version_stays() {
 }
 
 #[tokio::test]
+async fn a_version_that_fails_after_the_state_was_lost_takes_no_write_with_it() {
+    let world = world_with_update().await;
+    let host = world.start();
+    let id = update(&host, &target()).await.id;
+    assert!(host.plugins.write(&notes(), "salt"));
+    drop(host);
+    // Still watched, and the new process has seen no write.
+    world.disk.forget_records(2);
+    lose_the_newest_state(&world, &id);
+    world.disk.fail(Point::Probation, Fault::Version);
+    let next = world.start();
+    next.updater.recover().await.unwrap();
+    let reason = end(&next, &id).await.reason.unwrap();
+    assert!(reason.contains("would lose what was written since the switch"), "{reason}");
+    assert_eq!(written(&world), ["milk", "bread", "salt"]);
+    assert_eq!(next.plugins.serves(&notes()), None, "it stops and asks");
+}
+
+#[tokio::test]
 async fn a_state_lost_after_an_installation_leaves_the_app_installed_with_its_data() {
     let world = world();
     let host = world.start();

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use newleaf_domain::ByteSize;
+use newleaf_domain::{ByteSize, Digest};
+use newleaf_plugin_host::storage::WriteCount;
 use newleaf_plugin_host::{App, Slot};
-use newleaf_update::port::Serving;
+use newleaf_update::port::{Counting, Serving};
 use newleaf_update::view::{Usage, Work};
 
 use crate::route::{AppLink, Place};
@@ -15,8 +16,8 @@ use crate::route::{AppLink, Place};
 pub(super) struct Entry {
     link: AppLink,
     pub(super) standing: Standing,
-    /// The writes of the version that served last, where they were counted.
-    written: Option<u64>,
+    /// The writes of the version that served last, where all of them are counted.
+    tally: Option<Tally>,
 }
 
 /// Whether requests reach it.
@@ -34,28 +35,41 @@ pub(super) enum Standing {
 #[derive(Debug, Clone)]
 pub(super) struct Loaded {
     pub(super) slot: Arc<Slot>,
-    counting: Counting,
 }
 
-/// What is known of the writes of the version that serves.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Counting {
-    /// It took over before this process began: nobody counted all of them.
-    Unknown,
-    /// The slot counts from the switch on, so that what the version wrote while it was brought in
-    /// (its migration) is not among them.
-    SinceSwap,
+/// The writes of one version since the switch to it. What it wrote while it was brought in (its
+/// migration) is not among them.
+#[derive(Debug)]
+struct Tally {
+    /// The digest of its slot.
+    of: Digest,
+    /// One for each time that it was loaded: a request that began before the app was switched off
+    /// and on again still writes by its own.
+    counts: Vec<WriteCount>,
+}
+
+impl Tally {
+    fn written(&self) -> u64 {
+        self.counts.iter().map(WriteCount::now).sum()
+    }
 }
 
 impl Entry {
     pub(super) const fn new(link: AppLink, standing: Standing) -> Self {
-        Self { link, standing, written: None }
+        Self { link, standing, tally: None }
     }
 
-    /// Serves `app`: in the slot that is there, so that those who wait in it go on to it.
-    pub(super) fn serve(&mut self, app: App, counting: Counting) {
+    /// Serves `app`, loaded from the slot with this digest: in the place that is there, so that those
+    /// who wait in it go on to it.
+    pub(super) fn serve(&mut self, app: App, digest: Digest, counting: Counting) {
         self.link.version = Some(app.version().clone());
-        self.written = None;
+        self.tally = match (counting, self.tally.take()) {
+            (Counting::Begins, _) => Some(Tally { of: digest, counts: Vec::new() }),
+            (Counting::GoesOn, tally) => tally.filter(|tally| tally.of == digest),
+        };
+        if let Some(tally) = &mut self.tally {
+            tally.counts.push(app.write_count());
+        }
         let slot = match &self.standing {
             Standing::Serving(loaded) => {
                 loaded.slot.swap(app);
@@ -63,14 +77,11 @@ impl Entry {
             }
             Standing::Stopped(_) | Standing::LeftBehind(_) => Slot::new(app),
         };
-        self.standing = Standing::Serving(Loaded { slot, counting });
+        self.standing = Standing::Serving(Loaded { slot });
     }
 
-    /// Serves nobody any more, and remembers what was written until now.
+    /// Serves nobody any more.
     pub(super) fn stop(&mut self, reason: &str) {
-        if let Standing::Serving(loaded) = &self.standing {
-            self.written = loaded.writes();
-        }
         self.standing = Standing::Stopped(reason.to_owned());
     }
 
@@ -102,17 +113,15 @@ impl Entry {
 
     /// As the updater sees it; none where no version was ever loaded.
     pub(super) fn serving(&self) -> Option<Serving> {
-        let (stopped, writes) = match &self.standing {
-            Standing::Serving(loaded) => (None, loaded.writes()),
-            Standing::Stopped(reason) | Standing::LeftBehind(reason) => {
-                (Some(reason.clone()), self.written)
-            }
+        let stopped = match &self.standing {
+            Standing::Serving(_) => None,
+            Standing::Stopped(reason) | Standing::LeftBehind(reason) => Some(reason.clone()),
         };
         Some(Serving {
             version: self.link.version.clone()?,
             stopped,
             left_behind: matches!(self.standing, Standing::LeftBehind(_)),
-            writes,
+            writes: self.tally.as_ref().map(Tally::written),
             work: Work { jobs: Vec::new(), usage: self.loaded().map(|loaded| loaded.usage()) },
         })
     }
@@ -135,13 +144,6 @@ impl Loaded {
             stored: None,
             job_runs: stats.jobs.runs,
             job_failures: stats.jobs.failures,
-        }
-    }
-
-    fn writes(&self) -> Option<u64> {
-        match self.counting {
-            Counting::Unknown => None,
-            Counting::SinceSwap => Some(self.slot.app().stats().writes),
         }
     }
 }

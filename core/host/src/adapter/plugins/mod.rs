@@ -26,6 +26,7 @@ use newleaf_plugin_host::{
     App, AppConfig, Clock, CompileChild, CompileError, Compiler, Limits, LoadError, Outbound,
     OutboundSettings, PluginHost, PrepareError, Reserve, Settings,
 };
+use newleaf_update::port::Counting;
 
 use super::files::{self, blocking};
 use crate::config;
@@ -243,7 +244,7 @@ impl Apps {
             };
             match self.bring_up(name, slot).await {
                 Ok(loaded) => {
-                    self.edit(name, |entry| entry.serve(loaded, entry::Counting::Unknown));
+                    self.edit(name, |entry| entry.serve(loaded, slot.digest, Counting::GoesOn));
                 }
                 Err(error) => {
                     tracing::error!(app = %name, error = error.line(), "an app is not served");

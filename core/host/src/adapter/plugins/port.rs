@@ -9,12 +9,12 @@ use newleaf_launcher::state::AppSlot;
 use newleaf_plugin_host::storage::{self, CopyError};
 use newleaf_plugin_host::{App, CompileLimits, Cut, LifecycleError, PrepareError, Prepared};
 use newleaf_update::port::{
-    AppRehearsed, Drained, Kept, PluginError, Plugins, Probation, Removed, Serving, StoreError,
-    Traffic, Trouble, WarmLine,
+    AppRehearsed, Counting, Drained, Kept, PluginError, Plugins, Probation, Removed, Serving,
+    StoreError, Traffic, Trouble, WarmLine,
 };
 
 use super::super::files::{self, FileError, blocking};
-use super::entry::{Counting, Entry, Loaded, Standing};
+use super::entry::{Entry, Loaded, Standing};
 use super::leaving::GONE_WITHIN;
 use super::probation::Moment;
 use super::{Apps, BringUp, Damage, probation, rehearsal};
@@ -371,7 +371,12 @@ impl Plugins for Apps {
         rehearsal::ask(app, &version, pages).await
     }
 
-    async fn swap(&self, app: &PackageName, slot: &AppSlot) -> Result<(), PluginError> {
+    async fn swap(
+        &self,
+        app: &PackageName,
+        slot: &AppSlot,
+        counting: Counting,
+    ) -> Result<(), PluginError> {
         let taken = self.0.pending.lock().await.remove(app);
         let version = match taken {
             Some((loaded, version)) if loaded.digest == slot.digest => version,
@@ -383,7 +388,7 @@ impl Plugins for Apps {
             Entry::new(link.clone(), Standing::Stopped("it is being installed".to_owned()))
         });
         entry.rename(link);
-        entry.serve(version, Counting::SinceSwap);
+        entry.serve(version, slot.digest, counting);
         // Nobody enters between: the entry is not visible before the lock is given back.
         if let Some(loaded) = entry.loaded() {
             loaded.slot.hold(self.0.holding.cap);

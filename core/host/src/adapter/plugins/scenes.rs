@@ -89,7 +89,7 @@ impl House {
             apps.migrate(&app, slot, from, DRAIN).await.unwrap();
         }
         apps.health(&app, slot).await.unwrap();
-        apps.swap(&app, slot).await.unwrap();
+        apps.swap(&app, slot, Counting::Begins).await.unwrap();
         apps.release(&app).await.unwrap();
     }
 
@@ -262,7 +262,7 @@ async fn the_data_goes_back_to_the_copy_from_before() {
     for _ in 0..2 {
         house.apps.restore(&notes(), "before-2.0.0").await.unwrap();
     }
-    house.apps.swap(&notes(), &old).await.unwrap();
+    house.apps.swap(&notes(), &old, Counting::Begins).await.unwrap();
     house.apps.release(&notes()).await.unwrap();
     let (status, listed) = house.ask("/api/notes").await;
     assert!(status == StatusCode::OK && listed.contains("milk"), "{status} {listed}");
@@ -300,7 +300,7 @@ async fn who_waits_for_an_app_that_is_stopped_is_told_so_at_once() {
         assert!(!page.contains("3 changes"), "why is the operator's: {page}");
         assert!(page.ends_with("Retry-After"), "{page}");
     }
-    house.apps.swap(&notes(), &slot).await.unwrap();
+    house.apps.swap(&notes(), &slot, Counting::Begins).await.unwrap();
     house.apps.release(&notes()).await.unwrap();
     assert_eq!(house.ask("/api/notes").await.0, StatusCode::OK, "it does not start again");
 }
@@ -341,7 +341,7 @@ async fn nothing_that_began_before_an_app_was_switched_off_writes_while_it_is_up
     assert_eq!(house.apps.drained(&notes(), DRAIN).await.unwrap().cut.len(), 0);
 
     // One that does not is cut before the data is copied.
-    house.apps.swap(&notes(), &old).await.unwrap();
+    house.apps.swap(&notes(), &old, Counting::Begins).await.unwrap();
     house.apps.release(&notes()).await.unwrap();
     let (sender, answer) = slow_note(&house).await;
     house.apps.stop(&notes(), "it was switched off").await;
@@ -355,11 +355,53 @@ async fn nothing_that_began_before_an_app_was_switched_off_writes_while_it_is_up
 
     let new = house.stage("plugins/notes", "2.0.0", 2);
     house.apps.migrate(&notes(), &new, Some(1), DRAIN).await.unwrap();
-    house.apps.swap(&notes(), &new).await.unwrap();
+    house.apps.swap(&notes(), &new, Counting::Begins).await.unwrap();
     house.apps.release(&notes()).await.unwrap();
     let listed = house.ask("/api/notes").await.1;
     assert!(listed.contains("milk"), "{listed}");
     assert_eq!(listed.matches(r#""late""#).count(), 1, "{listed}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_write_is_forgotten_by_switching_an_app_off_and_on_again() {
+    let mut house = House::new();
+    let slot = house.stage("tests/apps/notes-1.0.0", "1.0.0", 1);
+    house.bring_in(&slot, None).await;
+    for title in ["milk", "bread"] {
+        house.write(title).await;
+    }
+    let (sender, answer) = slow_note(&house).await;
+    house.apps.stop(&notes(), "it was switched off").await;
+    assert_eq!(house.serving().writes, Some(2));
+    house.apps.swap(&notes(), &slot, Counting::GoesOn).await.unwrap();
+    house.apps.release(&notes()).await.unwrap();
+    assert_eq!(house.serving().writes, Some(2), "the count began anew");
+    house.write("salt").await;
+    // It began before the app was switched off, and is answered now.
+    let note = serde_json::json!({ "title": "late", "body": "", "tags": "a" }).to_string();
+    sender.send(note).unwrap();
+    drop(sender);
+    assert_eq!(answer.await.unwrap(), StatusCode::CREATED);
+    assert_eq!(house.serving().writes, Some(4));
+    house.apps.stop(&notes(), "going back would lose 4 changes").await;
+    assert_eq!(house.serving().writes, Some(4), "a stopped app's are known too");
+
+    // What another version wrote, or another process counted, is nobody's number.
+    let newer = AppSlot { digest: Digest::of(b"newer"), ..slot.clone() };
+    let layout = Layout::new(house.dir.path());
+    let [from, to] = [&slot, &newer].map(|it| layout.app_slot(&notes(), it));
+    std::fs::rename(from, to).unwrap();
+    house.apps.swap(&notes(), &newer, Counting::GoesOn).await.unwrap();
+    assert_eq!(house.serving().writes, None);
+    house.apps.swap(&notes(), &newer, Counting::Begins).await.unwrap();
+    assert_eq!(house.serving().writes, Some(0));
+    house.restart();
+    house
+        .apps
+        .know_all(&state(AppState { good: Some(newer.clone()), ..Default::default() }), "")
+        .await;
+    house.apps.swap(&notes(), &newer, Counting::GoesOn).await.unwrap();
+    assert_eq!(house.serving().writes, None);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -408,7 +450,7 @@ fn wait_for_ever(house: &House) -> tokio::task::JoinHandle<(StatusCode, String)>
 async fn a_version_that_hangs_passes_no_probation() {
     let house = House::new();
     let slot = house.stage("tests/apps/attach", "1.0.0", 0);
-    house.apps.swap(&notes(), &slot).await.unwrap();
+    house.apps.swap(&notes(), &slot, Counting::Begins).await.unwrap();
     house.apps.release(&notes()).await.unwrap();
     let waiting = wait_for_ever(&house);
     let name = notes();
@@ -434,7 +476,7 @@ async fn an_app_reads_what_the_admin_set_for_it() {
     let config = config::Config::parse(text, Path::new("newleaf.toml")).unwrap();
     let house = House::with(config.apps);
     let slot = house.stage("tests/apps/attach", "1.0.0", 0);
-    house.apps.swap(&notes(), &slot).await.unwrap();
+    house.apps.swap(&notes(), &slot, Counting::Begins).await.unwrap();
     house.apps.release(&notes()).await.unwrap();
     for (key, value) in [("title", "Ours"), ("per_page", "20"), ("secret", "none")] {
         assert_eq!(house.ask(&format!("/setting?key={key}")).await.1, value, "{key}");

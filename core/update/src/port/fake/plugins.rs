@@ -10,8 +10,8 @@ use newleaf_launcher::state::AppSlot;
 
 use super::disk::{Data, Disk, Fault, Point};
 use crate::port::{
-    AppRehearsed, Drained, Kept, PluginError, Plugins, Probation, Removed, Serving, StoreError,
-    Traffic, Trouble,
+    AppRehearsed, Counting, Drained, Kept, PluginError, Plugins, Probation, Removed, Serving,
+    StoreError, Traffic, Trouble,
 };
 
 /// An app as it runs.
@@ -253,9 +253,20 @@ impl Plugins for FakePlugins {
         self.stop_at(Point::Pages, app, &format!("answer {pages:?}"))
     }
 
-    async fn swap(&self, app: &PackageName, slot: &AppSlot) -> Result<(), PluginError> {
+    async fn swap(
+        &self,
+        app: &PackageName,
+        slot: &AppSlot,
+        counting: Counting,
+    ) -> Result<(), PluginError> {
         self.stop_at(Point::Swap, app, "load")?;
-        let since = Some(self.commits(app));
+        let since = match counting {
+            Counting::Begins => Some(self.commits(app)),
+            Counting::GoesOn => {
+                let before = lock(&self.running).get(app).cloned();
+                before.filter(|before| before.slot.digest == slot.digest).and_then(|it| it.since)
+            }
+        };
         let (slot, held, stopped, left_behind) = (slot.clone(), true, None, false);
         let running = Running { slot, held, stopped, left_behind, since };
         lock(&self.running).insert(app.clone(), running);

@@ -55,7 +55,7 @@ mod tests {
     fn a_poll_says_when_it_goes_as_far_as_that_is_known() {
         let week = Kept::stored(7);
         let poll = |kept, closes| {
-            let life = Life { kept, closes, ..Life::default() };
+            let life = Life { closes, kept, ..Life::default() };
             Poll { life, ..Poll::default() }
         };
         assert_eq!(fate(&poll(Kept::default(), Some(NOW)), NOW), "");

@@ -1,9 +1,12 @@
 //! A registry, an author, a release team and a host, all as real processes on this machine.
 
+mod ask;
 mod host;
 mod mirror;
+mod notes;
 mod pack;
 mod registry;
+mod settings;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -12,10 +15,13 @@ use tempfile::TempDir;
 
 use crate::build;
 
-pub use host::{Answer, Host, HostSettings, NotesData};
+pub use ask::Answer;
+pub use host::Host;
 pub use mirror::{Mirror, read_key};
+pub use notes::NotesData;
 pub use pack::CoreRelease;
 pub use registry::{Registry, Smaller};
+pub use settings::HostSettings;
 
 /// How long a process is given until it is ready; far beyond what an idle machine needs.
 pub const START: Duration = Duration::from_mins(2);

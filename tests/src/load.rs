@@ -140,6 +140,8 @@ pub struct Load {
 #[derive(Debug)]
 struct Shared {
     address: SocketAddr,
+    /// What requests say they are for: `Host` of HTTP/1.1, `:authority` of HTTP/2.
+    authority: String,
     idle: Mutex<Vec<(Instant, SendRequest<Full<Bytes>>)>>,
     http2: Vec<reqwest::Client>,
     tally: Mutex<Tally>,
@@ -172,11 +174,17 @@ const MOST_SECONDS: u64 = 2;
 impl Load {
     /// Starts `per_second` requests a second against `address`, taking the shots in turn.
     pub fn start(address: SocketAddr, per_second: u32, shots: Vec<Shot>) -> Self {
+        Self::start_for(&address.ip().to_string(), address, per_second, shots)
+    }
+
+    /// The same, of requests for the host called `name` at that address.
+    pub fn start_for(name: &str, address: SocketAddr, per_second: u32, shots: Vec<Shot>) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let shared = Arc::new(Shared {
             address,
+            authority: format!("{name}:{}", address.port()),
             idle: Mutex::default(),
-            http2: (0..HTTP2_CONNECTIONS).map(|_| http2()).collect(),
+            http2: (0..HTTP2_CONNECTIONS).map(|_| http2(name, address)).collect(),
             tally: Mutex::default(),
             answered: tokio::sync::Notify::new(),
             began: Instant::now(),
@@ -210,11 +218,12 @@ impl Load {
     }
 }
 
-/// A pool of HTTP/2 connections.
-fn http2() -> reqwest::Client {
+/// A pool of HTTP/2 connections, to which `name` is at `address`.
+fn http2(name: &str, address: SocketAddr) -> reqwest::Client {
     // It wants one even where it speaks no TLS; another test may have been first.
     let _there = rustls::crypto::ring::default_provider().install_default();
-    reqwest::Client::builder().http2_prior_knowledge().no_proxy().build().unwrap()
+    let client = reqwest::Client::builder().http2_prior_knowledge().no_proxy();
+    client.resolve(name, address).build().unwrap()
 }
 
 /// Whether the request still waited for a stream of its own when the connection was given up: hyper
@@ -313,7 +322,7 @@ impl Shared {
         number: u64,
     ) -> Result<(StatusCode, Bytes), (String, String)> {
         let failed = |error: reqwest::Error| ("HTTP/2".to_owned(), format!("{error:?}"));
-        let uri = format!("http://{}{}", self.address, shot.path);
+        let uri = format!("http://{}{}", self.authority, shot.path);
         let client = usize::try_from(number % HTTP2_CONNECTIONS).unwrap_or_default();
         let answer = loop {
             let mut request = self.http2[client].request(shot.method.clone(), &uri);
@@ -340,7 +349,7 @@ impl Shared {
                     .await
                     .map_err(|error| (format!("connect {:?}", error.kind()), error.to_string()))?,
             };
-            match sender.try_send_request(shot.request(self.address)).await {
+            match sender.try_send_request(shot.request(&self.authority)).await {
                 Ok(answer) => break (sender, answer),
                 // It is given back whole, and goes over another connection.
                 Err(error) if error.message().is_some() => {
@@ -386,11 +395,11 @@ impl Shared {
 }
 
 impl Shot {
-    fn request(&self, address: SocketAddr) -> Request<Full<Bytes>> {
+    fn request(&self, authority: &str) -> Request<Full<Bytes>> {
         let mut request = Request::builder()
             .method(self.method.clone())
             .uri(&self.path)
-            .header(header::HOST, address.to_string());
+            .header(header::HOST, authority);
         let mut body = Bytes::new();
         if let Some((content_type, bytes)) = &self.body {
             request = request.header(header::CONTENT_TYPE, *content_type);

@@ -32,6 +32,7 @@ pub struct TestApp {
     leaves: Outbound,
     reuse: Reuse,
     clock: Clock,
+    base: &'static str,
 }
 
 /// The world of one running app. Everything in it goes away when it is dropped.
@@ -40,6 +41,7 @@ pub struct World {
     folder: TempDir,
     host: PluginHost,
     slot: Arc<Slot>,
+    base: &'static str,
 }
 
 /// Why an app did not start.
@@ -89,7 +91,16 @@ impl TestApp {
             leaves: Outbound::Granted,
             reuse: Reuse::NEVER,
             clock: Clock::System,
+            base: World::BASE,
         }
+    }
+
+    /// Serves the app at a host name of its own (`apps.origin = "subdomain"`), and not below a path:
+    /// its base path is empty.
+    #[must_use]
+    pub fn own_host(mut self) -> Self {
+        self.base = "";
+        self
     }
 
     /// Grants one thing more.
@@ -172,22 +183,27 @@ impl TestApp {
             compiler: self.compiler.clone(),
             outbound: self.outbound.clone(),
         })?;
-        let app = load(&host, folder.path(), &self).await?;
+        let app = load(&host, folder.path(), self.base, &self).await?;
         app.init().await?;
         app.health().await?;
-        Ok(World { folder, host, slot: Slot::new(app) })
+        Ok(World { folder, host, slot: Slot::new(app), base: self.base })
     }
 }
 
-/// Compiles and links an app for the world in `folder`.
-async fn load(host: &PluginHost, folder: &Path, app: &TestApp) -> Result<App, StartError> {
+/// Compiles and links an app for the world in `folder`, to be served below `base`.
+async fn load(
+    host: &PluginHost,
+    folder: &Path,
+    base: &str,
+    app: &TestApp,
+) -> Result<App, StartError> {
     let read = |source| StartError::Read { path: app.wasm.clone(), source };
     let digest = Digest::of(&std::fs::read(&app.wasm).map_err(read)?);
     let prepared = host.prepare(&app.wasm, digest).await?;
     let config = AppConfig {
         name: PackageName::parse("acme/app")?,
         version: Version::parse("0.0.0")?,
-        base_path: World::BASE.to_owned(),
+        base_path: base.to_owned(),
         data_dir: folder.join("data"),
         grants: app.grants.clone(),
         settings: app.settings.clone(),
@@ -201,8 +217,13 @@ async fn load(host: &PluginHost, folder: &Path, app: &TestApp) -> Result<App, St
 }
 
 impl World {
-    /// The path under which the app is served; requests are made below it.
+    /// The path under which an app is served that has [no host name of its own](TestApp::own_host).
     pub const BASE: &str = "/apps/acme/app";
+
+    /// The path under which the app is served; requests are made below it.
+    pub fn base(&self) -> &'static str {
+        self.base
+    }
 
     /// The slot that serves the app.
     pub fn slot(&self) -> &Arc<Slot> {
@@ -232,9 +253,10 @@ impl World {
         self.slot.run_job(job).await
     }
 
-    /// Compiles and links another version for the same data, without serving it.
+    /// Compiles and links another version for the same data, served where the first one is, without
+    /// serving it yet.
     pub async fn load(&self, app: &TestApp) -> Result<App, StartError> {
-        load(&self.host, self.folder.path(), app).await
+        load(&self.host, self.folder.path(), self.base, app).await
     }
 
     /// Asks for `path`, which begins with `/` and is below the app.
@@ -264,7 +286,7 @@ impl World {
     ) -> Answer {
         let mut request = Request::builder()
             .method(method)
-            .uri(format!("{}{path}", Self::BASE))
+            .uri(format!("{}{path}", self.base))
             .header("host", "localhost");
         for (name, value) in fields {
             request = request.header(*name, *value);

@@ -68,6 +68,21 @@ async fn a_note_is_written_read_changed_and_deleted_by_plain_forms() {
 }
 
 #[tokio::test]
+async fn on_a_host_name_of_its_own_notes_links_to_no_path_and_updates_alike() {
+    let world = notes(&NOTES_1_0, ByteSize::mib(4)).own_host().start().await.unwrap();
+    assert_eq!(world.base(), "");
+    for (number, wasm) in [(1, None), (2, Some(&*NOTES_2_0))] {
+        if let Some(wasm) = wasm {
+            world.update(&notes(wasm, ByteSize::mib(16)), 1, 2).await.unwrap();
+        }
+        let made = world.post_form("/new", "title=Milk&body=&tags=shop").await;
+        assert_eq!((made.status, made.header("location")), (303, &*format!("/notes/{number}")));
+        let page = world.get("/").await.text();
+        assert!(page.contains("href=\"/notes/1\"") && !page.contains("/apps/"), "{page}");
+    }
+}
+
+#[tokio::test]
 async fn a_form_from_another_site_is_refused() {
     let world = notes(&NOTES_2_0, ByteSize::mib(4)).start().await.unwrap();
     add(&world, "Mine", "").await;

@@ -281,7 +281,11 @@ impl App {
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let what = name_of(&request, &self.shared.config.base_path);
-        let waiting = Waiting(Some(Ticket::new(&self.shared.counters, what)));
+        let ticket = Ticket::new(&self.shared.counters, what);
+        if let Some(outbound) = request.extensions().get() {
+            ticket.bound_by(*outbound);
+        }
+        let waiting = Waiting(Some(ticket));
         let head = request.method() == Method::HEAD;
         let answer = self.pass_on(request, &waiting, patience).await;
         match answer.and_then(|response| self.check(response, &waiting)) {

@@ -18,7 +18,7 @@ use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 use crate::{
     allowance::{Allowance, Lent},
     app::{Failure, Shared},
-    egress::Egress,
+    egress::{Egress, Outbound},
     engine::TICK,
     lane::{Queue, Slice},
     limits::as_usize,
@@ -158,7 +158,7 @@ impl Instance {
                 .max_random_size(RANDOM)
                 .build(),
             http,
-            egress: Egress(app.outgoing.clone()),
+            egress: Egress::new(app.outgoing.clone()),
             allowance: Allowance::new(limits, &app.together),
             meter,
             pocket: Pocket::default(),
@@ -269,6 +269,7 @@ impl WasiView for Instance {
 impl WasiHttpView for Instance {
     fn http(&mut self) -> WasiHttpCtxView<'_> {
         self.make_room();
+        self.egress.outbound = self.ticket.as_ref().map_or(Outbound::Granted, |it| it.outbound());
         WasiHttpCtxView { ctx: &mut self.http, table: &mut self.table, hooks: &mut self.egress }
     }
 }

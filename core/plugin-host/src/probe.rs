@@ -1,5 +1,7 @@
-//! Asks an app for a page as a visitor who is nobody in particular would: `GET`, no query, no
-//! cookie. Judges only whether the app broke; what a page says is the app's own.
+//! Asks an app for a page as a browser does that looks ahead of a visitor who is nobody in particular:
+//! `GET`, no query, no cookie, `Sec-Purpose: prefetch` (Fetch Standard), so that an app which keeps
+//! what was read keeps nothing of it. What the app asks of the outside meanwhile does not leave.
+//! Judges only whether the app broke; what a page says is the app's own.
 
 use std::time::Duration;
 
@@ -10,6 +12,7 @@ use http_body_util::{BodyExt as _, Empty};
 use crate::{
     app::{App, Failure, beginning_of},
     body::AppBody,
+    egress::Outbound,
 };
 
 /// How much of a page is read.
@@ -71,6 +74,8 @@ impl App {
         let named = || beginning_of(path, &self.config().base_path);
         let request = Request::get(path)
             .header(header::HOST, "localhost")
+            .header("sec-purpose", "prefetch")
+            .extension(Outbound::PROBE)
             .body(Empty::<Bytes>::new())
             .map_err(|_| ProbeError::Path { path: named() })?;
         let end = tokio::time::Instant::now() + within;

@@ -118,6 +118,11 @@ async fn an_app_of_http_03_is_judged_alike() {
     assert!(local.contains("DestinationIpProhibited"), "{local}");
     let outbound = world.stats().outbound;
     assert_eq!((outbound.requests, outbound.denied), (3, 2));
+    let connections = server.connections();
+    let _any = world.slot().app().probe("/outbound/example.com", Duration::from_secs(10)).await;
+    let outbound = world.stats().outbound;
+    assert_eq!((outbound.requests, outbound.denied), (4, 3), "a probe was let out");
+    assert_eq!(server.connections(), connections);
 }
 
 #[tokio::test]
@@ -453,6 +458,16 @@ async fn a_rehearsal_lets_nothing_out() {
     assert!(said.contains("HttpRequestDenied"), "{said}");
     assert!(scripted.lookups().is_empty());
     assert!(lines.all().contains("a rehearsal on a copy of the data"), "{}", lines.all());
+}
+
+#[tokio::test]
+async fn a_page_that_the_host_asks_for_by_itself_lets_nothing_out_and_the_next_visitors_does() {
+    let (world, server) = with_server().await;
+    let page = "/raw?scheme=http&authority=example.com&path=/ok";
+    let probed = world.slot().app().probe(page, Duration::from_secs(10)).await;
+    assert_eq!(probed.unwrap(), 403, "it was let out");
+    assert_eq!((server.connections(), world.stats().outbound.denied), (0, 1));
+    assert_eq!(plain(&world, "example.com", "/ok").await, "200 with 5 bytes");
 }
 
 /// A network whose way out is the proxy `server`, with a password.

@@ -182,8 +182,7 @@ fn open(request: &Request, id: &str) -> Result<Response, Error> {
     let Some(mut found) = id.parse().ok().map(item::get).transpose()?.flatten() else {
         return Ok(page::problem(request, 404, "There is no such entry; it may have grown old."));
     };
-    let ahead = request.header("sec-purpose").is_some_and(|purpose| purpose.contains("prefetch"));
-    if request.method() == "GET" && !ahead && !found.read {
+    if request.method() == "GET" && !request.is_ahead() && !found.read {
         item::set_read(found.id, true)?;
         found.read = true;
     }

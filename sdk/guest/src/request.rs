@@ -74,6 +74,13 @@ impl Request {
         }
     }
 
+    /// Whether nobody has seen the answer yet, or may ever: a browser fetches it ahead of its visitor,
+    /// or the host looks whether the page works (`Sec-Purpose: prefetch`, Fetch Standard). Answer as
+    /// usual, and keep no trace of it, such as that something was read.
+    pub fn is_ahead(&self) -> bool {
+        self.header("sec-purpose").is_some_and(|purpose| purpose.contains("prefetch"))
+    }
+
     /// Where a link to `path` (which begins with `/`) must point, for the browser: the app may be
     /// served below a path of the host.
     pub fn link(&self, path: &str) -> String {
@@ -109,6 +116,16 @@ mod tests {
         }
         assert!(asked(None, &[("origin", "http://evil.example")]).comes_from_elsewhere());
         assert!(asked(None, &[("origin", "null")]).comes_from_elsewhere());
+    }
+
+    #[test]
+    fn a_look_ahead_is_known_by_its_purpose() {
+        for (purpose, is_ahead) in
+            [("prefetch", true), ("prefetch;prerender", true), ("", false), ("video", false)]
+        {
+            assert_eq!(asked(None, &[("Sec-Purpose", purpose)]).is_ahead(), is_ahead, "{purpose}");
+        }
+        assert!(!asked(None, &[]).is_ahead());
     }
 
     #[test]

@@ -205,6 +205,11 @@ async fn a_feed_is_fetched_listed_read_starred_and_found() {
     let found = world.get("/?q=cafe+MIL").await.text();
     assert!(found.contains("Café") && !found.contains("Bread"), "{found}");
     let id = found.split("/entries/").nth(1).unwrap().split('?').next().unwrap();
+    let entry = format!("{}/entries/{id}", World::BASE);
+    let probed = world.slot().app().probe(&entry, Duration::from_secs(10)).await;
+    assert_eq!(probed.unwrap(), 200);
+    let unread = world.get("/").await.text();
+    assert!(unread.contains("Café"), "the host's own look marks an entry as read: {unread}");
     let entry = world.get(&format!("/entries/{id}")).await.text();
     assert!(entry.contains("<p>about <b>milk</b></p>"), "{entry}");
     let unread = world.get("/").await.text();

@@ -186,17 +186,23 @@ impl Outgoing {
         self.counters.read()
     }
 
-    /// Sends a request, if it may leave, and gives the answer once its head is there.
+    /// Sends a request, if it may leave by what holds for the app and by `outbound`, and gives the
+    /// answer once its head is there.
     pub(crate) async fn send(
         self: Arc<Self>,
         request: Request<WasiBody>,
         options: Option<RequestOptions>,
+        outbound: Outbound,
     ) -> Result<Response<WasiBody>, Code> {
         self.counters.requests.fetch_add(1, Relaxed);
         let name = request.uri().authority().map_or("", http::uri::Authority::as_str).to_owned();
         let deadline = Instant::now() + self.limits.within;
         let mut trip = Trip { outgoing: self, name, deadline, refusal: OnceLock::new() };
-        let to = match trip.outgoing.judge(request.method(), request.uri()) {
+        let judged = match outbound {
+            Outbound::Denied(sentence) => Err(Refusal::Denied(sentence)),
+            Outbound::Granted => trip.outgoing.judge(request.method(), request.uri()),
+        };
+        let to = match judged {
             Ok(to) => to,
             Err(refusal) => return Err(trip.refuse(refusal)),
         };

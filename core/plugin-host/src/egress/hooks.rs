@@ -4,11 +4,21 @@ use std::sync::Arc;
 
 use wasmtime_wasi_http::{Error, RequestOptions, Result, WasiBody, WasiHttpHooks};
 
-use super::client::Outgoing;
+use super::{client::Outgoing, settings::Outbound};
 
 /// The outbound side of one instance.
 #[derive(Debug)]
-pub(crate) struct Egress(pub(crate) Arc<Outgoing>);
+pub(crate) struct Egress {
+    outgoing: Arc<Outgoing>,
+    /// What holds for the request that the instance serves, beside what holds for its app.
+    pub(crate) outbound: Outbound,
+}
+
+impl Egress {
+    pub(crate) fn new(outgoing: Arc<Outgoing>) -> Self {
+        Self { outgoing, outbound: Outbound::Granted }
+    }
+}
 
 /// The future of an exchange's end, as wasi:http hands it over.
 type Exchange = Box<dyn Future<Output = Result<(), Error>> + Send>;
@@ -35,9 +45,9 @@ impl WasiHttpHooks for Egress {
         // What the app says of the answer concerns nobody: it simply stops reading.
         _end: Exchange,
     ) -> Answer {
-        let outgoing = self.0.clone();
+        let (outgoing, outbound) = (self.outgoing.clone(), self.outbound);
         Box::new(async move {
-            let answer = outgoing.send(request, options).await?;
+            let answer = outgoing.send(request, options, outbound).await?;
             // Connections are driven by tasks of their own.
             let driven: Exchange = Box::new(std::future::ready(Ok(())));
             Ok((answer, driven))

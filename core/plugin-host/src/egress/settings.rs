@@ -28,6 +28,10 @@ impl Outbound {
     /// For an app that is tried on a copy of its data: what it would do outside, it would do twice.
     pub const REHEARSAL: Self =
         Self::Denied("this is a rehearsal on a copy of the data, in which nothing leaves the host");
+
+    /// For a page that is asked for before anybody sees the version: nobody wanted what it would do.
+    pub const PROBE: Self =
+        Self::Denied("it is for a page that the host asks for by itself, to see whether it works");
 }
 
 /// The bounds of one app's requests to the outside.

@@ -10,7 +10,7 @@ use http::StatusCode;
 use tokio::sync::Notify;
 
 use super::{Counters, Running};
-use crate::app::Failure;
+use crate::{app::Failure, egress::Outbound};
 
 /// How a response ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,6 +84,8 @@ pub(crate) struct Ticket {
     over: Notify,
     /// The log says why it failed.
     is_told: AtomicBool,
+    /// What holds for what the app asks of the outside meanwhile, where that was said.
+    outbound: OnceLock<Outbound>,
 }
 
 impl Ticket {
@@ -111,9 +113,20 @@ impl Ticket {
             is_over: AtomicBool::new(false),
             over: Notify::new(),
             is_told: AtomicBool::new(false),
+            outbound: OnceLock::new(),
         });
         counters.tickets().insert(number, Arc::downgrade(&ticket));
         ticket
+    }
+
+    /// Says what holds for what the app asks of the outside while it answers; the first word counts.
+    pub(crate) fn bound_by(&self, outbound: Outbound) {
+        self.outbound.get_or_init(|| outbound);
+    }
+
+    /// What holds for what the app asks of the outside while it answers.
+    pub(crate) fn outbound(&self) -> Outbound {
+        self.outbound.get().copied().unwrap_or_default()
     }
 
     /// Notes that the request has its place among those that run.

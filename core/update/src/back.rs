@@ -82,8 +82,8 @@ pub(crate) fn of_app(app: &AppState, writes: Option<u64>) -> Option<UndoOffer> {
     let loses = |_| {
         let counted = match writes {
             None | Some(0) => String::new(),
-            Some(1) => ", which is 1 change".to_owned(),
-            Some(many) => format!(", which are {many} changes"),
+            Some(1) => " (1 change)".to_owned(),
+            Some(many) => format!(" ({many} changes)"),
         };
         format!("everything written since the update to {}{counted}", good.version)
     };

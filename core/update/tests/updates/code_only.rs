@@ -98,7 +98,7 @@ async fn a_yes_to_what_was_shown_is_none_to_what_undo_does_after_a_later_update(
     let moved = back(BackYes::to(shown.mark.unwrap())).await.unwrap_err();
     assert!(matches!(moved, StartError::UndoMoved { .. }), "{moved}");
     let loses = back(BackYes::WHERE_NOTHING_IS_LOST).await.unwrap_err().to_string();
-    assert!(loses.ends_with("written since the update to 3.0.1, which is 1 change would be lost"));
+    assert!(loses.ends_with("written since the update to 3.0.1 (1 change) would be lost"));
     assert_eq!((good(&world).as_deref(), written(&world).len()), (Some("3.0.1"), 3));
 
     // People go on writing while somebody reads.

@@ -32,7 +32,7 @@ use crate::{
     lane::{Lane, Queue},
     lifecycle::{self, Called, Function, LifecycleError},
     limits::Limits,
-    stats::{AppStats, Conclusion, Counters, Noted, Running, Ticket},
+    stats::{AppStats, Conclusion, Counters, JobEnd, Lately, Noted, Running, Ticket},
     storage::{Database, WriteCount},
     voice::{Of, Told, Voice},
 };
@@ -99,8 +99,10 @@ pub enum Failure {
     WallClock,
     /// No instance of the app could be made (500).
     Instantiate,
-    /// Too many requests run already (503, `Retry-After`).
+    /// Too many requests of the app run already (503, `Retry-After`).
     Busy,
+    /// Too many requests of all apps together run already (503, `Retry-After`).
+    Crowded,
     /// The app is being updated, and the waiting room is full (503, `Retry-After`).
     Held,
     /// The app is not served any more (503, `Retry-After`).
@@ -122,15 +124,18 @@ impl Failure {
                 StatusCode::INTERNAL_SERVER_ERROR
             }
             Self::WallClock => StatusCode::GATEWAY_TIMEOUT,
-            Self::Busy | Self::Held | Self::Stopped => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Busy | Self::Crowded | Self::Held | Self::Stopped => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::ClientTooSlow => StatusCode::REQUEST_TIMEOUT,
         }
     }
 
-    /// Whether the host alone is behind it: too many requests at once say nothing of a version.
+    /// Whether the host answers before the app had a chance to: by itself that is no fault of the
+    /// version. That it is [busy](Self::Busy) is counted apart.
     pub fn is_the_hosts(self) -> bool {
-        matches!(self, Self::Busy | Self::Held | Self::Stopped)
+        matches!(self, Self::Busy | Self::Crowded | Self::Held | Self::Stopped)
     }
 
     /// One sentence for the person at the browser.
@@ -141,6 +146,7 @@ impl Failure {
             Self::WallClock => "The app did not answer in time.",
             Self::Instantiate => "The app could not be started.",
             Self::Busy => "The app has too much to do; please try again in a moment.",
+            Self::Crowded => "The host has too much to do; please try again in a moment.",
             Self::Held => "The app is being updated; please try again in a moment.",
             Self::Stopped => "The app is stopped.",
             Self::BodyTooLarge => "What was sent is larger than the app accepts.",
@@ -258,6 +264,11 @@ impl App {
         self.shared.counters.without_answer(patience)
     }
 
+    /// How it served its visitors in its last minutes, for a comparison with the next version.
+    pub fn lately(&self) -> Lately {
+        self.shared.counters.lately()
+    }
+
     /// Answers a request. The path may be the host's (`/apps/acme/notes/x`) or the app's (`/x`).
     ///
     /// Always gives a response: where the app fails it is the host's own, with a [`Failure`] among
@@ -292,7 +303,10 @@ impl App {
             Ok(response) => self.pass_back(response, waiting, head),
             Err(failure) => {
                 waiting.done();
-                // A full house is the host's doing and no evidence against the version.
+                // A full house is no error of the app; in probation it is compared with the one before.
+                if failure == Failure::Busy {
+                    self.shared.counters.refuse();
+                }
                 if failure.status().is_server_error() && !failure.is_the_hosts() {
                     self.shared.counters.server_error();
                 }
@@ -358,7 +372,12 @@ impl App {
 
     /// Counts a run of a job that has ended.
     pub(crate) fn count_job(&self, outcome: &Result<(), JobError>) {
-        self.shared.counters.job(outcome.is_err());
+        use LifecycleError::{TimedOut, Trapped};
+        self.shared.counters.job(match outcome {
+            Ok(()) => JobEnd::Done,
+            Err(JobError::Failed(Trapped { .. } | TimedOut { .. })) => JobEnd::Trapped,
+            Err(_) => JobEnd::Failed,
+        });
     }
 
     /// Waits until nothing of the app runs: no request, no instance, no statement; then closes its
@@ -532,13 +551,13 @@ impl App {
         } else if let Some(error) = error.downcast_ref::<InstantiationError<Errand>>() {
             match error.error.downcast_ref() {
                 Some(MemorySpent::Together(_)) => Failure::Busy,
-                _ if error.error.is::<PoolConcurrencyLimitError>() => Failure::Busy,
+                _ if error.error.is::<PoolConcurrencyLimitError>() => Failure::Crowded,
                 Some(MemorySpent::Own(_)) | None => Failure::Instantiate,
             }
         } else {
             Failure::Trap
         };
-        if failure != Failure::Busy {
+        if !failure.is_the_hosts() {
             self.tell(error, ticket);
             ticket.trap();
         }

@@ -45,8 +45,8 @@ impl Latency {
     }
 }
 
-/// The class of a time.
-fn class(time: Duration) -> usize {
+/// The class of a time; a longer time has the same or a later one.
+pub(crate) fn class(time: Duration) -> usize {
     let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
     let found = if micros < PARTS {
         micros

@@ -62,4 +62,4 @@ pub use lifecycle::LifecycleError;
 pub use limits::{Limits, Reserve};
 pub use probe::ProbeError;
 pub use slot::{Cut, Slot, SlotStats};
-pub use stats::{AppStats, JobStats};
+pub use stats::{AppStats, JobStats, Lately};

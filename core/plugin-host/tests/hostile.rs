@@ -313,7 +313,7 @@ async fn requests_beyond_the_concurrency_wait_and_then_are_refused() {
 }
 
 #[tokio::test]
-async fn a_full_house_is_no_evidence_against_the_app() {
+async fn a_full_house_is_no_error_of_the_app_and_counted_apart() {
     let limits = Limits { concurrency: 1, queue: Duration::ZERO, ..Limits::default() };
     let world = hostile(|app| app.limits(limits)).await;
     let request =
@@ -328,4 +328,6 @@ async fn a_full_house_is_no_evidence_against_the_app() {
     world.slot().app().quiesce().await;
     let stats = world.stats();
     assert_eq!((stats.traps, stats.server_errors), (0, 0), "the host's answers were counted");
+    let lately = world.slot().app().lately();
+    assert_eq!((stats.refused, lately.refused(), lately.asked()), (5, 5, 6));
 }

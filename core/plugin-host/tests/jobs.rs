@@ -48,7 +48,7 @@ async fn a_job_that_fails_says_why_and_one_that_breaks_down_harms_nobody() {
     assert_eq!(runs(&world).await, "0");
     let stats = world.stats();
     assert_eq!(stats.jobs, JobStats { runs: 3, failures: 3 });
-    assert_eq!(stats.traps, 0, "a job is no request: it is no evidence in probation");
+    assert_eq!(stats.traps, 1, "a job that breaks down is a breakdown; one that fails is none");
 }
 
 #[tokio::test]

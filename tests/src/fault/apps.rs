@@ -15,8 +15,8 @@ use newleaf_launcher::Layout;
 use newleaf_launcher::state::{AppSlot, State};
 use newleaf_plugin_host::storage::{self, CopyError, DATABASE_FILE};
 use newleaf_update::port::{
-    AppRehearsed, Counting, Drained, Kept, PluginError, Plugins, Probation, Removed, Serving,
-    StoreError, Traffic, Trouble,
+    AppRehearsed, Counting, Drained, Faults, Kept, PluginError, Plugins, Probation, Removed,
+    Serving, StoreError, Traffic, Trouble,
 };
 use rusqlite::{Connection, ErrorCode};
 
@@ -387,8 +387,8 @@ impl Plugins for DiskApps {
         std::future::pending().await
     }
 
-    fn verdict(&self, _app: &PackageName, _probation: Probation) -> Option<Trouble> {
-        None
+    fn verdict(&self, _app: &PackageName, _probation: Probation) -> Result<Faults, Trouble> {
+        Ok(Faults::default())
     }
 
     fn serving(&self, app: &PackageName) -> Option<Serving> {

@@ -89,9 +89,10 @@ url = "{repository}"
 # need then.
 # origin = "path"
 # domain = "apps.example.com"
-# How long a new version is watched. One that answers nobody well while requests hang, or has more of
-# them at the end than probation_errors allows, goes back. A request hangs that has had no answer for half
-# of answer_within, or half of this where it is less, but 1 s at the least.
+# How long a new version is watched. Requests that hang, and those turned away since it has too much to
+# do, count like probation_errors where the version before would have served them and they are one in
+# twenty (before the end, one in two), or none was answered well. A request hangs that has had no answer
+# for half of answer_within, or half of this where it is less, but 1 s at the least.
 # probation = 60
 # How long an app's requests may take to end while new ones are held; then they are cut with 503.
 # drain_within = 20
@@ -134,7 +135,7 @@ url = "{repository}"
 # A new version that fails after people wrote with it: "ask" stops the app until somebody chooses,
 # "restore" puts the data from before the update back, without what was written since.
 # on_data_loss = "ask"
-# Breakdowns and answers of class 5xx that a new version may show in its probation.
+# Breakdowns (of jobs, too) and answers of class 5xx that a new version may show in its probation.
 # probation_traps = 3
 # probation_errors = 10
 

@@ -1,5 +1,6 @@
 //! Counts what an app's requests came to, for the page that shows it and for probation.
 
+mod lately;
 mod ticket;
 
 use std::collections::BTreeMap;
@@ -11,6 +12,8 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
+pub use self::lately::Lately;
+use self::lately::Recorder;
 pub(crate) use self::ticket::{Conclusion, Noted, Served, Ticket, Turn};
 use crate::{egress::OutboundStats, latency::Latency};
 
@@ -24,10 +27,14 @@ pub struct AppStats {
     /// Answers below the 5xx class that the app itself has begun since it was put into its slot.
     pub answered: u64,
     /// Requests whose instance trapped or used up a limit, unless the client had left before. Who
-    /// leaves an app that never answers is no excuse for it: that is counted all the same.
+    /// leaves an app that never answers is no excuse for it: that is counted all the same. Runs of
+    /// jobs that ended so are among them.
     pub traps: u64,
     /// Answers of the 5xx class, the host's own for a trap included.
     pub server_errors: u64,
+    /// Requests turned away since the app had too much to do: none of its places became free in
+    /// time, or its instances had all the memory that they may have together.
+    pub refused: u64,
     /// Requests whose client went away before the answer was complete; not failures.
     pub clients_gone: u64,
     /// Transactions that changed stored data since the app was put into its slot; what `init` and
@@ -60,6 +67,17 @@ pub struct JobStats {
     pub failures: u64,
 }
 
+/// How the run of a job ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum JobEnd {
+    /// Well.
+    Done,
+    /// The app says that it failed, or it was cut off.
+    Failed,
+    /// It trapped or used up a limit.
+    Trapped,
+}
+
 /// The counters behind [`AppStats`].
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
@@ -67,6 +85,8 @@ pub(crate) struct Counters {
     answered: AtomicU64,
     traps: AtomicU64,
     server_errors: AtomicU64,
+    refused: AtomicU64,
+    lately: Recorder,
     clients_gone: AtomicU64,
     in_flight: AtomicUsize,
     running: AtomicUsize,
@@ -91,6 +111,7 @@ impl Counters {
             answered: self.answered.load(SeqCst),
             traps: self.traps.load(Relaxed),
             server_errors: self.server_errors.load(Relaxed),
+            refused: self.refused.load(Relaxed),
             clients_gone: self.clients_gone.load(Relaxed),
             writes,
             outbound,
@@ -119,9 +140,29 @@ impl Counters {
     }
 
     /// Notes the end of a job.
-    pub(crate) fn job(&self, failed: bool) {
+    pub(crate) fn job(&self, end: JobEnd) {
         self.job_runs.fetch_add(1, Relaxed);
-        self.job_failures.fetch_add(u64::from(failed), Relaxed);
+        self.job_failures.fetch_add(u64::from(end != JobEnd::Done), Relaxed);
+        if end == JobEnd::Trapped {
+            self.trap();
+        }
+    }
+
+    /// Notes a breakdown.
+    fn trap(&self) {
+        self.traps.fetch_add(1, SeqCst);
+        self.failed.notify_waiters();
+    }
+
+    /// Notes a request that is turned away, since the app has too much to do.
+    pub(crate) fn refuse(&self) {
+        self.refused.fetch_add(1, Relaxed);
+        self.lately.refused();
+    }
+
+    /// How the app served its visitors in its last minutes.
+    pub(crate) fn lately(&self) -> Lately {
+        self.lately.read()
     }
 
     /// Notes that something of the app runs, until the last clone of the result is dropped.
@@ -133,6 +174,7 @@ impl Counters {
     /// Forgets the answers so far, such as those to the host's own questions.
     pub(crate) fn count_answers_anew(&self) {
         self.answered.store(0, SeqCst);
+        self.lately.begin_anew();
     }
 
     /// Notes an answer of the 5xx class.

@@ -136,6 +136,7 @@ impl Ticket {
 
     /// Notes that the app has begun its answer, of this class.
     pub(crate) fn answers(&self, status: StatusCode) {
+        self.counters.lately.waited(self.owes_answer_for());
         self.answered.store(true, SeqCst);
         if status.is_server_error() {
             self.counters.server_error();
@@ -212,6 +213,7 @@ impl Ticket {
             drop(self.running().take());
             return None;
         }
+        self.counters.lately.waited(self.owes_answer_for());
         self.fail(Failure::Held);
         self.nobody_waits.store(true, SeqCst);
         self.end();
@@ -313,8 +315,7 @@ impl Ticket {
 
     fn count_trap(&self) {
         if !self.trapped.swap(true, SeqCst) {
-            self.counters.traps.fetch_add(1, SeqCst);
-            self.counters.failed.notify_waiters();
+            self.counters.trap();
         }
     }
 
@@ -390,6 +391,27 @@ mod tests {
         assert_eq!(owed(), 0, "an event stream has a head and no end");
         counters.count_answers_anew();
         assert_eq!(counters.read(0, OutboundStats::default()).answered, 0);
+    }
+
+    #[test]
+    fn how_long_answers_were_owed_is_remembered_for_the_version_after() {
+        let counters = Arc::new(Counters::default());
+        let arrived = |ago: u64| {
+            let ticket = Ticket::new(&counters, String::new());
+            *ticket.owed_since() = Instant::now().checked_sub(Duration::from_secs(ago));
+            ticket
+        };
+        let (quick, slow, cut) = (arrived(0), arrived(31), arrived(40));
+        quick.answers(StatusCode::OK);
+        slow.answers(StatusCode::OK);
+        cut.cut_work();
+        counters.refuse();
+        let lately = counters.lately();
+        assert_eq!((lately.asked(), lately.refused()), (4, 1));
+        assert_eq!(lately.waited(Duration::from_secs(30)), 2);
+        assert_eq!(counters.read(0, OutboundStats::default()).refused, 1);
+        counters.count_answers_anew();
+        assert_eq!(counters.lately().asked(), 0);
     }
 
     #[test]

@@ -23,7 +23,8 @@ pub use ground::{
 };
 pub use launcher::{Launcher, LauncherError, News, Reach};
 pub use plugins::{
-    Counting, Drained, Kept, PluginError, Plugins, Probation, Removed, Serving, Traffic, Trouble,
+    Counting, Drained, Faults, Kept, PluginError, Plugins, Probation, Removed, Serving, Traffic,
+    Trouble,
 };
 pub use policies::{Policies, PolicyError};
 pub(crate) use rehearsal::counted;

@@ -155,13 +155,17 @@ pub trait Plugins: Send + Sync + std::fmt::Debug {
     /// Forgets the app; its parked requests are answered as if it had never been there.
     async fn forget(&self, app: &PackageName);
 
-    /// Resolves when the version that serves now has overspent its budget, or has answered nobody
-    /// well while requests hang; else never.
+    /// Resolves when the version that serves now has overspent its budget, or leaves most of its
+    /// visitors without an answer that the version before gave; else never.
     async fn trouble(&self, app: &PackageName, probation: Probation) -> Trouble;
 
-    /// What speaks against the version that serves now at the end of its probation: requests that
-    /// hang by then count as answers of class 5xx. None where nothing does, or nothing serves.
-    fn verdict(&self, app: &PackageName, probation: Probation) -> Option<Trouble>;
+    /// What was counted of the version that serves now, at the end of its probation; nothing where
+    /// nothing serves.
+    ///
+    /// # Errors
+    /// What speaks against it: requests that hang by then, or were turned away, count beside answers
+    /// of class 5xx where that is not how the version before served, too.
+    fn verdict(&self, app: &PackageName, probation: Probation) -> Result<Faults, Trouble>;
 
     /// What is known of the app as it runs; none where it is not loaded.
     fn serving(&self, app: &PackageName) -> Option<Serving>;
@@ -280,6 +284,19 @@ pub struct Probation {
     pub lasts: Duration,
     /// What it may do wrong meanwhile.
     pub budget: Budget,
+}
+
+/// What a version did wrong in its probation, and may.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Faults {
+    /// Breakdowns, those of jobs among them.
+    pub traps: u64,
+    /// Answers of class 5xx.
+    pub server_errors: u64,
+    /// Requests that had no answer when it ended, for long.
+    pub hanging: u64,
+    /// Requests that were turned away, since the app had too much to do.
+    pub refused: u64,
 }
 
 /// A new version that does not behave.

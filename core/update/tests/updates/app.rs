@@ -2,6 +2,7 @@
 
 use newleaf_domain::{ByteSize, Digest};
 use newleaf_launcher::journal::{Ending, Outcome, StepId};
+use newleaf_update::port::Faults;
 use newleaf_update::port::fake::{Fault, LauncherWay, Point, World, quick};
 use newleaf_update::view::StepStanding;
 use newleaf_update::{AppData, BackYes, ExitClass, OnDataLoss, Settings, StartError};
@@ -136,6 +137,29 @@ async fn a_probation_is_not_passed_while_requests_hang() {
     assert_eq!(report.ending, Some(Ending::RolledBack), "{report:#?}");
     assert!(report.reason.unwrap().contains("has had no answer for 30 s"));
     assert_eq!(host.plugins.serves(&notes()).as_deref(), Some("1.0.0"));
+}
+
+#[tokio::test]
+async fn what_went_wrong_within_what_is_allowed_is_told() {
+    let faults =
+        |traps, server_errors, hanging| Faults { traps, server_errors, hanging, refused: 0 };
+    for (faults, told) in [
+        (Faults::default(), "without a fault"),
+        (faults(1, 0, 0), "with 1 breakdown, within what is allowed"),
+        (
+            faults(2, 7, 1),
+            "with 2 breakdowns, 7 answers of class 5xx and 1 request without an answer, all within \
+             what is allowed",
+        ),
+    ] {
+        let world = world_with_update().await;
+        world.disk.set_counted(faults);
+        let probation = std::time::Duration::from_millis(10);
+        let report = update(&world.start_with(Settings { probation, ..quick() }), &target()).await;
+        let commit = report.steps.iter().find(|row| row.step == StepId::Commit).unwrap();
+        let outcome = Outcome::Done { detail: format!("0 s {told}") };
+        assert_eq!(commit.standing, StepStanding::Over { outcome });
+    }
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use newleaf_domain::{ByteSize, Digest};
 use newleaf_plugin_host::storage::WriteCount;
-use newleaf_plugin_host::{App, Slot};
+use newleaf_plugin_host::{App, Lately, Slot};
 use newleaf_update::port::{Counting, Serving};
 use newleaf_update::view::{Usage, Work};
 
@@ -16,7 +16,7 @@ use crate::route::{AppLink, Place};
 pub(super) struct Entry {
     link: AppLink,
     pub(super) standing: Standing,
-    /// The writes of the version that served last, where all of them are counted.
+    /// The switch to the version that served last, where this process has made it.
     tally: Option<Tally>,
 }
 
@@ -37,8 +37,8 @@ pub(super) struct Loaded {
     pub(super) slot: Arc<Slot>,
 }
 
-/// The writes of one version since the switch to it. What it wrote while it was brought in (its
-/// migration) is not among them.
+/// What is known of the switch to one version, and of its writes since. What it wrote while it was
+/// brought in (its migration) is not among them.
 #[derive(Debug)]
 struct Tally {
     /// The digest of its slot.
@@ -46,6 +46,8 @@ struct Tally {
     /// One for each time that it was loaded: a request that began before the app was switched off
     /// and on again still writes by its own.
     counts: Vec<WriteCount>,
+    /// How the version served that it took over from.
+    before: Lately,
 }
 
 impl Tally {
@@ -63,8 +65,9 @@ impl Entry {
     /// who wait in it go on to it.
     pub(super) fn serve(&mut self, app: App, digest: Digest, counting: Counting) {
         self.link.version = Some(app.version().clone());
+        let before = self.loaded().map(|loaded| loaded.slot.app().lately()).unwrap_or_default();
         self.tally = match (counting, self.tally.take()) {
-            (Counting::Begins, _) => Some(Tally { of: digest, counts: Vec::new() }),
+            (Counting::Begins, _) => Some(Tally { of: digest, counts: Vec::new(), before }),
             (Counting::GoesOn, tally) => tally.filter(|tally| tally.of == digest),
         };
         if let Some(tally) = &mut self.tally {
@@ -94,6 +97,11 @@ impl Entry {
             Standing::Serving(loaded) => Some(loaded.clone()),
             Standing::Stopped(_) | Standing::LeftBehind(_) => None,
         }
+    }
+
+    /// How the version before served its visitors; empty where that is not known.
+    pub(super) fn before(&self) -> Lately {
+        self.tally.as_ref().map(|tally| tally.before.clone()).unwrap_or_default()
     }
 
     pub(super) fn place(&self) -> Place {

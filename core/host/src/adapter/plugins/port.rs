@@ -9,8 +9,8 @@ use newleaf_launcher::state::AppSlot;
 use newleaf_plugin_host::storage::{self, CopyError};
 use newleaf_plugin_host::{App, CompileLimits, Cut, LifecycleError, PrepareError, Prepared};
 use newleaf_update::port::{
-    AppRehearsed, Counting, Drained, Kept, PluginError, Plugins, Probation, Removed, Serving,
-    StoreError, Traffic, Trouble, WarmLine,
+    AppRehearsed, Counting, Drained, Faults, Kept, PluginError, Plugins, Probation, Removed,
+    Serving, StoreError, Traffic, Trouble, WarmLine,
 };
 
 use super::super::files::{self, FileError, blocking};
@@ -159,13 +159,23 @@ impl Apps {
 
     /// What speaks against the version on probation, where anything does.
     fn look_at(&self, app: &PackageName, probation: Probation, moment: Moment) -> Option<Trouble> {
-        let version = self.read().get(app).and_then(Entry::loaded)?.slot.app();
-        let patience = probation::patience(self.0.settings.answer_within.duration(), probation);
-        let (stats, hanging) = (version.stats(), version.without_answer(patience));
-        let seen = probation::Seen { stats: &stats, hanging, patience };
+        let seen = self.seen(app, probation)?;
         let what = probation::judge(&seen, probation.budget, moment)?;
         tracing::warn!(%app, what, "the version on probation is given up");
         Some(Trouble { what })
+    }
+
+    /// What there is to judge the version on probation by; none where nothing serves.
+    fn seen(&self, app: &PackageName, probation: Probation) -> Option<probation::Seen> {
+        let (version, before) = {
+            let entries = self.read();
+            let entry = entries.get(app)?;
+            (entry.loaded()?.slot.app(), entry.before())
+        };
+        let patience = probation::patience(self.0.settings.answer_within.duration(), probation);
+        let (stats, hanging) = (version.stats(), version.without_answer(patience));
+        let before = probation::Before::of(&before, patience);
+        Some(probation::Seen { stats, hanging, patience, before })
     }
 
     fn entry(&self, app: &PackageName) -> Result<Option<Loaded>, PluginError> {
@@ -431,8 +441,11 @@ impl Plugins for Apps {
         }
     }
 
-    fn verdict(&self, app: &PackageName, probation: Probation) -> Option<Trouble> {
-        self.look_at(app, probation, Moment::End)
+    fn verdict(&self, app: &PackageName, probation: Probation) -> Result<Faults, Trouble> {
+        match self.look_at(app, probation, Moment::End) {
+            Some(trouble) => Err(trouble),
+            None => Ok(self.seen(app, probation).map(|seen| seen.faults()).unwrap_or_default()),
+        }
     }
 
     fn serving(&self, app: &PackageName) -> Option<Serving> {

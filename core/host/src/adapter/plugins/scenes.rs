@@ -10,7 +10,7 @@ use axum::http::{Request, StatusCode};
 use newleaf_domain::{AppAddresses, AppHosts, AppOrigin, ByteSize, Digest, Grant, Version};
 use newleaf_launcher::state::AppState;
 use newleaf_update::Budget;
-use newleaf_update::port::{Plugins as _, Probation, Serving};
+use newleaf_update::port::{Faults, Plugins as _, Probation, Serving};
 use tower::ServiceExt as _;
 
 use super::*;
@@ -433,7 +433,7 @@ async fn answers_of_the_host_convict_no_version() {
     let quiet =
         tokio::time::timeout(probation::LOOK_EVERY * 3, house.apps.trouble(&name, STRICT)).await;
     assert!(quiet.is_err(), "a full house convicted the version: {quiet:?}");
-    assert_eq!(house.apps.verdict(&name, STRICT), None);
+    assert_eq!(house.apps.verdict(&name, STRICT), Ok(Faults::default()));
 }
 
 /// As short as makes sense, and nothing may go wrong.
@@ -454,18 +454,78 @@ async fn a_version_that_hangs_passes_no_probation() {
     house.apps.release(&notes()).await.unwrap();
     let waiting = wait_for_ever(&house);
     let name = notes();
-    let trouble = house.apps.trouble(&name, STRICT);
-    let trouble = tokio::time::timeout(Duration::from_secs(30), trouble).await.unwrap();
-    assert_eq!(trouble.what, "1 request has had no answer for 1 s, and none was answered well");
-    // Where others are answered it is judged at the end, and a client that has left changes nothing.
-    assert_eq!(house.ask("/environment").await.0, StatusCode::OK);
+    let trouble = |within| tokio::time::timeout(within, house.apps.trouble(&name, STRICT));
+    // One alone is not judged before the end, and a client that has left changes nothing.
+    let quiet = trouble(Duration::from_millis(1_600)).await;
+    assert!(quiet.is_err(), "{quiet:?}");
     waiting.abort();
     assert!(waiting.await.unwrap_err().is_cancelled());
-    let quiet =
-        tokio::time::timeout(probation::LOOK_EVERY * 3, house.apps.trouble(&name, STRICT)).await;
-    assert!(quiet.is_err(), "{quiet:?}");
-    let verdict = house.apps.verdict(&name, STRICT).unwrap().what;
-    assert!(verdict.starts_with("1 request has had no answer for 1 s and it gave 0"), "{verdict}");
+    let verdict = || house.apps.verdict(&name, STRICT).unwrap_err().what;
+    assert_eq!(verdict(), "1 request has had no answer for 1 s, and none was answered well");
+    assert_eq!(house.ask("/environment").await.0, StatusCode::OK);
+    let what = verdict();
+    assert!(what.starts_with("1 request has had no answer for 1 s, and it gave 0"), "{what}");
+    // Most of those who ask are left without an answer: nobody waits for the end.
+    let waiting = [wait_for_ever(&house), wait_for_ever(&house)];
+    let what = trouble(Duration::from_secs(30)).await.unwrap().what;
+    assert!(what.contains("requests have had no answer for 1 s, and it gave 0"), "{what}");
+    waiting.iter().for_each(tokio::task::JoinHandle::abort);
+}
+
+/// Puts the version in its place, and has eleven visitors wait for an answer of it.
+async fn eleven_long_polls(
+    house: &House,
+    slot: &AppSlot,
+) -> Vec<tokio::task::JoinHandle<(StatusCode, String)>> {
+    house.apps.swap(&notes(), slot, Counting::Begins).await.unwrap();
+    house.apps.release(&notes()).await.unwrap();
+    let waiting = (0..11).map(|_| wait_for_ever(house)).collect();
+    let Place::Serving(place) = house.apps.find(&notes()) else { panic!("it does not serve") };
+    while place.app().stats().in_flight < 11 {
+        tokio::task::yield_now().await;
+    }
+    waiting
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn slow_pages_that_the_version_before_had_too_convict_nobody() {
+    let house = House::new();
+    let slot = house.stage("tests/apps/attach", "1.0.0", 0);
+    let before = eleven_long_polls(&house, &slot).await;
+    let within = Duration::from_secs(3);
+    let name = notes();
+    let unlike = house.apps.trouble(&name, STRICT);
+    let unlike = tokio::time::timeout(Duration::from_secs(30), unlike).await.unwrap().what;
+    assert!(unlike.contains("requests have had no answer for 1 s"), "{unlike}");
+    house.apps.hold(&notes()).await.unwrap();
+    assert_eq!(house.apps.drained(&notes(), within).await.unwrap().late.len(), 11);
+    for cut in before {
+        assert_eq!(cut.await.unwrap().0, StatusCode::SERVICE_UNAVAILABLE);
+    }
+    let after = eleven_long_polls(&house, &slot).await;
+    let trouble = tokio::time::timeout(within, house.apps.trouble(&notes(), STRICT)).await;
+    assert!(trouble.is_err(), "{trouble:?}");
+    let faults = house.apps.verdict(&notes(), STRICT).unwrap();
+    assert_eq!(faults, Faults { hanging: 11, ..Faults::default() }, "they hang all the same");
+    after.iter().for_each(tokio::task::JoinHandle::abort);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_version_that_is_too_slow_for_its_visitors_passes_no_probation() {
+    let house = House::new();
+    let slot = house.stage("tests/apps/attach", "1.0.0", 0);
+    house.apps.swap(&notes(), &slot, Counting::Begins).await.unwrap();
+    house.apps.release(&notes()).await.unwrap();
+    // All places are taken, and nobody who comes then gets one in time; none hangs for so long yet.
+    let many = Limits::default().concurrency + 12;
+    let waiting: Vec<_> = (0..many).map(|_| wait_for_ever(&house)).collect();
+    let budget = Budget { traps: 3, server_errors: 10 };
+    let probation = Probation { lasts: Duration::from_mins(1), budget };
+    let name = notes();
+    let trouble = house.apps.trouble(&name, probation);
+    let what = tokio::time::timeout(Duration::from_secs(25), trouble).await.unwrap().what;
+    assert!(what.contains("turned away, since it had too much to do"), "{what}");
+    waiting.iter().for_each(tokio::task::JoinHandle::abort);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -14,7 +14,7 @@ use newleaf_trust::Pin;
 
 use super::version;
 use crate::port::{
-    AppRehearsed, Contact, Download, Kept, PlanMemo, Removed, SelfTest, SlotRef, Traffic,
+    AppRehearsed, Contact, Download, Faults, Kept, PlanMemo, Removed, SelfTest, SlotRef, Traffic,
 };
 
 /// The data of one app: what it is worth to its owner, and its schema.
@@ -137,6 +137,8 @@ pub(super) struct Inner {
     pub(super) rehearsals: BTreeMap<Target, crate::view::RehearsalNote>,
     /// How an app's rehearsal comes out where it does not fail.
     pub(super) app_rehearsed: AppRehearsed,
+    /// What is counted of a version in its probation where it passes.
+    pub(super) counted: Faults,
     /// Room that a rehearsal of an app needs.
     pub(super) app_rehearsal_needs: ByteSize,
     /// How long the migration of the data itself takes.
@@ -171,6 +173,7 @@ impl Disk {
             lie: None,
             rehearsal_needs: ByteSize::mib(12),
             rehearsals: BTreeMap::new(),
+            counted: Faults::default(),
             app_rehearsed: AppRehearsed {
                 copied: ByteSize::kib(4),
                 copy_ms: 20,
@@ -301,6 +304,11 @@ impl Disk {
         let mut disk = self.lock();
         disk.app_rehearsed.migrate_ms = u64::try_from(rehearsed.as_millis()).unwrap_or(u64::MAX);
         disk.migration = itself;
+    }
+
+    /// From now on this is counted of a version that passes its probation.
+    pub fn set_counted(&self, faults: Faults) {
+        self.lock().counted = faults;
     }
 
     /// From now on so many visitors come.

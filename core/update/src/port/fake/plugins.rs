@@ -10,8 +10,8 @@ use newleaf_launcher::state::AppSlot;
 
 use super::disk::{Data, Disk, Fault, Point};
 use crate::port::{
-    AppRehearsed, Counting, Drained, Kept, PluginError, Plugins, Probation, Removed, Serving,
-    StoreError, Traffic, Trouble,
+    AppRehearsed, Counting, Drained, Faults, Kept, PluginError, Plugins, Probation, Removed,
+    Serving, StoreError, Traffic, Trouble,
 };
 
 /// An app as it runs.
@@ -297,9 +297,11 @@ impl Plugins for FakePlugins {
         Trouble { what: format!("{app} trapped 4 times, 3 are allowed") }
     }
 
-    fn verdict(&self, app: &PackageName, _probation: Probation) -> Option<Trouble> {
-        self.disk.fault(Point::Verdict)?;
-        Some(Trouble { what: format!("1 request of {app} has had no answer for 30 s") })
+    fn verdict(&self, app: &PackageName, _probation: Probation) -> Result<Faults, Trouble> {
+        if self.disk.fault(Point::Verdict).is_none() {
+            return Ok(self.disk.lock().counted);
+        }
+        Err(Trouble { what: format!("1 request of {app} has had no answer for 30 s") })
     }
 
     fn serving(&self, app: &PackageName) -> Option<Serving> {

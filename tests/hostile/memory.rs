@@ -22,7 +22,8 @@ fn many_that_take_what_one_may_are_bounded_together() {
     let (answers, siege) = ground.siege(HOG, "30 × 56 MiB", || ground.get_many(HOG, "/share", 30));
     let with = |status| answers.iter().filter(|answer| answer.status == status).count();
     assert_eq!(with(200) + with(500) + with(503), 30, "{answers:?}");
-    assert!((1..=9).contains(&with(200)), "{} got theirs", with(200));
+    // Nine have theirs at one time; who comes once their size is known waits for it.
+    assert!(with(200) >= 1 && with(500) + with(503) >= 1, "{answers:?}");
     siege.told("of memory that they may have together");
     ground.is_well(HOG);
 }

@@ -1,71 +1,15 @@
-//! What the instances of one app may take of the machine's memory, each and all together. Counts
-//! linear memories, and what the host keeps for an app where it says so: who keeps it bounds each.
+//! What one instance of an app may take of the machine's memory and tables. Asks the app's common
+//! room for each growth.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering::SeqCst},
-};
+use std::sync::Arc;
 
 use newleaf_domain::ByteSize;
 use wasmtime::{ResourceLimiter, StoreLimits, StoreLimitsBuilder};
 
-use crate::limits::{Limits, as_usize};
-
-/// The memory of all instances of one app, and what the host keeps for them.
-#[derive(Debug)]
-pub(crate) struct Together {
-    most: ByteSize,
-    used: AtomicU64,
-}
-
-impl Together {
-    /// Of an app that has no instance yet.
-    pub(crate) fn new(most: ByteSize) -> Arc<Self> {
-        Arc::new(Self { most, used: AtomicU64::new(0) })
-    }
-
-    /// Counts `bytes` that the host keeps for the app, as long as the result lives.
-    ///
-    /// # Errors
-    /// The app may have no more.
-    pub(crate) fn lend(self: &Arc<Self>, bytes: u64) -> Result<Lent, MemorySpent> {
-        if !self.take(bytes) {
-            return Err(MemorySpent::Together(self.most));
-        }
-        Ok(Lent { bytes, together: self.clone() })
-    }
-
-    fn take(&self, more: u64) -> bool {
-        let taken = self.used.fetch_update(SeqCst, SeqCst, |used| {
-            used.checked_add(more).filter(|sum| *sum <= self.most.as_u64())
-        });
-        taken.is_ok()
-    }
-}
-
-/// Memory that the host keeps for an app; counted until it is dropped.
-#[derive(Debug)]
-pub(crate) struct Lent {
-    bytes: u64,
-    together: Arc<Together>,
-}
-
-impl Drop for Lent {
-    fn drop(&mut self) {
-        self.together.used.fetch_sub(self.bytes, SeqCst);
-    }
-}
-
-/// Why an instance does not get the memory it asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum MemorySpent {
-    /// It has what one instance may have.
-    #[error("the app wants more than the {0} of memory that one instance may have")]
-    Own(ByteSize),
-    /// The app's instances have what they may have together.
-    #[error("the app's instances want more than the {0} of memory that they may have together")]
-    Together(ByteSize),
-}
+use crate::{
+    limits::{Limits, as_usize},
+    together::{MemorySpent, Share},
+};
 
 /// The allowance of one instance; gives back what it took when it is dropped.
 #[derive(Debug)]
@@ -73,12 +17,12 @@ pub(crate) struct Allowance {
     counts: StoreLimits,
     most: ByteSize,
     own: u64,
-    together: Arc<Together>,
+    share: Arc<Share>,
 }
 
 impl Allowance {
-    /// The allowance of a new instance of the app that `together` counts for.
-    pub(crate) fn new(limits: &Limits, together: &Arc<Together>) -> Self {
+    /// The allowance of a new instance, for which `share` is set aside.
+    pub(crate) fn new(limits: &Limits, share: Arc<Share>) -> Self {
         let counts = StoreLimitsBuilder::new()
             .memory_size(as_usize(limits.memory))
             .memories(4)
@@ -87,7 +31,7 @@ impl Allowance {
             .table_elements(100_000)
             .trap_on_grow_failure(true)
             .build();
-        Self { counts, most: limits.memory, own: 0, together: together.clone() }
+        Self { counts, most: limits.memory, own: 0, share }
     }
 
     /// What the instance took; memory never shrinks.
@@ -95,21 +39,18 @@ impl Allowance {
         self.own
     }
 
+    /// What is set aside for it.
+    pub(crate) const fn share(&self) -> &Arc<Share> {
+        &self.share
+    }
+
     fn take(&mut self, more: u64) -> Result<(), MemorySpent> {
         if self.own.saturating_add(more) > self.most.as_u64() {
             return Err(MemorySpent::Own(self.most));
         }
-        if !self.together.take(more) {
-            return Err(MemorySpent::Together(self.together.most));
-        }
+        self.share.take(more)?;
         self.own += more;
         Ok(())
-    }
-}
-
-impl Drop for Allowance {
-    fn drop(&mut self) {
-        self.together.used.fetch_sub(self.own, SeqCst);
     }
 }
 
@@ -162,38 +103,28 @@ impl ResourceLimiter for Allowance {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::together::Together;
 
     const MIB: usize = 1024 * 1024;
 
     #[test]
     fn memories_of_one_instance_and_of_all_are_counted_together() {
-        let limits = Limits { memory: ByteSize::mib(8), ..Limits::default() };
-        let together = Together::new(ByteSize::mib(10));
-        let mut first = Allowance::new(&limits, &together);
+        let limits = Limits {
+            memory: ByteSize::mib(8),
+            memory_together: ByteSize::mib(10),
+            ..Limits::default()
+        };
+        let together = Together::new(&limits, 0);
+        let instance = || Allowance::new(&limits, together.set_aside(0).unwrap());
+        let mut first = instance();
         assert!(first.memory_growing(0, 5 * MIB, None).unwrap());
         let own = first.memory_growing(0, 5 * MIB, None).unwrap_err();
         assert_eq!(own.downcast_ref(), Some(&MemorySpent::Own(ByteSize::mib(8))));
-        let mut second = Allowance::new(&limits, &together);
+        let mut second = instance();
         assert!(second.memory_growing(0, 4 * MIB, None).unwrap());
         let all = second.memory_growing(4 * MIB, 6 * MIB, None).unwrap_err();
         assert_eq!(all.downcast_ref(), Some(&MemorySpent::Together(ByteSize::mib(10))));
         drop(first);
         assert!(second.memory_growing(4 * MIB, 6 * MIB, None).unwrap());
-    }
-
-    #[test]
-    fn what_the_host_keeps_for_an_app_is_counted_with_its_memories_until_it_is_dropped() {
-        let together = Together::new(ByteSize::mib(10));
-        let mut instance = Allowance::new(&Limits::default(), &together);
-        assert!(instance.memory_growing(0, 6 * MIB, None).unwrap());
-        let lent = together.lend(4 * MIB as u64).unwrap();
-        let refused = together.lend(1).unwrap_err();
-        assert_eq!(
-            refused.to_string(),
-            "the app's instances want more than the 10 MiB of memory that they may have together"
-        );
-        assert!(instance.memory_growing(6 * MIB, 7 * MIB, None).is_err());
-        drop(lent);
-        assert!(instance.memory_growing(6 * MIB, 7 * MIB, None).unwrap());
     }
 }

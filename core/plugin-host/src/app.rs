@@ -15,18 +15,17 @@ use wasmtime::{
 };
 use wasmtime_wasi_http::{
     WasiBody,
-    handler::{ExpirationError, InstantiationError, ProxyHandler},
+    handler::{ExpirationError, InstantiationError},
 };
 
 use crate::{
     abi::v1::JOBS,
     address::{self, Border},
-    allowance::{MemorySpent, Together},
     body::{self, AppBody},
     clock::Clock,
     egress::{Lines, Outbound, Outgoing},
     entrance::Entrance,
-    handler::{Errand, Workers},
+    handler::{Errand, Place, Workshop},
     instance::{self, Instance},
     job::JobError,
     lane::{Lane, Queue},
@@ -34,6 +33,7 @@ use crate::{
     limits::Limits,
     stats::{AppStats, Conclusion, Counters, JobEnd, Lately, Noted, Running, Ticket},
     storage::{Database, WriteCount},
+    together::{MemorySpent, Together},
     voice::{Of, Told, Voice},
 };
 
@@ -99,7 +99,7 @@ pub enum Failure {
     WallClock,
     /// No instance of the app could be made (500).
     Instantiate,
-    /// Too many requests of the app run already (503, `Retry-After`).
+    /// Too many requests of the app run already, or they have all its memory (503, `Retry-After`).
     Busy,
     /// Too many requests of all apps together run already (503, `Retry-After`).
     Crowded,
@@ -193,7 +193,7 @@ pub(crate) enum Patience {
 pub struct App {
     shared: Arc<Shared>,
     pre: InstancePre<Instance>,
-    handler: ProxyHandler<Workers>,
+    workshop: Arc<Workshop>,
     permits: Arc<Semaphore>,
 }
 
@@ -211,7 +211,7 @@ impl App {
         let permits = Arc::new(Semaphore::new(config.limits.concurrency));
         let outgoing = Outgoing::new(&config, lines);
         let shared = Arc::new(Shared {
-            together: Together::new(config.limits.memory_together),
+            together: Together::new(&config.limits, initial_memory(&pre)),
             queue: Queue::new(lane),
             voice: Voice::new(Of::App),
             told: Told::of(&config.name),
@@ -221,8 +221,8 @@ impl App {
             database,
         });
         let (engine, kept) = (engine.clone(), Arc::default());
-        let workers = Workers { engine, pre: pre.clone(), entrance, kept, app: shared.clone() };
-        Self { shared, pre, handler: ProxyHandler::new(workers), permits }
+        let workshop = Workshop { engine, pre: pre.clone(), entrance, kept, app: shared.clone() };
+        Self { shared, pre, workshop: Arc::new(workshop), permits }
     }
 
     /// Its name.
@@ -321,7 +321,9 @@ impl App {
     /// [`LifecycleError::Instantiate`].
     pub async fn make_and_drop(&self) -> Result<(), LifecycleError> {
         let (cpu, running) = (self.shared.config.limits.cpu, self.running());
-        let (mut store, _meter) = instance::store(self.pre.engine(), &self.shared, cpu, running);
+        let share = self.shared.together.room(Patience::Queue).await;
+        let engine = self.pre.engine();
+        let (mut store, _meter) = instance::store(engine, &self.shared, share, cpu, running);
         let made = self.pre.instantiate_async(&mut store).await;
         let reason = |error: wasmtime::Error| format!("{error:#}");
         made.map(drop).map_err(|error| LifecycleError::Instantiate {
@@ -417,6 +419,11 @@ impl App {
         }
     }
 
+    /// Takes the place of `other`, and makes room for instances as large as its were.
+    pub(crate) fn follow(&self, other: &Self) {
+        self.shared.together.follow(&other.shared.together);
+    }
+
     /// Counts writes and answers from here: the app begins to serve.
     pub(crate) fn begins_to_serve(&self) {
         self.shared.database.count_writes_anew();
@@ -443,7 +450,7 @@ impl App {
         if request.body().size_hint().lower() > limit.as_u64() {
             return Err(Failure::BodyTooLarge);
         }
-        let permit = self.place(patience).await?;
+        let (permit, place) = self.place(patience).await?;
         let Some(ticket) = waiting.0.clone() else { return Err(Failure::Busy) };
         // Cut before it found its place: it must not reach an app that is being exchanged.
         if let Some(failure) = ticket.failure() {
@@ -454,7 +461,10 @@ impl App {
         address::inward(&mut parts.uri, &mut parts.headers, config.border());
         let request = Request::from_parts(parts, body::for_guest(body, limit, ticket.clone()));
         let errand = Errand { ticket: ticket.clone(), permit };
-        let answer = self.handler.handle(errand, request).await;
+        let share = place.share().clone();
+        let answer = self.workshop.handler(place).handle(errand, request).await;
+        share.settle();
+        drop(share);
         match ticket.failure() {
             Some(failure @ (Failure::BodyTooLarge | Failure::ClientTooSlow | Failure::Held)) => {
                 Err(failure)
@@ -463,18 +473,21 @@ impl App {
         }
     }
 
-    /// A place among the app's concurrent requests.
-    async fn place(&self, patience: Patience) -> Result<OwnedSemaphorePermit, Failure> {
-        let place = self.permits.clone().acquire_owned();
-        let place = match patience {
+    /// A place among the app's concurrent requests, and memory for its instance. Whoever has the
+    /// memory waits for no place, so that one of those who wait is always let in.
+    async fn place(&self, patience: Patience) -> Result<(OwnedSemaphorePermit, Place), Failure> {
+        let place = async {
+            // Nobody closes the semaphore.
+            let permit = self.permits.clone().acquire_owned().await.map_err(|_| Failure::Busy)?;
+            Ok((permit, self.workshop.place(patience).await))
+        };
+        match patience {
             Patience::Promised => place.await,
             Patience::Queue => {
                 let limit = self.shared.config.limits.queue;
                 tokio::time::timeout(limit, place).await.map_err(|_| Failure::Busy)?
             }
-        };
-        // Nobody closes the semaphore.
-        place.map_err(|_| Failure::Busy)
+        }
     }
 
     /// Refuses an answer that is none: after one of class 1xx another has to come, and 101 gives the
@@ -563,6 +576,14 @@ impl App {
         }
         failure
     }
+}
+
+/// The memory in bytes that an instance has when it is made, or somewhat more; 0 where nobody knows.
+fn initial_memory(pre: &InstancePre<Instance>) -> u64 {
+    const PAGE: u64 = 64 * 1024;
+    let needed = pre.component().resources_required();
+    let largest = |it: &wasmtime::ResourcesRequired| it.max_initial_memory_size.unwrap_or_default();
+    needed.map_or(0, |it| largest(&it).saturating_mul(it.num_memories.into()).saturating_mul(PAGE))
 }
 
 /// What began an error, cut to a line: parts of it are the app's own words, however long.

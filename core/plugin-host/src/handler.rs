@@ -1,6 +1,7 @@
 //! Joins an app to wasmtime's proxy handler, which serves `wasi:http` 0.2 and 0.3 alike: one
 //! instance a request, ended by its processor time or the wall clock. Where the app asked for it an
-//! instance that did well is kept for a later request; never for two at one time.
+//! instance that did well is kept for a later request; never for two at one time. Each has its
+//! memory set aside before it is made.
 
 use std::{
     pin::Pin,
@@ -16,24 +17,43 @@ use wasmtime::{
 };
 use wasmtime_wasi_http::{
     WasiHttpView as _,
-    handler::{HandlerState, Proxy, ShouldAccept, WorkerExpiration, WorkerState, WorkerStatus},
+    handler::{
+        HandlerState, Proxy, ProxyHandler, ShouldAccept, WorkerExpiration, WorkerState,
+        WorkerStatus,
+    },
 };
 
 use crate::{
-    app::{Failure, Shared, root_of},
+    app::{Failure, Patience, Shared, root_of},
     entrance::Entrance,
     instance::{self, Instance},
     kept::Kept,
     stats::{Noted, Served, Ticket},
+    together::Share,
 };
 
-/// What the proxy handler needs to make instances of one app.
-pub(crate) struct Workers {
+/// What makes the instances of one app.
+pub(crate) struct Workshop {
     pub(crate) engine: Engine,
     pub(crate) pre: InstancePre<Instance>,
     pub(crate) entrance: Entrance,
     pub(crate) kept: Arc<Kept>,
     pub(crate) app: Arc<Shared>,
+}
+
+/// What one request is to be served by.
+pub(crate) enum Place {
+    /// A new instance, which has this.
+    New(Arc<Share>),
+    /// One that was kept.
+    Kept(Box<Store<Instance>>),
+}
+
+/// What the proxy handler needs to serve one request: every one has a handler of its own, so that
+/// it gets the place that was made for it.
+pub(crate) struct Workers {
+    workshop: Arc<Workshop>,
+    place: Mutex<Option<Place>>,
 }
 
 /// What travels with a request to its instance.
@@ -78,34 +98,84 @@ impl HandlerState for Workers {
     async fn instantiate(
         &self,
     ) -> wasmtime::Result<wasmtime_wasi_http::handler::Instance<Instance, WallClock, Worker>> {
-        let limits = &self.app.config.limits;
+        let Workshop { app, kept, .. } = &*self.workshop;
+        let wall = app.config.limits.wall;
         let errand = Arc::<Seat>::default();
-        let sleep = Box::pin(tokio::time::sleep(limits.wall));
-        let app = self.app.clone();
-        let expiration = WallClock { sleep, cut: None, errand: errand.clone(), app };
-        let (store, proxy) = tokio::time::timeout(limits.wall, self.ready()).await??;
+        let sleep = Box::pin(tokio::time::sleep(wall));
+        let expiration = WallClock { sleep, cut: None, errand: errand.clone(), app: app.clone() };
+        let place = self.place.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let place = place.ok_or_else(|| wasmtime::Error::new(Taken))?;
+        let (store, proxy) = tokio::time::timeout(wall, self.workshop.ready(place)).await??;
         Ok(wasmtime_wasi_http::handler::Instance {
             store,
             proxy,
             view: Instance::http,
             expiration,
-            state: Worker { app: self.app.clone(), kept: self.kept.clone(), errand },
+            state: Worker { app: app.clone(), kept: kept.clone(), errand },
         })
     }
 }
 
-impl Workers {
-    /// An instance for one request: one that was kept, else a new one.
-    async fn ready(&self) -> wasmtime::Result<(Store<Instance>, Proxy)> {
-        let (cpu, running) = (self.app.config.limits.cpu, self.app.counters.enter());
-        if let Some(mut store) = self.kept.take()
-            && let Some(made) = store.data().made()
-        {
-            instance::wake(&mut store, cpu, running);
-            let proxy = self.entrance.open(&mut store, &made)?;
-            return Ok((store, proxy));
+/// A handler was to serve a second request.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("the place of the request is taken")]
+struct Taken;
+
+impl Place {
+    /// What is set aside for the instance.
+    pub(crate) fn share(&self) -> &Arc<Share> {
+        match self {
+            Self::New(share) => share,
+            Self::Kept(store) => store.data().share(),
         }
-        let (mut store, _meter) = instance::store(&self.engine, &self.app, cpu, running);
+    }
+}
+
+impl Workshop {
+    /// Waits until there is memory for another instance, and gives one that was kept, or room for
+    /// a new one.
+    pub(crate) async fn place(&self, patience: Patience) -> Place {
+        self.app.together.first(|| self.free_place(patience)).await
+    }
+
+    /// A place, where there is memory for it. Instances that nobody uses give way.
+    fn free_place(&self, patience: Patience) -> Option<Place> {
+        let together = &self.app.together;
+        loop {
+            let wanted = together.wanted(patience);
+            let kept = self.kept.take();
+            let none_left = kept.is_none();
+            if let Some(store) = kept.filter(|store| store.data().share().widen(wanted)) {
+                return Some(Place::Kept(Box::new(store)));
+            }
+            if let Some(share) = together.set_aside(wanted) {
+                return Some(Place::New(share));
+            }
+            if none_left {
+                return None;
+            }
+        }
+    }
+
+    /// A handler for the one request that has this place.
+    pub(crate) fn handler(self: &Arc<Self>, place: Place) -> ProxyHandler<Workers> {
+        let place = Mutex::new(Some(place));
+        ProxyHandler::new(Workers { workshop: self.clone(), place })
+    }
+
+    /// An instance for one request.
+    async fn ready(&self, place: Place) -> wasmtime::Result<(Store<Instance>, Proxy)> {
+        let (cpu, running) = (self.app.config.limits.cpu, self.app.counters.enter());
+        let share = match place {
+            Place::New(share) => share,
+            Place::Kept(mut store) => {
+                let made = store.data().made().ok_or_else(|| wasmtime::Error::new(Taken))?;
+                instance::wake(&mut store, cpu, running);
+                let proxy = self.entrance.open(&mut store, &made)?;
+                return Ok((*store, proxy));
+            }
+        };
+        let (mut store, _meter) = instance::store(&self.engine, &self.app, share, cpu, running);
         let made = self.pre.instantiate_async(&mut store).await?;
         self.app.counters.instance();
         store.data_mut().is(made);
@@ -218,6 +288,7 @@ impl WorkerState for Worker {
         if did_well {
             store.data_mut().rest();
             self.kept.put(store);
+            self.app.together.tell();
         } else {
             drop(store);
         }

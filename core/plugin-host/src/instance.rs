@@ -16,7 +16,7 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView, p2::pipe::MemoryOutputPipe};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use crate::{
-    allowance::{Allowance, Lent},
+    allowance::Allowance,
     app::{Failure, Shared},
     egress::{Egress, Outbound},
     engine::TICK,
@@ -26,6 +26,7 @@ use crate::{
     shelf::{RESOURCES, Shelf},
     stats::{Running, Ticket},
     storage::Session,
+    together::{Lent, Share},
 };
 
 /// How much of what a guest writes to standard error is kept; a Rust panic says why there.
@@ -74,17 +75,18 @@ impl Drop for Instance {
 #[error("the app used up its processor time")]
 pub(crate) struct CpuSpent;
 
-/// A store for one instance of `app` that may use `cpu`, and keeps `running` alive as long as it
-/// or its SQL runs.
+/// A store for one instance of `app` that has `share` of its memory, may use `cpu`, and keeps
+/// `running` alive as long as it or its SQL runs.
 pub(crate) fn store(
     engine: &Engine,
     app: &Arc<Shared>,
+    share: Arc<Share>,
     cpu: Duration,
     running: Arc<Running>,
 ) -> (Store<Instance>, Arc<Meter>) {
     let meter = Meter::paced(cpu, &app.queue);
     let session = Session::new(&app.database, &meter, running);
-    let mut store = Store::new(engine, Instance::new(app, session, meter.clone()));
+    let mut store = Store::new(engine, Instance::new(app, share, session, meter.clone()));
     store.limiter(|instance| &mut instance.allowance);
     // As many as of WASI's: tasks, streams and futures of 0.3, which keep no data.
     if let Some(table) = store.concurrent_resource_table() {
@@ -137,7 +139,7 @@ async fn pause(queue: Option<Arc<Queue>>, pocket: Pocket) {
 }
 
 impl Instance {
-    fn new(app: &Arc<Shared>, session: Session, meter: Arc<Meter>) -> Self {
+    fn new(app: &Arc<Shared>, share: Arc<Share>, session: Session, meter: Arc<Meter>) -> Self {
         let stderr = MemoryOutputPipe::new(STDERR);
         let limits = &app.config.limits;
         let (mut table, shelf) = (ResourceTable::new(), Shelf::default());
@@ -159,7 +161,7 @@ impl Instance {
                 .build(),
             http,
             egress: Egress::new(app.outgoing.clone()),
-            allowance: Allowance::new(limits, &app.together),
+            allowance: Allowance::new(limits, share),
             meter,
             pocket: Pocket::default(),
             stderr,
@@ -194,6 +196,7 @@ impl Instance {
     pub(crate) fn rest(&mut self) {
         self.app.counters.used(self.meter.used(), self.allowance.taken());
         self.session.close();
+        self.share().rest();
         self.ticket = None;
         self.meter = Meter::paced(Duration::ZERO, &self.app.queue);
         drop(self.pocket.lock().unwrap_or_else(PoisonError::into_inner).take());
@@ -221,7 +224,12 @@ impl Instance {
     /// The app may have no more; ends the call.
     pub(crate) fn lend(&self, bytes: usize) -> wasmtime::Result<Lent> {
         let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
-        self.app.together.lend(bytes).map_err(wasmtime::Error::new)
+        self.share().lend(bytes).map_err(wasmtime::Error::new)
+    }
+
+    /// What is set aside for it of its app's memory.
+    pub(crate) const fn share(&self) -> &Arc<Share> {
+        self.allowance.share()
     }
 
     /// Lets the instance hold more of WASI, as far as its app's memory goes.
@@ -230,7 +238,7 @@ impl Instance {
             return;
         }
         let held = self.table.iter_mut().count();
-        if let Err(refused) = self.shelf.make_room(held, &self.app.together)
+        if let Err(refused) = self.shelf.make_room(held, self.allowance.share())
             && let Some(app) = self.app.told.denial()
         {
             tracing::warn!(%app, held, "no more handles for an instance: {refused}");

@@ -39,9 +39,11 @@ mod limits;
 mod meter;
 mod probe;
 mod shelf;
+mod sizes;
 mod slot;
 mod stats;
 pub mod storage;
+mod together;
 mod traffic;
 mod voice;
 

@@ -11,7 +11,7 @@ use wasmtime::{
 
 use crate::{
     abi::v1::{JOBS, LIFECYCLE},
-    app::Shared,
+    app::{Patience, Shared},
     instance::{self, Instance},
     limits::Limits,
 };
@@ -134,7 +134,9 @@ where
         return Ok(Called::NotExported);
     };
     let running = app.counters.enter();
-    let (mut store, meter) = instance::store(pre.engine(), app, cpu, running);
+    let room = tokio::time::timeout(limit, app.together.room(Patience::Queue));
+    let Ok(share) = room.await else { return Err(LifecycleError::TimedOut { function, limit }) };
+    let (mut store, meter) = instance::store(pre.engine(), app, share, cpu, running);
     // What failed before belongs to another call.
     drop(app.database.take_machine_fault());
     let work = invoke(pre, &mut store, export, function, parameters);

@@ -13,8 +13,9 @@ pub struct Limits {
     /// instance of the pool reserves.
     pub memory: ByteSize,
     /// Linear memory of all instances of the app at one time, with what the host keeps for them: what
-    /// calls have handed over, and resources of WASI beyond a few dozen. Who asks for more is refused
-    /// (503) where it is a new request, and traps where it is one that runs.
+    /// calls have handed over, and resources of WASI beyond a few dozen. A request waits until there
+    /// is as much as the app's last instances took, as it waits for its turn; one that runs and wants
+    /// more than that traps where there is no more.
     pub memory_together: ByteSize,
     /// Processor time of one request, SQL included, in steps of 10 ms.
     pub cpu: Duration,
@@ -26,9 +27,11 @@ pub struct Limits {
     pub job: Duration,
     /// Processor time of one run of a job, SQL included.
     pub job_cpu: Duration,
-    /// Requests of the app that run at one time; the others wait.
+    /// Requests of the app that run at one time; the others wait. Fewer run where their instances
+    /// have no more memory together.
     pub concurrency: usize,
-    /// How long a request waits for its turn before it is answered with 503.
+    /// How long a request waits for its turn, and for memory, before it is answered with 503. One
+    /// that waited through an update has been promised an answer, and waits on.
     pub queue: Duration,
     /// The largest request body; a longer one is refused with 413.
     pub request_body: ByteSize,

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::allowance::{Lent, MemorySpent, Together};
+use crate::together::{Lent, MemorySpent, Share};
 
 /// The most resources one instance may hold. An honest one has some dozens.
 pub(crate) const RESOURCES: usize = 1_000;
@@ -52,13 +52,9 @@ impl Shelf {
     ///
     /// # Errors
     /// It may not; told once.
-    pub(crate) fn make_room(
-        &mut self,
-        held: usize,
-        together: &Arc<Together>,
-    ) -> Result<(), MemorySpent> {
+    pub(crate) fn make_room(&mut self, held: usize, share: &Arc<Share>) -> Result<(), MemorySpent> {
         while self.room < RESOURCES && held + BLOCK > self.room {
-            match together.lend(EACH * BLOCK as u64) {
+            match share.lend(EACH * BLOCK as u64) {
                 Ok(lent) => self.lent.push(lent),
                 Err(_) if self.is_refused => return Ok(()),
                 Err(refused) => {
@@ -77,26 +73,32 @@ mod tests {
     use newleaf_domain::ByteSize;
 
     use super::*;
+    use crate::{limits::Limits, together::Together};
+
+    fn share(mib: u64) -> Arc<Share> {
+        let limits = Limits { memory_together: ByteSize::mib(mib), ..Limits::default() };
+        Together::new(&limits, 0).set_aside(0).unwrap()
+    }
 
     #[test]
     fn many_resources_are_memory_of_the_app_and_are_refused_beyond_it() {
-        let together = Together::new(ByteSize::mib(12));
+        let share = share(12);
         let mut hoarder = Shelf::default();
-        assert_eq!((hoarder.make_room(32, &together), hoarder.room()), (Ok(()), 64));
-        assert_eq!((hoarder.make_room(64, &together), hoarder.room()), (Ok(()), 96));
+        assert_eq!((hoarder.make_room(32, &share), hoarder.room()), (Ok(()), 64));
+        assert_eq!((hoarder.make_room(64, &share), hoarder.room()), (Ok(()), 96));
         let mut other = Shelf::default();
-        assert_eq!((other.make_room(40, &together), other.room()), (Ok(()), 96));
+        assert_eq!((other.make_room(40, &share), other.room()), (Ok(()), 96));
         let refused = Err(MemorySpent::Together(ByteSize::mib(12)));
-        assert_eq!((hoarder.make_room(96, &together), hoarder.room()), (refused, 96));
-        assert_eq!(hoarder.make_room(96, &together), Ok(()), "it is told once");
+        assert_eq!((hoarder.make_room(96, &share), hoarder.room()), (refused, 96));
+        assert_eq!(hoarder.make_room(96, &share), Ok(()), "it is told once");
         drop(other);
-        assert_eq!((hoarder.make_room(96, &together), hoarder.room()), (Ok(()), 128));
+        assert_eq!((hoarder.make_room(96, &share), hoarder.room()), (Ok(()), 128));
     }
 
     #[test]
     fn no_instance_holds_more_than_it_may() {
-        let together = Together::new(ByteSize::mib(10_000));
+        let share = share(10_000);
         let mut shelf = Shelf::default();
-        assert_eq!((shelf.make_room(5_000, &together), shelf.room()), (Ok(()), RESOURCES));
+        assert_eq!((shelf.make_room(5_000, &share), shelf.room()), (Ok(()), RESOURCES));
     }
 }

@@ -145,7 +145,8 @@ impl Slot {
     /// beginning of its body has come.
     ///
     /// A request that was made to wait is served however many wait with it: it keeps its place
-    /// when the slot is held again, and has no time limit to find its turn after the release.
+    /// when the slot is held again, and has no time limit to find its turn after the release, nor
+    /// the memory for its instance.
     pub async fn handle<B>(self: &Arc<Self>, request: Request<B>) -> Response<AppBody>
     where
         B: Body<Data = Bytes> + Send + 'static,
@@ -267,6 +268,7 @@ impl Slot {
     /// on the app they began with.
     pub fn swap(&self, app: App) -> App {
         app.begins_to_serve();
+        app.follow(&self.app());
         std::mem::replace(&mut self.state().app, app)
     }
 

@@ -67,6 +67,20 @@ async fn an_instance_that_has_grown_or_complained_is_not_used_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn instances_that_nobody_uses_give_way_where_memory_is_short() {
+    let limits = Limits { memory_together: ByteSize::mib(70), ..Limits::default() };
+    let world = app(&HOG).limits(limits).reuse(Reuse::requests(100)).start().await.unwrap();
+    assert_eq!(leaks(&world, "/leak", 2).await, [0, 1]);
+    // 57 MiB are known by now, and 13 are free beside the next one.
+    for _ in 0..3 {
+        assert_eq!(world.get("/share").await.status, 200);
+        world.slot().drained().await;
+        leaks(&world, "/leak", 2).await;
+    }
+    assert_eq!((world.stats().traps, world.stats().server_errors), (0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_request_has_its_own_processor_time_and_its_own_session() {
     let limits = Limits { cpu: Duration::from_millis(200), ..Limits::default() };
     let quota = Grant::Storage { quota: ByteSize::mib(1) };

@@ -16,7 +16,7 @@ use newleaf_domain::{ByteSize, Grant};
 use newleaf_plugin_host::{Failure, Limits, Slot};
 use newleaf_sdk_testing::{Answer, World};
 use tokio::task::JoinSet;
-use world::{HELLO, NOTES, app};
+use world::{HELLO, HOG, NOTES, app};
 
 fn get(path: &str) -> Request<Empty<Bytes>> {
     Request::get(path).header("host", "localhost").body(Empty::new()).unwrap()
@@ -134,6 +134,66 @@ async fn a_hold_of_thousands_loses_none_at_the_release() {
         assert_eq!(status.unwrap(), 200);
     }
     assert_eq!((world.stats().requests, slot.stats().refused), (3_000, 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn all_who_were_held_find_memory_for_their_instances() {
+    let world = app(&HOG).start().await.unwrap();
+    let slot = world.slot();
+    for known in [false, true] {
+        slot.hold(100);
+        let mut waiting = JoinSet::new();
+        for _ in 0..60 {
+            let slot = slot.clone();
+            waiting.spawn(async move { ask(&slot, "/interpret").await });
+        }
+        parked(slot, 60).await;
+        slot.drained().await;
+        let next = world.load(&app(&HOG)).await.unwrap();
+        slot.swap(next);
+        slot.release();
+        while let Some(answer) = waiting.join_next().await {
+            let answer = answer.unwrap();
+            assert_eq!((answer.status, answer.failure), (200, None), "known: {known}");
+        }
+        let stats = world.stats();
+        assert_eq!((stats.requests, stats.traps, stats.server_errors), (60, 0, 0));
+        assert!(stats.memory > ByteSize::mib(28).as_u64(), "the app took little");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_comes_while_there_is_no_memory_waits_and_is_told_to_come_again() {
+    // Room for two, each of which stays longer than the third is patient.
+    let limits = Limits {
+        memory_together: ByteSize::mib(128),
+        queue: Duration::from_millis(300),
+        ..Limits::default()
+    };
+    let world = app(&HOG).limits(limits).start().await.unwrap();
+    let slot = world.slot();
+    assert_eq!(ask(slot, "/share").await.status, 200);
+    slot.drained().await;
+    let mut clients = JoinSet::new();
+    for _ in 0..6 {
+        let slot = slot.clone();
+        clients.spawn(async move { ask(&slot, "/share").await });
+    }
+    let (mut served, mut refused) = (0, 0);
+    while let Some(answer) = clients.join_next().await {
+        let answer = answer.unwrap();
+        if answer.status == 200 {
+            served += 1;
+        } else {
+            assert_eq!((answer.status, answer.failure), (503, Some(Failure::Busy)));
+            assert_eq!(answer.header("retry-after"), "2");
+            refused += 1;
+        }
+    }
+    let stats = world.stats();
+    assert_eq!((served, refused, stats.traps, stats.server_errors), (2, 4, 0, 0));
+    slot.drained().await;
+    assert_eq!(ask(slot, "/").await.status, 200, "what was set aside is not given back");
 }
 
 #[tokio::test]

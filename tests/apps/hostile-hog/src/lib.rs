@@ -24,6 +24,7 @@ impl App for Hog {
             "/sleep" => sleep(),
             "/memory" => memory(),
             "/share" => share(),
+            "/interpret" => interpret(),
             "/fields" => fields(),
             "/bodies" => bodies(),
             "/pollables" => pollables(),
@@ -90,6 +91,15 @@ fn share() -> Response {
     let hoard = black_box(vec![1_u8; 56 * 1024 * 1024]);
     monotonic_clock::subscribe_duration(2_000_000_000).block();
     Response::text(format!("held {}", black_box(&hoard).len()))
+}
+
+/// What an app takes that has an interpreter in it, for a moment: most of it after a while, when all
+/// others of its time have been made.
+fn interpret() -> Response {
+    monotonic_clock::subscribe_duration(50_000_000).block();
+    let heap = black_box(vec![1_u8; 28 * 1024 * 1024]);
+    monotonic_clock::subscribe_duration(50_000_000).block();
+    Response::text(format!("had {}", black_box(&heap).len()))
 }
 
 /// As many lists of fields as can be had, each nearly as full as can be.

@@ -502,6 +502,36 @@ async fn a_proxy_is_not_gone_through_unless_an_admin_says_so() {
 }
 
 #[tokio::test]
+async fn by_a_proxy_no_name_leads_to_the_hosts_own_doors() {
+    let server = Server::plain().await;
+    let (_, settings) = by_proxy(&server);
+    let proxy = address("10.0.0.9");
+    let scripted = Scripted::default()
+        .name("proxy.example.net", &[proxy])
+        .name("portal.example.com", &[address("127.0.0.1")])
+        .name("other.example.com", &[OUT_THERE])
+        .door(proxy, server.door());
+    let scripted = Arc::new(scripted);
+    let settings = OutboundSettings {
+        by_proxy: ProxyUse::Allowed,
+        own: vec!["127.0.0.1:8081".parse().unwrap()],
+        network: Network::Scripted(scripted.clone()),
+        ..settings
+    };
+    let own = ["localhost:8081", "x.LOCALHOST.:8081", "portal.example.com:8081"];
+    let others = ["other.example.com:8081", "unknown.example.com:8081", "portal.example.com:8082"];
+    let world = started(&[own, others].concat(), settings, tight()).await;
+    for name in own {
+        let said = plain(&world, name, "/ok").await;
+        assert!(said.contains("DestinationIpProhibited"), "{name}: {said}");
+    }
+    assert!(server.heads.all().is_empty(), "the proxy was asked");
+    for name in others {
+        assert_eq!(plain(&world, name, "/ok").await, "200 with 5 bytes", "{name}");
+    }
+}
+
+#[tokio::test]
 async fn what_is_asked_over_tls_goes_through_a_tunnel_that_the_proxy_cannot_look_into() {
     let server = Server::tunnel().await;
     let (scripted, settings) = by_proxy(&server);

@@ -143,7 +143,13 @@ impl Cache {
     pub(crate) fn sweep(&self, keep: &[Digest]) -> Result<usize, CacheError> {
         let kept = keep.iter().map(|component| self.path(component)).collect::<Vec<_>>();
         let mut removed = 0;
-        for entry in fs::read_dir(&self.folder).map_err(file("read", &self.folder))? {
+        let entries = match fs::read_dir(&self.folder) {
+            Ok(entries) => entries,
+            // It may be deleted at any time; then there is nothing to remove.
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(0),
+            Err(source) => return Err(file("read", &self.folder)(source)),
+        };
+        for entry in entries {
             let path = entry.map_err(file("read", &self.folder))?.path();
             let is_code = path.extension().is_some_and(|end| end == "code");
             if is_code && !kept.contains(&path) && is_left_behind(&path) {
@@ -282,6 +288,8 @@ mod tests {
         assert_eq!(cache.sweep(&[kept]).unwrap(), 2);
         assert!(cache.has(&kept) && cache.has(&fresh), "what is installed or being prepared");
         assert!(!cache.has(&gone) && !foreign.exists());
+        fs::remove_dir_all(folder.path()).unwrap();
+        assert_eq!(cache.sweep(&[kept]).unwrap(), 0, "a folder that is gone has no code");
     }
 
     #[test]

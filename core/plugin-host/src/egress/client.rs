@@ -87,6 +87,11 @@ impl Lines {
         })
     }
 
+    /// Whether this host itself listens at `port` of some address.
+    pub(crate) fn listens_at(&self, port: u16) -> bool {
+        self.own.iter().any(|own| own.port() == port)
+    }
+
     /// The network below.
     pub(crate) fn wire(&self) -> &dyn Wire {
         match &self.network {

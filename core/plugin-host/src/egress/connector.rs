@@ -3,7 +3,7 @@
 
 use std::{
     io,
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -103,9 +103,7 @@ impl Connector {
         to: &Destination,
         deadline: Instant,
     ) -> Result<Socket, Refusal> {
-        if let Some(address) = to.literal() {
-            self.judge(address, to)?;
-        }
+        self.judge_unresolved(to, deadline).await?;
         let proxy = Destination::of(via.uri())?;
         let addresses = self.addresses(&proxy.host, deadline).await;
         let addresses = addresses.map_err(|error| Refusal::Proxy(error.to_string()))?;
@@ -118,6 +116,25 @@ impl Connector {
         let stream = proxy::tunnel(stream, via, to).await?;
         let stream = self.secured(stream, to).await?;
         Ok(Socket { stream, form: Form::Origin })
+    }
+
+    /// Judges what a proxy will resolve, as far as it can be known here: an address, what every
+    /// machine calls itself, and names of the host's own doors.
+    async fn judge_unresolved(&self, to: &Destination, deadline: Instant) -> Result<(), Refusal> {
+        if let Some(address) = to.literal() {
+            return self.judge(address, to);
+        }
+        if to.is_localhost() {
+            return self.judge(Ipv4Addr::LOCALHOST.into(), to);
+        }
+        if !self.lines.listens_at(to.port) {
+            return Ok(());
+        }
+        // Many names are known to the proxy alone; it is not kept waiting for long.
+        let soon = deadline.min(Instant::now() + self.within / 4);
+        let known = self.addresses(&to.host, soon).await.unwrap_or_default();
+        let own = known.into_iter().find(|ip| self.lines.is_own(SocketAddr::new(*ip, to.port)));
+        own.map_or(Ok(()), |address| Err(Refusal::OwnDoor { address }))
     }
 
     /// The addresses of `host`, at least one.

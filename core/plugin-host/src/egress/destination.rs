@@ -111,6 +111,12 @@ impl Destination {
         }
     }
 
+    /// Whether the name is one that every machine has for itself (RFC 6761 §6.3).
+    pub(crate) fn is_localhost(&self) -> bool {
+        let Host::Domain(name) = &self.host else { return false };
+        name == "localhost" || name.ends_with(".localhost")
+    }
+
     /// Host, and port where it is not the scheme's own: what `Host` says (RFC 9110 §7.2).
     pub(crate) fn authority(&self) -> String {
         if self.port == default_port(&self.scheme) {

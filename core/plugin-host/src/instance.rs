@@ -85,7 +85,7 @@ pub(crate) fn store(
     running: Arc<Running>,
 ) -> (Store<Instance>, Arc<Meter>) {
     let meter = Meter::paced(cpu, &app.queue);
-    let session = Session::new(&app.database, &meter, running);
+    let session = Session::new(&app.database, &meter, running).charged_to(&share);
     let mut store = Store::new(engine, Instance::new(app, share, session, meter.clone()));
     store.limiter(|instance| &mut instance.allowance);
     // As many as of WASI's: tasks, streams and futures of 0.3, which keep no data.
@@ -119,7 +119,8 @@ pub(crate) fn wake(store: &mut Store<Instance>, cpu: Duration, running: Arc<Runn
     store.set_epoch_deadline(1);
     let instance = store.data_mut();
     let meter = Meter::paced(cpu, &instance.app.queue);
-    instance.session = Session::new(&instance.app.database, &meter, running);
+    let session = Session::new(&instance.app.database, &meter, running);
+    instance.session = session.charged_to(instance.allowance.share());
     instance.meter = meter;
     instance.uses += 1;
 }
@@ -234,6 +235,7 @@ impl Instance {
 
     /// Lets the instance hold more of WASI, as far as its app's memory goes.
     fn make_room(&mut self) {
+        self.session.is_lowered();
         if !self.shelf.is_due() {
             return;
         }

@@ -1,20 +1,57 @@
 //! Bounds what one statement of an app makes SQLite keep in memory. SQLite bounds each value, and a
 //! statement may hold hundreds of them. Its allocator stays what it is; ours only counts, by thread,
-//! since a statement runs on one from beginning to end.
+//! since a statement runs on one from beginning to end. A large one is memory of its app.
 #![expect(unsafe_code, reason = "SQLite asks its allocator through C functions")]
 
 use std::{
-    cell::Cell,
+    cell::{Cell, RefCell},
     ffi::{c_int, c_void},
     ptr,
-    sync::OnceLock,
+    sync::{Arc, OnceLock},
 };
 
 use rusqlite::ffi;
 
+use crate::together::{Lent, Share};
+
+/// What a statement may take before it is counted as memory of its app: some pages in SQLite's cache.
+const FREE: i64 = 4 * 1024 * 1024;
+
+/// What is counted at one time.
+const BLOCK: i64 = 4 * 1024 * 1024;
+
 thread_local! {
     /// Bytes that the statement of this thread may still take; none where nobody counts.
     static LEFT: Cell<Option<i64>> = const { Cell::new(None) };
+    /// What it may have beyond that.
+    static BEYOND: RefCell<Beyond> = const { RefCell::new(Beyond::nothing()) };
+}
+
+/// What a statement may have when it asks, and has had.
+struct Beyond {
+    left: i64,
+    /// Whose memory it is; nobody's in the tests of the neighbours.
+    share: Option<Arc<Share>>,
+    lent: Vec<Lent>,
+}
+
+impl Beyond {
+    const fn nothing() -> Self {
+        Self { left: 0, share: None, lent: Vec::new() }
+    }
+
+    /// At least `short` bytes more, where they may be had.
+    fn lend(&mut self, short: i64) -> Option<i64> {
+        let more = short.max(BLOCK).min(self.left);
+        if more < short {
+            return None;
+        }
+        if let Some(share) = &self.share {
+            self.lent.push(share.lend(u64::try_from(more).ok()?).ok()?);
+        }
+        self.left -= more;
+        Some(more)
+    }
 }
 
 /// The functions of SQLite's own allocator.
@@ -34,17 +71,21 @@ pub fn bound_memory() -> bool {
     OWN.get_or_init(install).is_some()
 }
 
-/// Does `work`, in which this thread's statements may take `most` bytes more than they give back;
-/// beyond that SQLite is told that there is no memory, and ends the statement in good order.
-pub(super) fn within<T>(most: i64, work: impl FnOnce() -> T) -> T {
+/// Does `work`, in which this thread's statements may take `most` bytes more than they give back,
+/// as far as `share` has them; beyond that SQLite is told that there is no memory, and ends the
+/// statement in good order.
+pub(super) fn within<T>(most: i64, share: Option<&Arc<Share>>, work: impl FnOnce() -> T) -> T {
     /// Counts no more, however the work ends.
     struct Counted;
     impl Drop for Counted {
         fn drop(&mut self) {
             LEFT.set(None);
+            drop(BEYOND.replace(Beyond::nothing()));
         }
     }
-    LEFT.set(Some(most));
+    let free = most.min(FREE);
+    LEFT.set(Some(free));
+    BEYOND.set(Beyond { left: most - free, share: share.cloned(), lent: Vec::new() });
     let _counted = Counted;
     work()
 }
@@ -92,7 +133,12 @@ fn own() -> Option<Own> {
 fn take(bytes: i64) -> bool {
     // A thread that ends counts no more.
     let taken = LEFT.try_with(|left| match left.get() {
-        Some(room) if bytes > room => false,
+        Some(room) if bytes > room => {
+            let more = BEYOND.try_with(|it| it.try_borrow_mut().ok()?.lend(bytes - room));
+            let more = more.ok().flatten();
+            left.set(Some(more.map_or(room, |more| room + more - bytes)));
+            more.is_some()
+        }
         Some(room) => {
             left.set(Some(room - bytes));
             true

@@ -12,10 +12,18 @@ use super::{
     statement::{self, Rows, Value, explain},
     turn::{Halt, Held, Turn},
 };
-use crate::{limits::as_usize, meter::Meter, stats::Running};
+use crate::{
+    limits::as_usize,
+    meter::Meter,
+    stats::Running,
+    together::{Lent, Share},
+};
 
 /// What a statement may take of memory: some of the largest values, beside SQLite's own cache.
 const STATEMENT: i64 = 64 * 1024 * 1024;
+
+/// A result that goes with every instance without being counted, in bytes.
+const SMALL: usize = 64 * 1024;
 
 /// The database as one instance sees it. A transaction it leaves open is rolled back.
 #[derive(Debug)]
@@ -26,20 +34,37 @@ pub(crate) struct Session {
     /// once the session is closed.
     running: Option<Arc<Running>>,
     seat: Arc<Seat>,
+    /// Whose memory its statements and results are; nobody's in the tests below.
+    share: Option<Arc<Share>>,
+    /// The result of the last call, until its instance has it.
+    result: Option<Lent>,
 }
 
 impl Session {
     /// A session that has not used the database yet.
     pub(crate) fn new(database: &Arc<Database>, meter: &Arc<Meter>, running: Arc<Running>) -> Self {
         let seat = database.seat();
-        Self { database: database.clone(), meter: meter.clone(), running: Some(running), seat }
+        let (database, meter, running) = (database.clone(), meter.clone(), Some(running));
+        Self { database, meter, running, seat, share: None, result: None }
+    }
+
+    /// The same, where large statements and results are memory of `share`.
+    pub(crate) fn charged_to(mut self, share: &Arc<Share>) -> Self {
+        self.share = Some(share.clone());
+        self
+    }
+
+    /// The instance computes again: it has the result of its last call.
+    pub(crate) fn is_lowered(&mut self) {
+        self.result = None;
     }
 
     /// Ends the session of a request whose instance stays: what it left open is rolled back, its
     /// connection is given back, and a statement that still runs is ended.
     pub(crate) fn close(&mut self) {
         let (database, meter, seat) = (self.database.clone(), self.meter.clone(), Arc::default());
-        drop(std::mem::replace(self, Self { database, meter, running: None, seat }));
+        let closed = Self { database, meter, running: None, seat, share: None, result: None };
+        drop(std::mem::replace(self, closed));
     }
 
     /// Runs one statement and gives all its rows.
@@ -174,7 +199,7 @@ impl Session {
             .await
     }
 
-    async fn change_blob<T: Send + 'static>(
+    async fn change_blob<T: Weighs + Send + 'static>(
         &mut self,
         work: impl Fn(Blobs<'_>, &Connection, &mut Touched) -> Result<T, BlobError>
         + Send
@@ -191,7 +216,7 @@ impl Session {
         .await
     }
 
-    async fn read<T: Send + 'static>(
+    async fn read<T: Weighs + Send + 'static>(
         &mut self,
         work: impl Fn(&Connection) -> rusqlite::Result<T> + Send + Sync + 'static,
     ) -> Result<T, StorageError> {
@@ -202,7 +227,7 @@ impl Session {
         .await
     }
 
-    async fn write<T: Send + 'static>(
+    async fn write<T: Weighs + Send + 'static>(
         &mut self,
         work: impl Fn(&Connection) -> rusqlite::Result<T> + Send + Sync + 'static,
     ) -> Result<T, StorageError> {
@@ -216,15 +241,19 @@ impl Session {
     }
 
     /// Runs `work` with this instance's connection, once it is its turn where it writes.
-    async fn run<T: Send + 'static>(
+    async fn run<T: Weighs + Send + 'static>(
         &mut self,
         work: impl Fn(&Guarded, &Database, &mut Turn) -> Result<T, Halt> + Send + Sync + 'static,
     ) -> Result<T, StorageError> {
+        self.is_lowered();
         let work = Arc::new(work);
         let mut held = None;
         loop {
             match self.attempt(work.clone(), held.take()).await? {
-                Ok(done) => return Ok(done),
+                Ok((done, lent)) => {
+                    self.result = lent;
+                    return Ok(done);
+                }
                 Err(Halt::Failed(error)) => return Err(error),
                 Err(Halt::OutOfTurn) => {
                     held = Some(self.database.turns().wait(BUSY_TIMEOUT).await?);
@@ -234,13 +263,14 @@ impl Session {
     }
 
     /// Runs `work` on a thread that may block.
-    async fn attempt<T: Send + 'static>(
+    async fn attempt<T: Weighs + Send + 'static>(
         &self,
         work: Arc<
             impl Fn(&Guarded, &Database, &mut Turn) -> Result<T, Halt> + Send + Sync + 'static,
         >,
         held: Option<Held>,
-    ) -> Result<Result<T, Halt>, StorageError> {
+    ) -> Result<Result<(T, Option<Lent>), Halt>, StorageError> {
+        let share = self.share.clone();
         let database = self.database.clone();
         let meter = self.meter.clone();
         let running = self.running.clone();
@@ -249,10 +279,17 @@ impl Session {
         let done = tokio::task::spawn_blocking(move || {
             let result = seat.run(&database, held, |guarded, turn| {
                 guarded.charge_to(&meter, database.room());
-                let result = memory::within(STATEMENT, || work(guarded, &database, turn));
+                let work = || work(guarded, &database, turn);
+                let result = memory::within(STATEMENT, share.as_ref(), work);
                 guarded.release_meter();
                 result
             });
+            // Before others may make theirs: no more results are uncounted than there are places.
+            let result = result.and_then(|done| {
+                let lent = lend(share.as_ref(), &done)?;
+                Ok((done, lent))
+            });
+            drop(share);
             // Where the session is gone its connection goes with the seat, before the app is idle.
             drop(seat);
             drop(running);
@@ -270,6 +307,75 @@ impl Drop for Session {
         if let Some(seated) = self.seat.try_take() {
             self.database.give_back(seated);
         }
+    }
+}
+
+/// What the host keeps of a result until its instance has it, in bytes.
+trait Weighs {
+    fn weight(&self) -> usize;
+}
+
+impl Weighs for Rows {
+    fn weight(&self) -> usize {
+        let content = |value: &Value| match value {
+            Value::Text(text) => text.len(),
+            Value::Blob(bytes) => bytes.len(),
+            Value::Null | Value::Integer(_) | Value::Real(_) => 0,
+        };
+        let row = |row: &Vec<Value>| {
+            size_of::<Vec<Value>>()
+                + size_of_val(row.as_slice())
+                + row.iter().map(content).sum::<usize>()
+        };
+        self.rows.iter().map(row).sum()
+    }
+}
+
+impl Weighs for Option<Vec<u8>> {
+    fn weight(&self) -> usize {
+        self.as_ref().map_or(0, Vec::len)
+    }
+}
+
+impl Weighs for Vec<String> {
+    fn weight(&self) -> usize {
+        self.iter().map(|name| size_of::<String>() + name.len()).sum()
+    }
+}
+
+impl Weighs for Option<u64> {
+    fn weight(&self) -> usize {
+        0
+    }
+}
+
+impl Weighs for u64 {
+    fn weight(&self) -> usize {
+        0
+    }
+}
+
+impl Weighs for bool {
+    fn weight(&self) -> usize {
+        0
+    }
+}
+
+impl Weighs for () {
+    fn weight(&self) -> usize {
+        0
+    }
+}
+
+/// Counts a result that is large.
+fn lend(share: Option<&Arc<Share>>, result: &impl Weighs) -> Result<Option<Lent>, StorageError> {
+    let weight = result.weight();
+    match share {
+        Some(share) if weight > SMALL => {
+            let lent = share.lend(u64::try_from(weight).unwrap_or(u64::MAX));
+            lent.map(Some).map_err(|_| StorageError::TooLarge)
+        }
+        Some(_) | None => Ok(None),
     }
 }
 
@@ -293,6 +399,7 @@ mod tests {
     use crate::{
         limits::{Limits, Reserve},
         stats::Counters,
+        together::Together,
     };
 
     fn database(folder: &Path) -> Arc<Database> {
@@ -598,6 +705,26 @@ mod tests {
         assert_eq!(refused, Err(StorageError::TooLarge));
         assert_eq!(database.room().written(), 0, "the room was not given back");
         assert_eq!(execute(&mut endless, "CREATE TABLE t (x)").await, Ok(0));
+    }
+
+    #[tokio::test]
+    async fn a_large_result_is_memory_of_the_app_until_its_instance_goes_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let limits = Limits { memory_together: ByteSize::mib(8), ..Limits::default() };
+        let together = Together::new(&limits, 0);
+        let (share, other) = (together.set_aside(0).unwrap(), together.set_aside(0).unwrap());
+        let database = Database::new(folder.path(), Some(ByteSize::mib(2)), &limits);
+        let mut session = session(&database).charged_to(&share);
+        let mut ask = async |text: &str| session.query(text.to_owned(), Vec::new()).await;
+        ask("SELECT zeroblob(6291456)").await.unwrap();
+        assert!(other.lend(3 << 20).is_err(), "the result is nobody's");
+        ask("SELECT 1").await.unwrap();
+        let lent = other.lend(3 << 20).unwrap();
+        assert_eq!(ask("SELECT zeroblob(6291456)").await, Err(StorageError::TooLarge));
+        drop(lent);
+        ask("SELECT zeroblob(6291456)").await.unwrap();
+        drop((session, share));
+        assert!(other.lend(8 << 20).is_ok(), "a result outlives its instance");
     }
 
     #[tokio::test]

@@ -341,9 +341,12 @@ mod tests {
         tokio::task::yield_now().await;
         assert!(!large.is_finished() && !small.is_finished(), "one that is small overtook");
         drop(share);
-        let (large, small) = (large.await.unwrap(), small.await.unwrap());
-        assert_eq!(together.used.load(SeqCst), 7 * MIB);
-        drop((large, small));
+        let large = large.await.unwrap();
+        tokio::task::yield_now().await;
+        assert_eq!(together.used.load(SeqCst), 5 * MIB);
+        assert!(!small.is_finished(), "8 MiB are usual by now");
+        drop(large);
+        drop(small.await.unwrap());
         assert_eq!(together.used.load(SeqCst), 0);
     }
 }

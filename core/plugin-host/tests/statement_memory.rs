@@ -18,7 +18,7 @@ async fn a_row_of_many_large_values_is_too_large_and_the_next_statement_is_not()
     let few = "/sql?statement=SELECT+randomblob(8000000),randomblob(8000000)";
     assert_eq!(world.get(few).await.status, 200);
     // A large statement is memory of the app.
-    let large = format!("/sql?statement=SELECT+{}", vec!["randomblob(8000000)"; 5].join(","));
+    let large = format!("/sql?statement=SELECT+{}", ["randomblob(8000000)"; 5].join(","));
     assert_eq!(world.get(&large).await.status, 200);
     let limits = Limits { memory_together: ByteSize::mib(32), ..Limits::default() };
     let world = app(&HOSTILE).grant(grant).limits(limits).start().await.unwrap();

@@ -52,10 +52,15 @@ impl Ground {
         Self { world, host, quiet, published, _keeper: keeper }
     }
 
-    /// Publishes and installs the app in `tests/apps/<name>`, once.
+    /// Publishes and installs the app in `tests/apps/<name>`; where another test did, switches it
+    /// off and on again: nothing is known any more of what its instances took, or it was told.
     pub(crate) fn install(&self, name: &str) {
+        let id = id(name);
         if self.publish(name, || packages::of_folder(name)) {
-            self.host.run(&["apps", "install", &id(name), "--yes"]).assert_code(0);
+            self.host.run(&["apps", "install", &id, "--yes"]).assert_code(0);
+        } else {
+            self.host.run(&["apps", "disable", &id]).assert_code(0);
+            self.host.run(&["apps", "enable", &id]).assert_code(0);
         }
     }
 

@@ -14,9 +14,9 @@ pub struct Limits {
     pub memory: ByteSize,
     /// Linear memory of all instances of the app at one time, with what the host keeps for them: what
     /// calls have handed over, large results until they are in the guest, large statements of SQLite,
-    /// and resources of WASI beyond a few dozen. A request waits until there
-    /// is as much as the app's last instances took, as it waits for its turn; one that runs and wants
-    /// more than that traps where there is no more.
+    /// and resources of WASI beyond a few dozen. A request waits until there is as much as the app's
+    /// last instances took, as it waits for its turn; one that runs and wants more than that traps
+    /// where there is no more.
     pub memory_together: ByteSize,
     /// Processor time of one request, SQL included, in steps of 10 ms.
     pub cpu: Duration,

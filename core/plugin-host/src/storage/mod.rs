@@ -22,6 +22,7 @@ mod session;
 mod spill;
 mod statement;
 mod turn;
+mod weight;
 
 pub use copy::{CopyError, restore, snapshot};
 pub use database::WriteCount;

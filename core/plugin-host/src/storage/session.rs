@@ -11,6 +11,7 @@ use super::{
     keys, memory,
     statement::{self, Rows, Value, explain},
     turn::{Halt, Held, Turn},
+    weight::{Weighs, lend},
 };
 use crate::{
     limits::as_usize,
@@ -21,9 +22,6 @@ use crate::{
 
 /// What a statement may take of memory: some of the largest values, beside SQLite's own cache.
 const STATEMENT: i64 = 64 * 1024 * 1024;
-
-/// A result that goes with every instance without being counted, in bytes.
-const SMALL: usize = 64 * 1024;
 
 /// The database as one instance sees it. A transaction it leaves open is rolled back.
 #[derive(Debug)]
@@ -307,75 +305,6 @@ impl Drop for Session {
         if let Some(seated) = self.seat.try_take() {
             self.database.give_back(seated);
         }
-    }
-}
-
-/// What the host keeps of a result until its instance has it, in bytes.
-trait Weighs {
-    fn weight(&self) -> usize;
-}
-
-impl Weighs for Rows {
-    fn weight(&self) -> usize {
-        let content = |value: &Value| match value {
-            Value::Text(text) => text.len(),
-            Value::Blob(bytes) => bytes.len(),
-            Value::Null | Value::Integer(_) | Value::Real(_) => 0,
-        };
-        let row = |row: &Vec<Value>| {
-            size_of::<Vec<Value>>()
-                + size_of_val(row.as_slice())
-                + row.iter().map(content).sum::<usize>()
-        };
-        self.rows.iter().map(row).sum()
-    }
-}
-
-impl Weighs for Option<Vec<u8>> {
-    fn weight(&self) -> usize {
-        self.as_ref().map_or(0, Vec::len)
-    }
-}
-
-impl Weighs for Vec<String> {
-    fn weight(&self) -> usize {
-        self.iter().map(|name| size_of::<String>() + name.len()).sum()
-    }
-}
-
-impl Weighs for Option<u64> {
-    fn weight(&self) -> usize {
-        0
-    }
-}
-
-impl Weighs for u64 {
-    fn weight(&self) -> usize {
-        0
-    }
-}
-
-impl Weighs for bool {
-    fn weight(&self) -> usize {
-        0
-    }
-}
-
-impl Weighs for () {
-    fn weight(&self) -> usize {
-        0
-    }
-}
-
-/// Counts a result that is large.
-fn lend(share: Option<&Arc<Share>>, result: &impl Weighs) -> Result<Option<Lent>, StorageError> {
-    let weight = result.weight();
-    match share {
-        Some(share) if weight > SMALL => {
-            let lent = share.lend(u64::try_from(weight).unwrap_or(u64::MAX));
-            lent.map(Some).map_err(|_| StorageError::TooLarge)
-        }
-        Some(_) | None => Ok(None),
     }
 }
 

@@ -19,6 +19,10 @@ const AT: &str = "/apps/acme/notes/api/notes";
 /// The host name that it has where each app has one.
 const OWN_NAME: &str = "notes.acme.localhost";
 
+/// Updates notes to the version that can be made to fail and to break.
+const TO_2_1: [&str; 6] =
+    ["update", "acme/notes", "--version", "2.1.0", "--yes", "--accept-permissions"];
+
 /// How often each kind of update is made.
 fn rounds() -> u32 {
     if Tier::current() == Tier::All { 20 } else { 3 }
@@ -158,15 +162,7 @@ async fn every_acknowledged_write_is_there_after_updates_that_are_taken_back_bef
             &format!("1.0.0 -> 2.1.0 and back at row 5000, {number}"),
             below_a_path,
             |host| {
-                host.run(&[
-                    "update",
-                    "acme/notes",
-                    "--version",
-                    "2.1.0",
-                    "--yes",
-                    "--accept-permissions",
-                ])
-                .assert_code(5);
+                host.run(&TO_2_1).assert_code(5);
             },
         )
         .await;
@@ -184,14 +180,7 @@ async fn every_acknowledged_write_is_there_after_updates_that_go_bad_in_their_pr
             &format!("1.0.0 -> 2.1.0, which breaks, and back, {number}"),
             below_a_path,
             |host| {
-                let running = host.spawn(&[
-                    "update",
-                    "acme/notes",
-                    "--version",
-                    "2.1.0",
-                    "--yes",
-                    "--accept-permissions",
-                ]);
+                let running = host.spawn(&TO_2_1);
                 while host.app_version("acme/notes") != "2.1.0" {
                     std::thread::yield_now();
                 }

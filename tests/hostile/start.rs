@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::graft::{self, Module, Start, leb};
-use crate::ground::{Ground, ground, id};
+use crate::ground::{ground, id};
 use crate::packages::of_graft;
 
 /// Processor time that the compiling child may use, with what it takes to be ended.
@@ -87,7 +87,7 @@ fn a_compile_bomb_ends_its_child_and_nothing_else() {
     let before = children_seconds(worker);
     let begin = Instant::now();
     let ((ran, memory), siege) = ground.siege(NAME, "a compile bomb", || {
-        watched(&ground, || ground.host.run(&["apps", "install", &id(NAME), "--yes"]))
+        watched(|| ground.host.run(&["apps", "install", &id(NAME), "--yes"]))
     });
     let (took, used) = (begin.elapsed(), children_seconds(worker) - before);
     println!("  the child: {used:.1} s of processor, {} MiB at most, {took:.1?}", memory >> 20);
@@ -99,13 +99,12 @@ fn a_compile_bomb_ends_its_child_and_nothing_else() {
 }
 
 /// Does `work`, and gives the most memory that a compiling child had meanwhile.
-fn watched<T>(ground: &Ground, work: impl FnOnce() -> T) -> (T, u64) {
+fn watched<T>(work: impl FnOnce() -> T) -> (T, u64) {
     let (over, most) = (AtomicBool::new(false), AtomicU64::new(0));
-    let program = ground.host.program();
     std::thread::scope(|scope| {
         scope.spawn(|| {
             while !over.load(Ordering::SeqCst) {
-                most.fetch_max(compiler_memory(program), Ordering::SeqCst);
+                most.fetch_max(compiler_memory(), Ordering::SeqCst);
                 // A sample; the kernel keeps the peak for as long as the child lives.
                 std::thread::sleep(Duration::from_millis(20));
             }
@@ -117,7 +116,7 @@ fn watched<T>(ground: &Ground, work: impl FnOnce() -> T) -> (T, u64) {
 }
 
 /// The peak memory of a compiling child that lives; 0 where none does.
-fn compiler_memory(_program: &Path) -> u64 {
+fn compiler_memory() -> u64 {
     let processes = std::fs::read_dir("/proc").unwrap().flatten().map(|entry| entry.path());
     let compiles = |folder: &Path| {
         let line = std::fs::read(folder.join("cmdline")).unwrap_or_default();

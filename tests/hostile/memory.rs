@@ -24,6 +24,8 @@ fn many_that_take_what_one_may_are_bounded_together() {
     assert_eq!(with(200) + with(500) + with(503), 30, "{answers:?}");
     // Nine have theirs at one time; who comes once their size is known waits for it.
     assert!(with(200) >= 1 && with(500) + with(503) >= 1, "{answers:?}");
+    // 512 MiB, and what the host itself needs for thirty requests.
+    assert!(siege.grown < 640 << 20, "they had {} MiB together", siege.grown >> 20);
     siege.told("of memory that they may have together");
     ground.is_well(HOG);
 }

@@ -29,6 +29,8 @@ pub(crate) struct Siege<'a> {
     app: String,
     /// The first line of the log that came after it had begun.
     first_line: usize,
+    /// What the host's memory grew by at most, in bytes.
+    pub(crate) grown: u64,
 }
 
 impl Ground {
@@ -59,7 +61,7 @@ impl Ground {
         assert_eq!(tally.failures(), 0, "{what}: {tally}\n{}", log());
         assert_eq!(self.host.workers(), workers, "{what}: a worker was started anew\n{}", log());
         assert!(grown < GROWTH, "{what}: the host grew by {mib} MiB");
-        (done, Siege { ground: self, app: id(app), first_line })
+        (done, Siege { ground: self, app: id(app), first_line, grown })
     }
 
     /// The neighbour's p99 while nobody is hostile.
